@@ -1,0 +1,1 @@
+"""One institution's running node: peers, storage, keys, interfaces (the effects of the ledger)."""
