@@ -1,0 +1,133 @@
+# shellcheck shell=bash
+# Makes .venv fit the locked requirements. Sourced by the programs in scripts/:
+#
+#   source "$root/scripts/lib/environment.sh"
+#   medquorum_environment development     # or: runtime (the smaller lock)
+#
+# Afterwards $MEDQUORUM_ROOT/.venv/bin holds python, medquorum and, for development, the tools.
+# A stamp in .venv says what it was made from, so a second run only compares two lines. Two runs at once
+# wait for each other. MEDQUORUM_PYTHON names an interpreter when the one wanted is not on the PATH.
+
+MEDQUORUM_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+MEDQUORUM_VENV=$MEDQUORUM_ROOT/.venv
+
+_environment_say() { printf '[%3ds] %s\n' "$((SECONDS - _environment_started))" "$*" >&2; }
+
+_environment_fail() {
+    printf 'environment: %s\n' "$@" >&2
+    return 1
+}
+
+# Prints the first interpreter that is Python 3.11 or newer.
+_environment_find_python() {
+    local candidate found=()
+    for candidate in ${MEDQUORUM_PYTHON:+"$MEDQUORUM_PYTHON"} \
+        python3.11 python3.12 python3.13 python3 python; do
+        command -v "$candidate" >/dev/null 2>&1 || continue
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s\n' "$candidate"
+            return 0
+        fi
+        found+=("$candidate is $("$candidate" --version 2>&1 | tail -n 1)")
+    done
+    _environment_fail "Python 3.11 or newer is needed." ${found[@]+"${found[@]}"} \
+        "Install it (Debian 12 or newer: apt-get install python3 python3-venv)" \
+        "or name one: MEDQUORUM_PYTHON=/path/to/python3.11 $0"
+}
+
+# The lock's text, the project's metadata and where both lie: an editable installation depends on all three.
+_environment_wanted() {
+    local lock=$1
+    (cd "$MEDQUORUM_ROOT" && { cat "$lock" pyproject.toml medquorum/__init__.py; pwd -P; }) |
+        sha256sum | cut -d ' ' -f 1
+}
+
+_environment_fits() {
+    local stamp=$MEDQUORUM_VENV/.medquorum-$1
+    [[ -x $MEDQUORUM_VENV/bin/python && -r $stamp && $(<"$stamp") == "$2" ]]
+}
+
+_environment_create() {
+    local python
+    if [[ -x $MEDQUORUM_VENV/bin/python ]] &&
+        "$MEDQUORUM_VENV/bin/python" -c \
+            'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        _environment_say "bringing the existing .venv in line with the lock"
+        return 0
+    fi
+    python=$(_environment_find_python) || return 1
+    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+        _environment_fail "$python cannot make virtual environments: its venv or ensurepip module is missing." \
+            "Install it (Debian: apt-get install python3-venv) and run this again."
+        return 1
+    fi
+    _environment_say "making .venv with $("$python" --version 2>&1)"
+    "$python" -m venv --clear "$MEDQUORUM_VENV" ||
+        _environment_fail "$python -m venv failed (its own words are above)."
+}
+
+_environment_pip() {
+    env -u PIP_USER -u PIP_TARGET -u PIP_PREFIX -u PIP_REQUIRE_HASHES -u PYTHONPATH -u PYTHONHOME \
+        PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1 \
+        "$MEDQUORUM_VENV/bin/python" -m pip install --quiet --quiet "$@"
+}
+
+_environment_install() {
+    local lock=$1
+    _environment_say "installing $(grep -c '==' "$MEDQUORUM_ROOT/$lock") locked packages ($lock)"
+    _environment_pip --only-binary :all: --require-hashes -r "$MEDQUORUM_ROOT/$lock" || {
+        _environment_fail "pip could not install $lock (its own words are above)." \
+            "A wheel missing for this machine ($(uname -m)) or a registry out of reach are the usual causes."
+        return 1
+    }
+    _environment_say "installing the project itself, editable"
+    # --no-build-isolation: hatchling and editables come from the lock, nothing from outside it.
+    _environment_pip --no-deps --no-build-isolation --editable "$MEDQUORUM_ROOT" ||
+        _environment_fail "the project itself could not be installed (pip's words are above)."
+}
+
+_environment_bring_in_line() {
+    local profile=$1 lock=$2 wanted=$3
+    if _environment_fits "$profile" "$wanted"; then
+        return 0 # another run did it while this one waited
+    fi
+    _environment_create || return 1
+    rm -f "$MEDQUORUM_VENV"/.medquorum-*
+    _environment_install "$lock" || return 1
+    printf '%s\n' "$wanted" >"$MEDQUORUM_VENV/.medquorum-$profile.new" &&
+        mv "$MEDQUORUM_VENV/.medquorum-$profile.new" "$MEDQUORUM_VENV/.medquorum-$profile" || return 1
+    _environment_say "environment ready"
+}
+
+# Brings .venv in line with the lock of the profile: development (default) or runtime.
+medquorum_environment() {
+    local profile=${1:-development} lock wanted status=0
+    _environment_started=$SECONDS
+    case $profile in
+        development) lock=requirements/dev-lock.txt ;;
+        runtime)
+            # The development lock contains the runtime one: a .venv that fits it serves both.
+            if _environment_fits development "$(_environment_wanted requirements/dev-lock.txt)"; then
+                return 0
+            fi
+            lock=requirements/lock.txt
+            ;;
+        *) _environment_fail "unknown profile '$profile'; use development or runtime"; return 1 ;;
+    esac
+    wanted=$(_environment_wanted "$lock") || return 1
+    if _environment_fits "$profile" "$wanted"; then
+        return 0
+    fi
+    if ! command -v flock >/dev/null 2>&1; then
+        _environment_fail "flock is missing (Debian: apt-get install util-linux)."
+        return 1
+    fi
+    {
+        if ! flock --nonblock 9; then
+            _environment_say "waiting for another run that is preparing .venv"
+            flock 9
+        fi
+        _environment_bring_in_line "$profile" "$lock" "$wanted" 9>&- || status=1
+    } 9>"$MEDQUORUM_ROOT/.venv.lock"
+    return "$status"
+}

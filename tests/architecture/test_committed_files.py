@@ -1,0 +1,36 @@
+"""What no committed file may contain, and that every lock is complete."""
+
+import re
+
+import pytest
+
+from tests.architecture.repository import ROOT, committed_texts
+from tests.architecture.text_checkers import leaks
+
+LOCKS = ("requirements/lock.txt", "requirements/dev-lock.txt")
+
+
+def locked_packages(lock: str) -> dict[str, str]:
+    """Each locked requirement (name==version and its marker) with the text of its hashes."""
+    entries = re.split(r"^(?=[a-z0-9])", (ROOT / lock).read_text(encoding="utf-8"), flags=re.M)
+    return {
+        entry.split("\\", 1)[0].strip(): entry for entry in entries if not entry.startswith("#")
+    }
+
+
+def test_no_committed_file_tells_of_a_machine_a_registry_or_a_key() -> None:
+    found = [f"{path}: {leak}" for path, text in committed_texts() for leak in leaks(text)]
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_one_version_and_a_hash(lock: str) -> None:
+    packages = locked_packages(lock)
+    assert len(packages) > 40
+    assert [name for name in packages if "==" not in name] == []
+    assert [name for name, entry in packages.items() if "--hash=sha256:" not in entry] == []
+
+
+def test_the_development_lock_contains_the_runtime_lock() -> None:
+    runtime, development = (locked_packages(lock) for lock in LOCKS)
+    assert set(runtime) - set(development) == set()

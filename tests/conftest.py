@@ -1,0 +1,31 @@
+"""What every test may use: bounded property tests and the optional image series."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A shared or slow machine must not turn a right answer into a failure; continuous integration draws
+# the same examples on every run, so that a red run can be repeated.
+settings.register_profile("developer", deadline=None)
+settings.register_profile("continuous_integration", deadline=None, derandomize=True)
+settings.load_profile("continuous_integration" if os.environ.get("CI") else "developer")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout's root folder."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data_folder() -> Path | None:
+    """The optional image series beside the repository; None: use package images or phantoms.
+
+    `MEDQUORUM_SHARED_DATA` names another folder.
+    """
+    folder = Path(os.environ.get("MEDQUORUM_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    return folder if folder.is_dir() else None
