@@ -48,7 +48,9 @@ def decode(encoded: bytes, limits: CodecLimits = RECORD) -> Any:
             max_ext_len=0,
         )
     except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise CodecError(f"R-CAN2: not MessagePack within limits ({type(error).__name__})") from None
+        raise CodecError(
+            f"R-CAN2: not MessagePack within limits ({type(error).__name__})"
+        ) from None
     _check(value, limits, limits.depth)
     if msgpack.packb(value, use_bin_type=True) != encoded:
         raise CodecError("R-CAN4: not in canonical form")

@@ -100,8 +100,10 @@ def address_text(address: Address, prefix: str) -> str:
     """The bech32m text of an address (R-KEY3), e.g. `mqdoc1…`."""
     words = _regroup(address, 8, 5) or []
     check = _checksum(prefix, words + [0] * 6) ^ _BECH32M
-    return prefix + "1" + "".join(
-        _CHARSET[w] for w in [*words, *(check >> 5 * (5 - i) & 31 for i in range(6))]
+    return (
+        prefix
+        + "1"
+        + "".join(_CHARSET[w] for w in [*words, *(check >> 5 * (5 - i) & 31 for i in range(6))])
     )
 
 

@@ -53,7 +53,9 @@ def path(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     return tuple(siblings)
 
 
-def verify_path(leaf: bytes, index: int, count: int, siblings: Sequence[bytes], expected: bytes) -> bool:
+def verify_path(
+    leaf: bytes, index: int, count: int, siblings: Sequence[bytes], expected: bytes
+) -> bool:
     """Whether the leaf stands at `index` of a tree of `count` leaves with the expected root."""
     if not 0 <= index < count:
         return False

@@ -1,0 +1,117 @@
+"""A doctor's vote on a proposal (R-VOT1 to R-VOT4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medquorum.ledger import canonical
+from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
+from medquorum.ledger.keys import Address
+from medquorum.ledger.schema import Reader, decoded
+from medquorum.ledger.signature import SIGNATURE_BYTES, Signature, Signer
+from medquorum.ledger.types import Algorithm, Decision, NetworkId, ProposalId, VoterRole
+
+HUMAN = "human"
+POLICY_PREFIX = "policy:"
+VOTE_FIELDS = (
+    "algorithm",
+    "bundle",
+    "comment",
+    "decision",
+    "grade",
+    "mode",
+    "proposal",
+    "role",
+    "signature",
+    "voter",
+)
+BUNDLE_BYTES = 4_096
+"""Room for an authenticator's statement (R-VOT2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """What the doctor decides: the content of a vote before it is signed."""
+
+    proposal: ProposalId
+    voter: Address
+    decision: Decision
+    role: VoterRole = VoterRole.PEER
+    grade: int | None = None
+    mode: str = HUMAN
+    comment: bytes | None = None
+    algorithm: Algorithm = Algorithm.ES256
+
+    def encoded(self) -> bytes:
+        """The signed map of R-VOT1: the vote without signature and bundle."""
+        return canonical.encode(
+            {
+                "algorithm": self.algorithm.value,
+                "comment": self.comment,
+                "decision": self.decision.value,
+                "grade": self.grade,
+                "mode": self.mode,
+                "proposal": self.proposal,
+                "role": self.role.value,
+                "voter": self.voter,
+            }
+        )
+
+    def digest(self, network: NetworkId) -> bytes:
+        """What the doctor signs; also the vote's id."""
+        return tagged(Kind.VOTE, network, self.encoded())
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A signed ballot."""
+
+    ballot: Ballot
+    signature: Signature
+    bundle: bytes = b""
+
+    def encoded(self) -> bytes:
+        """The wire form of R-VOT1."""
+        ballot = self.ballot
+        return canonical.encode(
+            {
+                "algorithm": ballot.algorithm.value,
+                "bundle": self.bundle,
+                "comment": ballot.comment,
+                "decision": ballot.decision.value,
+                "grade": ballot.grade,
+                "mode": ballot.mode,
+                "proposal": ballot.proposal,
+                "role": ballot.role.value,
+                "signature": self.signature,
+                "voter": ballot.voter,
+            }
+        )
+
+
+def cast(ballot: Ballot, network: NetworkId, sign: Signer) -> Vote:
+    """Sign a ballot with the doctor's clinical (or policy) key."""
+    return Vote(ballot, sign(ballot.digest(network)))
+
+
+def parse_vote(encoded: bytes) -> Vote:
+    """Read a vote from canonical bytes; CodecError when malformed. Verifies no signature."""
+    reader = Reader(decoded(encoded), VOTE_FIELDS, "vote")
+    mode = reader.text("mode", 80)
+    if mode != HUMAN and not (mode.startswith(POLICY_PREFIX) and len(mode) > len(POLICY_PREFIX)):
+        raise canonical.CodecError("R-VOT1: mode is human or policy:<id>")
+    ballot = Ballot(
+        proposal=ProposalId(reader.octets("proposal", DIGEST_BYTES)),
+        voter=Address(reader.octets("voter", DIGEST_BYTES)),
+        decision=reader.closed("decision", Decision),
+        role=reader.closed("role", VoterRole),
+        grade=reader.optional("grade", lambda name: reader.integer(name, 1, 4)),
+        mode=mode,
+        comment=reader.optional("comment", lambda name: reader.octets(name, DIGEST_BYTES)),
+        algorithm=reader.closed("algorithm", Algorithm),
+    )
+    return Vote(
+        ballot,
+        Signature(reader.octets("signature", SIGNATURE_BYTES)),
+        reader.opaque("bundle", BUNDLE_BYTES),
+    )
