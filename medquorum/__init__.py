@@ -4,6 +4,4 @@ The rooms, each importing only those to its left: `ledger` states what is true, 
 `node` does, `ai_entity` suggests (it rests on `ledger` alone), `simulation` rehearses.
 """
 
-from typing import Final
-
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"

@@ -26,7 +26,7 @@ ALLOWED_ROOMS: Final[Mapping[str, frozenset[str]]] = {
 }
 PURE_ROOMS: Final = frozenset({"ledger", "consensus"})
 
-# Clocks, randomness, system, network, threads, logs and stores: a pure room is handed what it needs.
+# Clocks, randomness, system, network, threads, logs, stores: a pure room is handed what it needs.
 IMPURE_MODULES: Final = frozenset(
     {
         "aiohttp",

@@ -29,9 +29,9 @@ def leaks(text: str) -> list[str]:
         for what, pattern in (("machine path", MACHINE_PATHS), ("registry host", REGISTRY_HOSTS)):
             if found := pattern.search(line):
                 findings.append(f"line {number}: {what} {found.group()!r}")
-    for found in PRIVATE_KEYS.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
-        findings.append(f"line {line}: a private key")
+    for key in PRIVATE_KEYS.finditer(text):
+        line_number = text.count("\n", 0, key.start()) + 1
+        findings.append(f"line {line_number}: a private key")
     return findings
 
 
