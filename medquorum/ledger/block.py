@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from medquorum.ledger import canonical
+from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.limits import DOCTORS, RECORD
 from medquorum.ledger.proposal import Proposal, assemble
@@ -109,7 +110,7 @@ def parse_block(encoded: bytes) -> Block:
     )
     header = parse_header(header_bytes)
     if header.proposal != proposal.id:
-        raise canonical.CodecError("R-ORD1: the header names another proposal")
+        raise CodecError("R-ORD1: the header names another proposal")
     return Block(header, proposal, header_bytes, block_hash(proposal.core.network, header_bytes))
 
 

@@ -16,7 +16,6 @@ import msgpack
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.limits import RECORD, CodecLimits
 
-
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**64 - 1
 

@@ -1,4 +1,4 @@
-"""Domain-separated hashes: a digest of one kind is worth nothing as another (R-HASH1 to R-HASH3)."""
+"""Domain-separated hashes: a digest of one kind is worth nothing as another (R-HASH1-3)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from medquorum.ledger import canonical
 from medquorum.ledger.body import PartDescriptor, parse_descriptor
+from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import PUBLIC_KEY_BYTES, Address, PublicKey
 from medquorum.ledger.limits import PARTS, RECORD, REFERENCES
@@ -184,7 +185,7 @@ def assemble(core_bytes: bytes, signature: Signature) -> Proposal:
 def _parse_provenance(value: object) -> Provenance:
     reader = Reader(value, PROVENANCE_FIELDS, "ai")
     if not reader.flag("machine_generated"):
-        raise canonical.CodecError("R-PRO9: machine_generated is true for every AI report")
+        raise CodecError("R-PRO9: machine_generated is true for every AI report")
     return Provenance(
         kind=reader.closed("kind", FindingKind),
         model_name=reader.text("model_name"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medquorum.ledger import canonical
+from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import Address
 from medquorum.ledger.schema import Reader, decoded
@@ -99,7 +100,7 @@ def parse_vote(encoded: bytes) -> Vote:
     reader = Reader(decoded(encoded), VOTE_FIELDS, "vote")
     mode = reader.text("mode", 80)
     if mode != HUMAN and not (mode.startswith(POLICY_PREFIX) and len(mode) > len(POLICY_PREFIX)):
-        raise canonical.CodecError("R-VOT1: mode is human or policy:<id>")
+        raise CodecError("R-VOT1: mode is human or policy:<id>")
     ballot = Ballot(
         proposal=ProposalId(reader.octets("proposal", DIGEST_BYTES)),
         voter=Address(reader.octets("voter", DIGEST_BYTES)),
