@@ -1,0 +1,95 @@
+"""Where the files of a series come from: a directory, a list of bytes, or a USTAR tar stream.
+
+The ledger's image body part is a deterministic tar of ``000001.dcm`` ...; a hospital's export is a
+directory. Both are read one file at a time, so that a whole series never stands in memory twice.
+Names inside an archive are never used as paths.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from medquorum.ai_entity.errors import Reason, SeriesError
+from medquorum.ai_entity.limits import MAX_FILE_BYTES, MAX_SERIES_BYTES, MAX_SERIES_FILES
+
+SeriesSource = Path | bytes | BinaryIO | list[bytes] | list[Path]
+"""A directory, a tar file, tar bytes, an open tar stream, or the files themselves."""
+
+SKIPPED_NAMES: Final = frozenset({"DICOMDIR"})
+"""Directory records that stand beside a series and are not images."""
+
+
+def iterate_files(source: SeriesSource) -> Iterator[bytes]:
+    """The files of ``source`` in a fixed order. Raises SeriesError on limits or a bad archive."""
+    total = 0
+    count = 0
+    for count, content in enumerate(_open_source(source), start=1):
+        if count > MAX_SERIES_FILES:
+            raise SeriesError(Reason.OVERSIZE, f"more than {MAX_SERIES_FILES} files in one series")
+        total += len(content)
+        if total > MAX_SERIES_BYTES:
+            raise SeriesError(Reason.OVERSIZE, f"a series larger than {MAX_SERIES_BYTES} bytes")
+        yield content
+    if count == 0:
+        raise SeriesError(Reason.EMPTY_SERIES, "no file in the series; send its DICOM slices")
+
+
+def _open_source(source: SeriesSource) -> Iterator[bytes]:
+    if isinstance(source, (bytes, bytearray)):
+        return _tar_bytes(bytes(source))
+    if isinstance(source, Path):
+        return _directory(source) if source.is_dir() else _tar_path(source)
+    if isinstance(source, list):
+        files: list[bytes | Path] = list(source)
+        return (_whole(one, ordinal) for ordinal, one in enumerate(files, start=1))
+    return _tar_stream(source)
+
+
+def _whole(one: bytes | Path, ordinal: int) -> bytes:
+    size = len(one) if isinstance(one, bytes) else one.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise SeriesError(Reason.OVERSIZE, f"file {ordinal} is larger than {MAX_FILE_BYTES} bytes")
+    return one if isinstance(one, bytes) else one.read_bytes()
+
+
+def _directory(folder: Path) -> Iterator[bytes]:
+    paths = sorted(
+        path for path in folder.iterdir() if path.is_file() and path.name not in SKIPPED_NAMES
+    )
+    for ordinal, path in enumerate(paths, start=1):
+        yield _whole(path, ordinal)
+
+
+def _tar_path(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        yield from _tar_stream(stream)
+
+
+def _tar_bytes(content: bytes) -> Iterator[bytes]:
+    return _tar_stream(io.BytesIO(content))
+
+
+def _tar_stream(stream: BinaryIO) -> Iterator[bytes]:
+    ordinal = 0
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for ordinal, member in enumerate(archive, start=1):
+                if not member.isreg() or member.issparse():
+                    raise SeriesError(
+                        Reason.BAD_ARCHIVE, f"entry {ordinal} of the archive is not a plain file"
+                    )
+                if member.size > MAX_FILE_BYTES:
+                    raise SeriesError(
+                        Reason.OVERSIZE, f"file {ordinal} is larger than {MAX_FILE_BYTES} bytes"
+                    )
+                opened = archive.extractfile(member)
+                content = b"" if opened is None else opened.read()
+                if len(content) != member.size:
+                    raise SeriesError(Reason.BAD_ARCHIVE, f"entry {ordinal} is cut short")
+                yield content
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise SeriesError(
+            Reason.BAD_ARCHIVE, f"the archive cannot be read after entry {ordinal}"
+        ) from error
