@@ -1,0 +1,1 @@
+"""The node's durable store: one writer with group commit, read-only readers, migrations."""
