@@ -1,0 +1,185 @@
+"""Whether a proposal, a vote, a block or a batch may enter (R-PRO, R-VOT, R-ORD4 to R-ORD8).
+
+Pure functions of the object, the charter and the chain before it; cheap checks first, the
+signature last. Proposer, voter and verifier of history all call the same ones.
+"""
+
+from __future__ import annotations
+
+from medquorum.consensus.validation import panelists, tally
+from medquorum.ledger.block import Witness
+from medquorum.ledger.body import body_root, chunk_count, padded_size
+from medquorum.ledger.chain import ChainState
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.envelope import verify_registration
+from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.limits import BODY_BYTES, CLOCK_DRIFT_MS, PROPOSAL_LIFETIME_MS
+from medquorum.ledger.proposal import Core, Proposal
+from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
+from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import (
+    GOVERNANCE_TYPES,
+    IMAGE_TYPES,
+    ISSUERS,
+    REQUIRED_PART,
+    Algorithm,
+    BlockType,
+    NetworkId,
+    Outcome,
+    PartName,
+    Role,
+    Standing,
+)
+from medquorum.ledger.vote import HUMAN, POLICY_PREFIX, Vote
+
+
+def judge_proposal(
+    proposal: Proposal, charter: Charter, network: NetworkId, verify: Verifier
+) -> Judgement:
+    """Everything about a proposal that needs no chain and no clock; the signature last."""
+    core = proposal.core
+    if core.network != network:
+        return Reject(Reason.FOREIGN_NETWORK)
+    if core.type in GOVERNANCE_TYPES:
+        return Reject(Reason.TYPE_RESERVED)
+    issuer = charter.member(core.issuer)
+    if issuer is None:
+        return Reject(Reason.UNKNOWN_ISSUER)
+    if issuer.role not in ISSUERS[core.type]:
+        return Reject(Reason.ROLE_NOT_ALLOWED)
+    fault = _content_fault(core, charter, issuer.role)
+    if fault is not None:
+        return Reject(fault)
+    if not verify(issuer.keys.clinical, proposal.id, proposal.signature):
+        return Reject(Reason.BAD_SIGNATURE)
+    if core.registration is not None and not verify_registration(core, verify):
+        return Reject(Reason.BAD_REGISTRATION)
+    return ACCEPT
+
+
+def _content_fault(core: Core, charter: Charter, role: Role) -> Reason | None:
+    if not _parts_allowed(core):
+        return Reason.PARTS_NOT_ALLOWED
+    if core.body_root != body_root(core.parts):
+        return Reason.BODY_ROOT_MISMATCH
+    if not _sizes_fit(core):
+        return Reason.BODY_TOO_LARGE
+    if not core.issued_at_ms < core.expires_at_ms <= core.issued_at_ms + PROPOSAL_LIFETIME_MS:
+        return Reason.BAD_LIFETIME
+    doctor = charter.member(core.doctor)
+    if doctor is None or doctor.role is not Role.DOCTOR:
+        return Reason.UNKNOWN_DOCTOR
+    if not _registration_fits(core):
+        return Reason.BAD_REGISTRATION
+    return None if _provenance_fits(core, role) else Reason.BAD_PROVENANCE
+
+
+def _parts_allowed(core: Core) -> bool:
+    names = [part.name for part in core.parts]
+    required = {REQUIRED_PART[core.type]}
+    if core.registration is not None:
+        required.add(PartName.PAT_NAME)
+    in_order = [name.value for name in names] == sorted({name.value for name in names})
+    return in_order and required <= set(names) <= required | {PartName.ATTACHMENT}
+
+
+def _sizes_fit(core: Core) -> bool:
+    return sum(part.size for part in core.parts) <= BODY_BYTES and all(
+        part.size == padded_size(part.size - 8) and part.chunks == chunk_count(part.size)
+        for part in core.parts
+    )
+
+
+def _registration_fits(core: Core) -> bool:
+    if core.registration is None:
+        return core.patient is not None
+    return (
+        core.type is BlockType.MEDICAL_FORM
+        and core.patient is None
+        and core.seen_head == ZERO
+        and not core.references
+        and core.replaces is None
+    )
+
+
+def _provenance_fits(core: Core, role: Role) -> bool:
+    by_machine = role is Role.AI_ENTITY
+    if (core.ai is not None) != by_machine:
+        return False
+    return core.ai is None or (bool(core.references) and core.ai.inputs == core.references)
+
+
+def judge_arrival(core: Core, now_ms: int) -> Judgement:
+    """Whether a proposal's lifetime suits this node's clock (R-PRO10)."""
+    if core.issued_at_ms > now_ms + CLOCK_DRIFT_MS:
+        return Ignore(Reason.NOT_YET)
+    if core.expires_at_ms < now_ms:
+        return Ignore(Reason.EXPIRED)
+    return ACCEPT
+
+
+def judge_vote(
+    vote: Vote, core: Core, charter: Charter, network: NetworkId, verify: Verifier
+) -> Judgement:
+    """Everything about a vote that needs no chain; the signature last (R-VOT1 to R-VOT4)."""
+    ballot = vote.ballot
+    voter = charter.member(ballot.voter)
+    if voter is None or voter.role is not Role.DOCTOR:
+        return Reject(Reason.NOT_A_DOCTOR)
+    if ballot.algorithm is not Algorithm.ES256 or vote.bundle:
+        return Reject(Reason.ALGORITHM_RESERVED)
+    if ballot.grade is not None and core.type is not BlockType.REPORT:
+        return Reject(Reason.GRADE_NOT_ALLOWED)
+    if ballot.mode == HUMAN:
+        key = voter.keys.clinical
+    else:
+        allowed = charter.policy(core.type).auto_policies
+        if voter.keys.policy is None or ballot.mode.removeprefix(POLICY_PREFIX) not in allowed:
+            return Reject(Reason.POLICY_NOT_ALLOWED)
+        key = voter.keys.policy
+    if not verify(key, ballot.digest(network), vote.signature):
+        return Reject(Reason.BAD_SIGNATURE)
+    return ACCEPT
+
+
+def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement:
+    """Whether a proposal fits the chain here and now (R-ORD4, R-ORD5, R-PRO5, R-PRO7, R-PRO8)."""
+    rejected = outcome is Outcome.REJECTED
+    if core.registration is not None:
+        if not rejected and state.number_of(core.patient_key) is not None:
+            return Reject(Reason.BAD_REGISTRATION)
+        return ACCEPT
+    patient = None if core.patient is None else state.patient(core.patient)
+    if patient is None:
+        return Ignore(Reason.UNKNOWN_PATIENT)
+    if core.patient_key != patient.key or core.patient_name != patient.name:
+        return Reject(Reason.PATIENT_MISMATCH)
+    if rejected:
+        return ACCEPT
+    if state.patient_of_block(core.seen_head) != patient.number:
+        return Ignore(Reason.NOT_YET)
+    if state.charter.policy(core.type).strict and core.seen_head != patient.head:
+        return Ignore(Reason.STALE_POSITION)
+    named = [*core.references, *([core.replaces] if core.replaces else [])]
+    if any(state.patient_of_block(block) != patient.number for block in named):
+        return Ignore(Reason.UNKNOWN_REFERENCE)
+    return ACCEPT
+
+
+def judge_witness(
+    proposal: Proposal, outcome: Outcome, witness: Witness, state: ChainState, time_ms: int
+) -> Judgement:
+    """Whether the votes decide as the block says (R-ORD4 to R-ORD6); no signature is verified."""
+    voters = [vote.ballot.voter for vote in witness.votes]
+    if voters != sorted(set(voters)):
+        return Reject(Reason.BAD_WITNESS)
+    if any(vote.ballot.proposal != proposal.id for vote in witness.votes):
+        return Reject(Reason.BAD_WITNESS)
+    standing = tally(witness.votes, panelists(proposal.core, state, time_ms)).standing
+    wanted = Standing.APPROVED if outcome is Outcome.ACCEPTED else Standing.REJECTED
+    return ACCEPT if standing is wanted else Reject(Reason.VERDICT_NOT_REACHED)
+
+
+def is_image(core: Core) -> bool:
+    """Whether the AI entity reads blocks of this type."""
+    return core.type in IMAGE_TYPES

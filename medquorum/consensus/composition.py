@@ -1,0 +1,128 @@
+"""Batches from decided proposals, and the judgement of others' batches (R-ORD4 to R-ORD8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from medquorum.consensus.admission import (
+    judge_position,
+    judge_proposal,
+    judge_vote,
+    judge_witness,
+)
+from medquorum.consensus.pool import Candidate
+from medquorum.ledger.batch import Batch
+from medquorum.ledger.block import Block, Witness
+from medquorum.ledger.chain import ChainBuilder, ChainState
+from medquorum.ledger.limits import BATCH_BODY_BYTES
+from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
+from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import BlockHash
+
+_JUSTIFICATION_ROOM = 131_072
+"""Bytes of a batch body left for its certificates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a leader puts into a batch, and the header fields that follow from it."""
+
+    blocks: tuple[Block, ...]
+    witnesses: tuple[Witness, ...]
+    first_nbc: int
+    last_block_hash: BlockHash
+    registry_hash: bytes
+    charter_version: int
+
+
+def compose(candidates: Iterable[Candidate], view: ChainState, most: int) -> Contents:
+    """As many candidates as fit, each placed after the one before it.
+
+    A candidate that an earlier one of the same batch made stale is left out, not refused.
+    """
+    builder = ChainBuilder(view)
+    blocks: list[Block] = []
+    witnesses: list[Witness] = []
+    room = BATCH_BODY_BYTES - _JUSTIFICATION_ROOM
+    for candidate in candidates:
+        if len(blocks) == most:
+            break
+        core = candidate.proposal.core
+        if judge_position(core, candidate.outcome, builder.view) != ACCEPT:
+            continue
+        block = builder.place(candidate.proposal, candidate.outcome)
+        room -= len(block.encoded()) + len(candidate.witness.encoded()) + 16
+        if room < 0:
+            break
+        builder.append(block)
+        blocks.append(block)
+        witnesses.append(candidate.witness)
+    return Contents(
+        tuple(blocks),
+        tuple(witnesses),
+        view.n_bc + 1,
+        builder.tip,
+        view.registry_hash(),
+        view.charter.version,
+    )
+
+
+def judge_batch(batch: Batch, view: ChainState, verify: Verifier) -> Judgement:
+    """Whether a batch follows from the chain before it, every block admissible (R-ORD4-8)."""
+    header = batch.header
+    if not _header_follows(batch, view) or not batch.roots_match():
+        return Reject(Reason.BAD_HEADER)
+    builder = ChainBuilder(view)
+    for block, witness in zip(batch.blocks, batch.witnesses, strict=True):
+        judgement = judge_block(block, witness, builder, header.time_ms, verify)
+        if judgement != ACCEPT:
+            return judgement
+        builder.append(block)
+    if header.last_block_hash != builder.tip:
+        return Reject(Reason.BAD_HEADER)
+    return ACCEPT
+
+
+def _header_follows(batch: Batch, view: ChainState) -> bool:
+    header = batch.header
+    return (
+        header.network == view.network
+        and header.first_nbc == view.n_bc + 1
+        and header.charter_version == view.charter.version
+        and header.registry_hash == view.registry_hash()
+        and header.time_ms > view.time_ms
+        and seal_holds(batch.hash, header.seal_nonce, view.charter.seal_difficulty_bits)
+    )
+
+
+def seal_holds(batch_hash: bytes, nonce: int, difficulty_bits: int) -> bool:
+    """Whether the optional proof-of-work seal is there exactly when asked for (R-ORD16)."""
+    if difficulty_bits == 0:
+        return nonce == 0
+    return int.from_bytes(batch_hash, "big") >> (256 - difficulty_bits) == 0
+
+
+def judge_block(
+    block: Block, witness: Witness, builder: ChainBuilder, time_ms: int, verify: Verifier
+) -> Judgement:
+    """One block at its place in a batch; signatures last (R-ORD1 to R-ORD6)."""
+    proposal, outcome, view = block.proposal, block.header.outcome, builder.view
+    if view.height_of(proposal.id) is not None:
+        return Reject(Reason.DUPLICATE)
+    if proposal.core.expires_at_ms < time_ms:
+        return Reject(Reason.EXPIRED)
+    position = judge_position(proposal.core, outcome, view)
+    if position != ACCEPT:
+        return position
+    if builder.place(proposal, outcome) != block:
+        return Reject(Reason.BAD_LINK)
+    decided = judge_witness(proposal, outcome, witness, view, time_ms)
+    if decided != ACCEPT:
+        return decided
+    judgement = judge_proposal(proposal, view.charter, view.network, verify)
+    for vote in witness.votes:
+        if judgement != ACCEPT:
+            return judgement
+        judgement = judge_vote(vote, proposal.core, view.charter, view.network, verify)
+    return judgement

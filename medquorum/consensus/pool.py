@@ -1,0 +1,137 @@
+"""Open proposals with their votes: what is still to be decided or ordered (R-VOT3, R-SIM4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from medquorum.consensus.admission import judge_position
+from medquorum.consensus.validation import Tally, panelists, tally
+from medquorum.ledger.block import Witness
+from medquorum.ledger.chain import ChainState
+from medquorum.ledger.keys import Address
+from medquorum.ledger.limits import OPEN_PROPOSALS
+from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
+from medquorum.ledger.types import Outcome, ProposalId, Standing
+from medquorum.ledger.vote import Vote
+
+_OUTCOMES = {Standing.APPROVED: Outcome.ACCEPTED, Standing.REJECTED: Outcome.REJECTED}
+STALE = frozenset({Reason.STALE_POSITION, Reason.PATIENT_MISMATCH, Reason.BAD_REGISTRATION})
+"""Positions that no later block can make good again."""
+
+
+@dataclass(slots=True)
+class OpenProposal:
+    """A proposal that is not in the chain yet, with the first vote of each doctor."""
+
+    proposal: Proposal
+    votes: dict[Address, Vote] = field(default_factory=dict)
+
+    def witness(self) -> Witness:
+        """Every vote known, ascending by voter (R-ORD6)."""
+        return Witness(tuple(self.votes[voter] for voter in sorted(self.votes)))
+
+    def tally(self, state: ChainState, time_ms: int) -> Tally:
+        """Where it stands at a point of the chain."""
+        return tally(self.votes.values(), panelists(self.proposal.core, state, time_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A decided proposal that could be the next block."""
+
+    proposal: Proposal
+    outcome: Outcome
+    witness: Witness
+
+
+class Pool:
+    """Everything open, in order of arrival; at most OPEN_PROPOSALS."""
+
+    __slots__ = ("_decided", "_open")
+
+    def __init__(self) -> None:
+        self._open: dict[ProposalId, OpenProposal] = {}
+        self._decided: dict[ProposalId, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[OpenProposal]:
+        return iter(self._open.values())
+
+    def get(self, proposal: ProposalId) -> OpenProposal | None:
+        """The open proposal with this id."""
+        return self._open.get(proposal)
+
+    def add_proposal(self, proposal: Proposal, state: ChainState) -> Judgement:
+        """Take in a proposal that admission accepted."""
+        if proposal.id in self._open or state.height_of(proposal.id) is not None:
+            return Ignore(Reason.DUPLICATE)
+        if len(self._open) >= OPEN_PROPOSALS:
+            return Ignore(Reason.OVER_LIMIT)
+        if _gone(proposal, state):
+            return Ignore(Reason.STALE_POSITION)
+        self._open[proposal.id] = OpenProposal(proposal)
+        return ACCEPT
+
+    def add_vote(self, vote: Vote, state: ChainState, now_ms: int) -> Judgement:
+        """Take in a vote that admission accepted; the first of each doctor counts (R-VOT3)."""
+        entry = self._open.get(vote.ballot.proposal)
+        if entry is None:
+            return Ignore(Reason.UNKNOWN_PROPOSAL)
+        before = entry.votes.get(vote.ballot.voter)
+        if before is not None:
+            same = before.ballot == vote.ballot
+            return Ignore(Reason.DUPLICATE) if same else Reject(Reason.CONFLICTING_VOTE)
+        entry.votes[vote.ballot.voter] = vote
+        if entry.tally(state, now_ms).standing is not Standing.PENDING:
+            self._decided[vote.ballot.proposal] = None
+        return ACCEPT
+
+    def candidates(self, view: ChainState, time_ms: int) -> Iterator[Candidate]:
+        """Decided proposals that are admissible after `view`, in order of decision."""
+        for identifier in self._decided:
+            candidate = self._candidate(identifier, view, time_ms)
+            if candidate is not None:
+                yield candidate
+
+    def _candidate(
+        self, identifier: ProposalId, view: ChainState, time_ms: int
+    ) -> Candidate | None:
+        entry = self._open[identifier]
+        core = entry.proposal.core
+        if view.height_of(identifier) is not None or core.expires_at_ms < time_ms:
+            return None
+        outcome = _OUTCOMES.get(entry.tally(view, time_ms).standing)
+        if outcome is None or judge_position(core, outcome, view) != ACCEPT:
+            return None
+        return Candidate(entry.proposal, outcome, entry.witness())
+
+    def settle(self, state: ChainState, now_ms: int) -> dict[ProposalId, Reason]:
+        """Forget what is in the chain, expired or stale for ever; the last two with a reason."""
+        dropped: dict[ProposalId, Reason] = {}
+        for identifier, entry in list(self._open.items()):
+            if state.height_of(identifier) is not None:
+                self._forget(identifier)
+            elif entry.proposal.core.expires_at_ms < min(now_ms, state.time_ms):
+                dropped[identifier] = Reason.EXPIRED
+            elif _gone(entry.proposal, state) and not self._to_be_rejected(entry, state, now_ms):
+                dropped[identifier] = Reason.STALE_POSITION
+        for identifier in dropped:
+            self._forget(identifier)
+        return dropped
+
+    def _to_be_rejected(self, entry: OpenProposal, state: ChainState, now_ms: int) -> bool:
+        return entry.tally(state, now_ms).standing is Standing.REJECTED
+
+    def _forget(self, identifier: ProposalId) -> None:
+        self._open.pop(identifier, None)
+        self._decided.pop(identifier, None)
+
+
+def _gone(proposal: Proposal, state: ChainState) -> bool:
+    """Whether no later block can make this proposal acceptable."""
+    verdict = judge_position(proposal.core, Outcome.ACCEPTED, state)
+    return isinstance(verdict, Ignore | Reject) and verdict.reason in STALE
