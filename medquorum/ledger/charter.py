@@ -1,0 +1,284 @@
+"""The charter: who is a member and by which rules they decide (R-CHA1 to R-CHA5, R-CHA8).
+
+A `Charter` exists only if it is valid; the dear checks, possession of keys and TLS leaves, are
+`verify_proofs`, which everything that takes a charter from a file goes through once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from medquorum.ledger import canonical
+from medquorum.ledger.certificate import Electorate
+from medquorum.ledger.charter_rules import (
+    AbsenceRule,
+    MaturityRule,
+    OrderingPolicy,
+    TypePolicy,
+    default_policies,
+    parse_absence,
+    parse_maturity,
+    parse_ordering,
+    parse_policies,
+)
+from medquorum.ledger.errors import CharterError
+from medquorum.ledger.hashing import Kind, tagged
+from medquorum.ledger.keys import Address, PublicKey, compress
+from medquorum.ledger.limits import CHARTER, DOCTORS, MEMBERS, NAME_BYTES
+from medquorum.ledger.member import (
+    Member,
+    MemberKeys,
+    MemberProofs,
+    check_name,
+    parse_member,
+)
+from medquorum.ledger.quorum import SMALLEST_BYZANTINE, Tolerance, quorum_size, tolerance
+from medquorum.ledger.schema import Reader, decoded
+from medquorum.ledger.signature import Verifier, verify
+from medquorum.ledger.types import (
+    CLINICAL_TYPES,
+    BlockType,
+    NetworkId,
+    QuorumMode,
+    Role,
+)
+
+__all__ = [
+    "AbsenceRule",
+    "Charter",
+    "MaturityRule",
+    "Member",
+    "MemberKeys",
+    "MemberProofs",
+    "OrderingPolicy",
+    "TypePolicy",
+    "default_policies",
+    "parse_charter",
+]
+
+FORMAT: Final = "medquorum/charter/1"
+CHARTER_FIELDS: Final = (
+    "absence",
+    "created_at_ms",
+    "format",
+    "maturity",
+    "members",
+    "name",
+    "ordering",
+    "policies",
+    "retention_days",
+    "seal_difficulty_bits",
+    "version",
+)
+TIME_LIMIT_MS: Final = 2**53
+"""Larger integers are not exact in a browser."""
+RETENTION_DAYS: Final = 73_000
+"""Two hundred years."""
+SEAL_BITS: Final = 32
+"""Four thousand million tries: beyond it no leader would find a nonce in its slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charter:
+    """A valid charter; CharterError from the constructor names the broken rule."""
+
+    name: str
+    created_at_ms: int
+    ordering: OrderingPolicy
+    members: tuple[Member, ...] = field(repr=False)
+    """Ascending by address."""
+    policies: Mapping[BlockType, TypePolicy] = field(
+        default_factory=default_policies, repr=False, hash=False
+    )
+    absence: AbsenceRule = AbsenceRule()  # noqa: RUF009  (frozen)
+    maturity: MaturityRule = MaturityRule()  # noqa: RUF009  (frozen)
+    retention_days: int = 3_650
+    """How long bodies are kept at least, days."""
+    seal_difficulty_bits: int = 0
+    """Zero bits a batch hash begins with (R-ORD16)."""
+    version: int = 0
+    doctors: tuple[Member, ...] = field(init=False, repr=False, compare=False)
+    """The doctors in order of address: their numbers are their places (R-CHA8)."""
+    _by_address: dict[Address, Member] = field(init=False, repr=False, compare=False)
+    _numbers: dict[Address, int] = field(init=False, repr=False, compare=False)
+    _encoded: bytes = field(init=False, repr=False, compare=False)
+    _digest: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check_scalars()
+        _check_members(self.members)
+        if set(self.policies) != set(CLINICAL_TYPES):
+            raise CharterError("R-CHA3: policies name each clinical block type once, no other")
+        doctors = tuple(member for member in self.members if member.role is Role.DOCTOR)
+        _check_doctors(doctors)
+        encoded = canonical.encode(self._as_map(), CHARTER)
+        remembered = {
+            "doctors": doctors,
+            "_by_address": {member.address: member for member in self.members},
+            "_numbers": {doctor.address: number for number, doctor in enumerate(doctors)},
+            "_encoded": encoded,
+            "_digest": tagged(Kind.CHARTER, b"", encoded),
+        }
+        for name, value in remembered.items():
+            object.__setattr__(self, name, value)
+
+    def _check_scalars(self) -> None:
+        check_name(self.name, "charter.name")
+        bounds = {
+            "created_at_ms": (self.created_at_ms, TIME_LIMIT_MS),
+            "retention_days": (self.retention_days, RETENTION_DAYS),
+            "seal_difficulty_bits": (self.seal_difficulty_bits, SEAL_BITS),
+            "version": (self.version, TIME_LIMIT_MS),
+        }
+        for name, (value, high) in bounds.items():
+            if not 0 <= value <= high:
+                raise CharterError(f"R-CHA1: {name} is not a whole number from 0 to {high}")
+
+    def _as_map(self) -> dict[str, object]:
+        return {
+            "absence": self.absence.as_map(),
+            "created_at_ms": self.created_at_ms,
+            "format": FORMAT,
+            "maturity": self.maturity.as_map(),
+            "members": [member.as_map() for member in self.members],
+            "name": self.name,
+            "ordering": self.ordering.as_map(),
+            "policies": {kind.value: policy.as_map() for kind, policy in self.policies.items()},
+            "retention_days": self.retention_days,
+            "seal_difficulty_bits": self.seal_difficulty_bits,
+            "version": self.version,
+        }
+
+    def encoded(self) -> bytes:
+        """`enc` of R-CHA1."""
+        return self._encoded
+
+    @property
+    def network_id(self) -> NetworkId:
+        """The network this charter founds (R-HASH3); CharterError for a later version."""
+        if self.version != 0:
+            raise CharterError("R-HASH3: the network id is the founding charter's; load version 0")
+        return NetworkId(self._digest)
+
+    def member(self, address: Address) -> Member | None:
+        """The member of this address, if it is one."""
+        return self._by_address.get(address)
+
+    def doctor_number(self, address: Address) -> int | None:
+        """The number of a doctor in ordering, 0..n-1; None for everybody else (R-CHA8)."""
+        return self._numbers.get(address)
+
+    @property
+    def quorum(self) -> int:
+        """q of R-CHA8."""
+        return quorum_size(self.ordering.mode, len(self.doctors))
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What the doctors' nodes withstand."""
+        return tolerance(self.ordering.mode, len(self.doctors))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed and should be known before anyone signs."""
+        doctors = len(self.doctors)
+        mode = self.ordering.mode
+        if mode is QuorumMode.BYZANTINE and doctors < SMALLEST_BYZANTINE:
+            return (
+                f"byzantine mode with {doctors} of at least {SMALLEST_BYZANTINE} doctors "
+                "tolerates no fault",
+            )
+        if mode is QuorumMode.MAJORITY and self.tolerance.liars_for_safety == 0:
+            return ("majority mode with an odd number of doctors tolerates no lying node",)
+        return ()
+
+    def electorate(self, epoch: int = 0) -> Electorate:
+        """The consensus keys of the doctors by number, and q."""
+        keys = tuple(doctor.keys.consensus for doctor in self.doctors)
+        return Electorate(self.network_id, epoch, keys, self.quorum)
+
+    def policy(self, block_type: BlockType) -> TypePolicy:
+        """The policy of a clinical type; CharterError for a reserved one (R-BLK1)."""
+        policy = self.policies.get(block_type)
+        if policy is None:
+            raise CharterError(f"R-BLK1: {block_type.value} is reserved; no policy decides on it")
+        return policy
+
+    def verify_proofs(self, verify: Verifier = verify) -> None:
+        """CharterError for the first unproved key or unfit TLS leaf (R-CHA5, R-KEY4)."""
+        seen = {key for member in self.members for key in member.keys.by_purpose().values()}
+        for member in self.members:
+            key = certificate_key(member)
+            if key in seen:
+                raise CharterError(
+                    f"R-KEY4: the TLS key of {member.name} serves twice; ask for a new request"
+                )
+            seen.add(key)
+            member.verify_proofs(verify)
+
+
+def certificate_key(member: Member) -> PublicKey:
+    """The P-256 key of a member's TLS leaf; CharterError when it has none (R-CHA4)."""
+    try:
+        certificate = x509.load_der_x509_certificate(member.tls_certificate)
+        public = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise CharterError(
+            f"R-CHA4: the TLS certificate of {member.name} is not DER; ask for a new request"
+        ) from None
+    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
+        raise CharterError(f"R-CHA4: the TLS certificate of {member.name} holds no P-256 key")
+    return compress(public)
+
+
+def _check_members(members: tuple[Member, ...]) -> None:
+    if not 1 <= len(members) <= MEMBERS:
+        raise CharterError(f"R-CHA4: a charter has 1 to {MEMBERS} members")
+    addresses = [member.address for member in members]
+    if addresses != sorted(set(addresses)):
+        raise CharterError("R-CHA4: members ascend by address, each once")
+    owners: dict[PublicKey, str] = {}
+    for member in members:
+        for purpose, key in member.keys.by_purpose().items():
+            if key in owners:
+                raise CharterError(
+                    f"R-KEY4: the {purpose.value} key of {member.name} is already a key of "
+                    f"{owners[key]}; make new keys"
+                )
+            owners[key] = member.name
+
+
+def _check_doctors(doctors: tuple[Member, ...]) -> None:
+    if not doctors:
+        raise CharterError("R-CHA4: a charter has at least one doctor; add one")
+    if len(doctors) > DOCTORS:
+        raise CharterError(f"R-CHA4: {len(doctors)} doctors, at most {DOCTORS}")
+
+
+def parse_charter(encoded: bytes) -> Charter:
+    """Read a charter from canonical bytes.
+
+    CodecError for bytes that are not canonical or not of the schema, CharterError naming the
+    broken rule. Proofs are not verified here: see `Charter.verify_proofs`.
+    """
+    reader = Reader(decoded(encoded, CHARTER), CHARTER_FIELDS, "charter")
+    if reader.text("format") != FORMAT:
+        raise CharterError(f"R-CHA1: format is not {FORMAT}; use a program of that version")
+    return Charter(
+        name=reader.text("name", NAME_BYTES, 1),
+        created_at_ms=reader.integer("created_at_ms", 0, TIME_LIMIT_MS),
+        ordering=reader.nested("ordering", parse_ordering),
+        members=reader.listed("members", MEMBERS, parse_member),
+        policies=reader.nested("policies", parse_policies),
+        absence=reader.nested("absence", parse_absence),
+        maturity=reader.nested("maturity", parse_maturity),
+        retention_days=reader.integer("retention_days", 0, RETENTION_DAYS),
+        seal_difficulty_bits=reader.integer("seal_difficulty_bits", 0, SEAL_BITS),
+        version=reader.integer("version", 0, TIME_LIMIT_MS),
+    )
