@@ -45,6 +45,7 @@ __all__ = [
     "change_passphrase",
     "create_keystore",
     "open_keystore",
+    "read_passphrase_file",
     "read_public",
     "write_keystore",
 ]
@@ -187,6 +188,20 @@ def open_keystore(
     if derived != container.public_keys:
         raise KeystoreCorrupt("private and public keys differ; restore the keystore")
     return Keystore(_public_part(container.header()), private_keys)
+
+
+def read_passphrase_file(path: Path) -> str:
+    """Return the one line of an owner-only file; KeystoreMisuse says what is wrong with it."""
+    try:
+        content = read_private_file(path, limit_bytes=PASSPHRASE_LIMIT_BYTES)
+        passphrase = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except PrivateFileError as error:
+        raise KeystoreMisuse(str(error)) from error
+    except UnicodeDecodeError:
+        raise KeystoreMisuse(f"{path} is not UTF-8 text") from None
+    if "\n" in passphrase:
+        raise KeystoreMisuse(f"{path} must hold one line")
+    return passphrase
 
 
 def change_passphrase(

@@ -203,3 +203,17 @@ def test_changed_passphrase_keeps_the_keys(path: Path) -> None:
     )
     with pytest.raises(KeystoreCannotOpen):
         _open(path)
+
+
+def test_passphrase_files_hold_one_private_line(path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "passphrase"
+    file.touch(mode=0o600)
+    file.write_bytes(PASSPHRASE.encode() + b"\r\n")
+    assert _open(path, keystore.read_passphrase_file(file)).purposes == PURPOSES
+    for content, reason in ((b"a\nb\n", "one line"), (b"\xff", "UTF-8"), (b"x" * 2000, "larger")):
+        file.write_bytes(content)
+        with pytest.raises(KeystoreMisuse, match=reason):
+            keystore.read_passphrase_file(file)
+    file.chmod(0o644)
+    with pytest.raises(KeystoreMisuse, match="chmod 600"):
+        keystore.read_passphrase_file(file)
