@@ -1,7 +1,7 @@
 """One member's private keys, several by purpose, in one encrypted file.
 
 Purposes are the charter's: clinical, issuing, consensus, encryption, policy, tls; one key is
-never used for two of them. The public half is readable without the passphrase, so requests
+never used for two of them (R-KEY4). The public half is readable without the passphrase, so requests
 and charters are built without touching secrets. `repr` of an open keystore shows purposes only.
 """
 

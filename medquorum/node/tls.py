@@ -1,4 +1,4 @@
-"""Mutual TLS 1.3 between nodes: self-issued leaf certificates pinned by the charter.
+"""Mutual TLS 1.3 between nodes: self-issued leaf certificates pinned by the charter (R-NET1).
 
 The trust store of a context is exactly the charter's leaves; no certificate authority exists,
 so only the holder of a leaf's key can speak for its node. A leaf is CA:FALSE: a trusted peer
