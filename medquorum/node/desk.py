@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from medquorum.ledger.charter import Charter, CharterFile
+from medquorum.ledger.ceremony import CharterFile
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.types import BlockType, PartName, RecordId
 from medquorum.node.views import (
     BlockView,
