@@ -6,13 +6,13 @@ from the proposals and votes it already holds, and asks for the body only when i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+from medquorum.consensus.ordering.compact import Compact, CompactEntry
 from medquorum.ledger import canonical
 from medquorum.ledger.batch import Batch, BatchHeader, parse_batch, parse_batch_header
-from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.certificate import (
     Certificate,
     OrderingVote,
@@ -21,7 +21,6 @@ from medquorum.ledger.certificate import (
 )
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
-from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import BATCH_BLOCKS, BATCH_BODY_BYTES, DOCTORS, FRAME, RECORD
 from medquorum.ledger.schema import Reader, decoded, opaque_of
 from medquorum.ledger.signature import SIGNATURE_BYTES, Signature
@@ -34,19 +33,6 @@ STATUS_VOTES: Final = 512
 JUSTIFICATION: Final = 1_024
 """Certificates in a justification; a frame holds no more anyway."""
 _NUMBER: Final = 2**53
-
-
-@dataclass(frozen=True, slots=True)
-class CompactEntry:
-    """One block of a batch, by reference: doctor i's vote is in the witness iff bit i is set."""
-
-    proposal: ProposalId
-    voters: bytes
-    """Bitmap of the doctors' numbers: bit i of the map is bit i % 8 of byte i // 8."""
-    outcome: Outcome
-
-
-Compact = tuple[CompactEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +121,6 @@ Message = (
     | GetBatch
     | BatchBody
 )
-
-
-def compact_of(
-    blocks: Sequence[Block], witnesses: Sequence[Witness], doctors: Sequence[Address]
-) -> Compact:
-    """The compact form of a body; votes of nobody in `doctors` leave no bit."""
-    numbers = {address: number for number, address in enumerate(doctors)}
-    entries = []
-    for block, witness in zip(blocks, witnesses, strict=True):
-        bitmap = bytearray((len(doctors) + 7) // 8)
-        for vote in witness.votes:
-            number = numbers.get(vote.ballot.voter)
-            if number is not None:
-                bitmap[number // 8] |= 1 << number % 8
-        header = block.header
-        entries.append(CompactEntry(header.proposal, bytes(bitmap), header.outcome))
-    return tuple(entries)
-
-
-def voters_of(entry: CompactEntry) -> tuple[int, ...]:
-    """The doctors' numbers whose votes are in the witness, ascending."""
-    return tuple(i for i in range(len(entry.voters) * 8) if entry.voters[i // 8] >> i % 8 & 1)
 
 
 def encode_message(message: Message) -> tuple[str, bytes]:

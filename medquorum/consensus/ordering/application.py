@@ -72,8 +72,9 @@ class Timing:
 
     def slot_timeout(self, behind: int) -> int:
         """T(slot) of R-SIM7, `behind` = slot - 1 - last final slot."""
-        steps = min(behind, 64)
-        return min(self.slot_timeout_max_ms, self.slot_timeout_ms * 3**steps // 2**steps)
+        steps = max(0, min(behind, 64))
+        grown: int = self.slot_timeout_ms * 3**steps // 2**steps
+        return min(self.slot_timeout_max_ms, grown)
 
 
 class Application(Protocol[View]):

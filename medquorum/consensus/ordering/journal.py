@@ -6,7 +6,7 @@ deleted; those of that slot and above are handed back at the next start, in any 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -100,7 +100,11 @@ def encode_record(record: JournalRecord) -> StoredRecord:
     assert_never(record)
 
 
-_OWN: Final = {"proposed": Proposed, "notarised": Notarised, "finalised": Finalised}
+_OWN: Final[dict[str, Callable[[int, BatchHash], JournalRecord]]] = {
+    "proposed": Proposed,
+    "notarised": Notarised,
+    "finalised": Finalised,
+}
 
 
 def decode_record(kind: str, slot: int, payload: bytes) -> JournalRecord:
