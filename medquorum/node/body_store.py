@@ -1,6 +1,6 @@
 """Sealed body chunks on a local folder or any S3-compatible store, one object per chunk.
 
-Chunks are ciphertext; they are verified against the ledger by whoever reads them (R-NET4), never here.
+Chunks are ciphertext; whoever reads them verifies them against the ledger (R-NET4), not this.
 An object's name is built from a record's 32 bytes, a part name of a closed alphabet and a
 number: nothing a peer sends becomes a path. A put is atomic (written aside, then renamed), but
 on a local folder it is not durable: `make_durable` flushes a record's files and folders before

@@ -141,6 +141,8 @@ def write_keystore(
     """Write keys the caller already has to a new keystore; errors as `create_keystore`."""
     secret = _passphrase_bytes(passphrase, minimum=PASSPHRASE_MIN_CHARACTERS)
     compressed = {purpose: _compressed(key) for purpose, key in private_keys.items()}
+    if len(set(compressed.values())) != len(compressed):
+        raise KeystoreMisuse("one key may not serve two purposes; make a key for each")
     owner = address_of(compressed)
     certificates = {
         purpose: tls.issue_leaf_certificate(key, owner.hex()).hex()

@@ -1,4 +1,4 @@
-"""Keystore: opens with the passphrase only, and no byte of the file is free."""
+"""Keystore: opens with the passphrase only, and no byte of the file is free (R-KEY4)."""
 
 import json
 import random
@@ -189,6 +189,16 @@ def test_misuse_is_named(path: Path, tmp_path: Path) -> None:
     for purposes in (["tls", "tls"], [], ["../etc"], ["Clinical"]):
         with pytest.raises(KeystoreMisuse):
             keystore.create_keystore(tmp_path / "n", purposes, PASSPHRASE, cost=LIGHT)
+    assert not (tmp_path / "n").exists()
+
+
+def test_one_key_for_two_purposes_is_refused(tmp_path: Path) -> None:
+    """R-KEY4."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(KeystoreMisuse, match="two purposes"):
+        keystore.write_keystore(
+            tmp_path / "n", {"clinical": key, "consensus": key}, PASSPHRASE, cost=LIGHT
+        )
     assert not (tmp_path / "n").exists()
 
 

@@ -1,4 +1,4 @@
-"""Node TLS over real loopback sockets: pinned leaves in, everything else out."""
+"""Node TLS over real loopback sockets: pinned leaves in, everything else out (R-NET1)."""
 
 import datetime
 import os

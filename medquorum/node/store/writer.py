@@ -1,8 +1,8 @@
 """Group commit: one thread, one connection, many units of work per fsync.
 
 A unit is a function of the connection. The thread takes every unit that waits (up to a bound),
-runs them in one transaction and answers only after COMMIT returned, so an answer means
-*durable* (R-SIM10). In a batch of several, each unit has a savepoint: one that fails is undone alone and
+runs them in one transaction and answers only after COMMIT returned, so an answer means *durable*
+(R-SIM10). In a batch of several, each unit has a savepoint: one that fails is undone alone and
 gets its own exception. When storage itself fails (COMMIT, disk full, I/O error) every unit of
 the batch fails with StoreFailure and the writer stays broken: after a failed fsync nobody knows
 what the disk holds, so the node must stop and never retry.

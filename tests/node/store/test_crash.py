@@ -1,4 +1,4 @@
-"""Nothing acknowledged is lost: kill -9 in a write loop, and a disk that fills up."""
+"""Nothing acknowledged is lost: kill -9 in a write loop, and a disk that fills up (R-SIM10)."""
 
 import itertools
 import os
