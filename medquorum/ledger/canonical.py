@@ -79,7 +79,9 @@ def _check(value: object, limits: CodecLimits, depth: int) -> None:
         _check_container(len(value), limits.map_entries, depth)
         previous = b""
         for position, (key, entry) in enumerate(value.items()):
-            _check_scalar(key, limits)
+            if not isinstance(key, str):
+                raise CodecError("R-CAN1: a map key is not text")
+            _check_text(key, limits)
             current = key.encode()
             if position and current <= previous:
                 raise CodecError("R-CAN2: map keys are not in ascending order")

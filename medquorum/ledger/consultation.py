@@ -79,8 +79,8 @@ class Event:
 
     `detail` is the kind of a prescription or the assessment of a report, None for other types and
     where the reader may not open the part. `about` is the type of the image a report or treatment
-    refers to (`subject_of`) and `issuer` the issuer's role, each None where unknown; a report or treatment about an
-    unknown image counts on both tracks.
+    refers to (`subject_of`) and `issuer` the issuer's role, each None where unknown; a report or
+    treatment about an unknown image counts on both tracks.
     """
 
     type: BlockType

@@ -109,6 +109,8 @@ def address_text(address: Address, prefix: str) -> str:
 
 def parse_address(text: str) -> tuple[Address, str]:
     """The address and prefix of a bech32m text; KeyMaterialError when mistyped (R-KEY3)."""
+    if not text.isascii():
+        raise KeyMaterialError("R-KEY3: an address is plain ASCII")
     prefix, _, rest = text.lower().rpartition("1")
     if prefix not in PREFIXES or (text != text.lower() and text != text.upper()):
         raise KeyMaterialError("R-KEY3: an address starts with one of " + ", ".join(PREFIXES))
