@@ -2,8 +2,8 @@
 
 The spacing between slices comes from the difference of ImagePositionPatient along the slice
 normal (DICOM PS3.3 C.7.6.2.1.1), never from SliceThickness or SpacingBetweenSlices, which describe
-the acquisition and not the grid. A series that is not one evenly spaced stack is refused: a gap would
-be a wrong tumour volume.
+the acquisition and not the grid. A series that is not one evenly spaced stack is refused: a gap
+would be a wrong tumour volume.
 """
 
 import hashlib

@@ -57,4 +57,4 @@ CHILD_OPEN_FILES: Final = 64
 """RLIMIT_NOFILE of the analysis child."""
 
 CHILD_ANSWER_BYTES: Final = 64 * 1024 * 1024
-"""The child's answer; an overlay of 16 million voxels compresses to far less."""
+"""The child's answer, unpacked; an overlay is compressed inside it to some tens of kilobytes."""

@@ -2,8 +2,8 @@
 
     python -m medquorum.ai_entity.baseline.fit --petct soft_tissue_sarcoma_40.npz --out FOLDER
 
-Cross-validation is by patient over all cases; the shipped head is then fitted on all of them but the
-held-out ones (``cases.HELD_OUT``). Deterministic on one machine: fixed seeds, fixed order.
+Cross-validation is by patient over all cases; the shipped head is then fitted on all of them but
+the held-out ones (``cases.HELD_OUT``). Deterministic on one machine: fixed seeds, fixed order.
 """
 
 import argparse
@@ -31,8 +31,8 @@ SOURCE: Final = (
 )
 COMMON_LIMITS: Final = (
     "Not for clinical use: a research baseline without clinical validation.",
-    "Trained on soft-tissue sarcoma of the limbs only, on crops of the tumour plus 5 cm; every case "
-    "has a tumour, so specificity and whole-body behaviour are unmeasured.",
+    "Trained on soft-tissue sarcoma of the limbs only, on crops of the tumour plus 5 cm; every "
+    "case has a tumour, so specificity and whole-body behaviour are unmeasured.",
     "The contour is anatomical (drawn with MR), so a part of it takes up no FDG.",
 )
 KIND_LIMITS: Final = {

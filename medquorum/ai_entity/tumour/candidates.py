@@ -1,8 +1,8 @@
 """Voxel probabilities to tumour candidates: threshold, body, connected components, smallest volume.
 
-The benchmark for total metabolic tumour volume preselects lesions of at least 3 mL (Boellaard et al.,
-J Nucl Med 2024, doi 10.2967/jnumed.124.267789); the same floor is kept here, and below about 2 mL a
-4 mm grid measures its own voxels.
+The benchmark for total metabolic tumour volume preselects lesions of at least 3 mL (Boellaard et
+al., J Nucl Med 2024, doi 10.2967/jnumed.124.267789); the same floor is kept here, and below about
+2 mL a 4 mm grid measures its own voxels.
 """
 
 from typing import Final

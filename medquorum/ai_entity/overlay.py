@@ -1,0 +1,80 @@
+"""The picture that goes with findings: a compressed label map and its place in the patient.
+
+Label 0 is nothing; in a tumour overlay label n is lesion n, in a fracture overlay 1 is an edge and
+2 a suspicious contour. The bytes are ``zlib`` of the uint8 array in C order [z,y,x] (or [1,y,x]).
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from medquorum.ai_entity.limits import MAX_GRID_VOXELS
+
+COMPRESSION_LEVEL: Final = 9
+NM_PER_MM: Final = 1_000_000
+PIECE_BYTES: Final = 65_536
+"""The codec's limit on one byte string in a record (R-CAN3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A label map [z,y,x] with an affine in nanometres."""
+
+    shape: tuple[int, int, int]
+    affine_nm: tuple[int, ...]
+    """Twelve numbers: the first three rows of (z,y,x,1) -> LPS, row by row."""
+    compressed: bytes
+
+    def __repr__(self) -> str:
+        return f"Overlay({self.shape}, {len(self.compressed)} bytes)"
+
+    def labels(self) -> npt.NDArray[np.uint8]:
+        """The uint8 array [z,y,x]. Raises ValueError when the bytes are not exactly that."""
+        size = int(np.prod(self.shape))
+        if min(self.shape) < 1 or size > MAX_GRID_VOXELS:
+            raise ValueError("an overlay of this shape is not read")
+        unpacker = zlib.decompressobj()
+        plain = unpacker.decompress(self.compressed, size + 1)
+        if len(plain) != size or not unpacker.eof or unpacker.unused_data:
+            raise ValueError("the overlay's bytes do not match its shape")
+        return np.frombuffer(plain, dtype=np.uint8).reshape(self.shape)
+
+    def affine(self) -> npt.NDArray[np.float64]:
+        """4 x 4 affine in millimetres."""
+        affine = np.eye(4)
+        affine[:3] = np.asarray(self.affine_nm, dtype=np.float64).reshape(3, 4) / NM_PER_MM
+        return affine
+
+    def to_content(self) -> dict[str, Any]:
+        """A canonical map: shape, affine and the compressed bytes in pieces."""
+        pieces = range(0, len(self.compressed), PIECE_BYTES)
+        return {
+            "affine_nm": list(self.affine_nm),
+            "labels_zlib": [self.compressed[start : start + PIECE_BYTES] for start in pieces],
+            "shape": list(self.shape),
+        }
+
+
+def overlay_from_content(content: Mapping[str, Any]) -> Overlay:
+    """The inverse of ``to_content``. Raises ValueError."""
+    try:
+        z, y, x = (int(size) for size in content["shape"])
+        affine = tuple(int(number) for number in content["affine_nm"])
+        compressed = b"".join(content["labels_zlib"])
+    except (KeyError, TypeError) as error:
+        raise ValueError("the overlay map is malformed") from error
+    if len(affine) != 12:
+        raise ValueError("the overlay's affine has not twelve numbers")
+    return Overlay((z, y, x), affine, compressed)
+
+
+def make_overlay(labels: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> Overlay:
+    """Compress ``labels`` [z,y,x] (values above 255 become 255) with its affine in mm."""
+    z, y, x = labels.shape
+    plain = np.minimum(labels, 255).astype(np.uint8).tobytes()
+    numbers = tuple(round(float(value) * NM_PER_MM) for value in affine[:3].ravel())
+    return Overlay((z, y, x), numbers, zlib.compress(plain, COMPRESSION_LEVEL))
