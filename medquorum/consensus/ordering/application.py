@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from medquorum.consensus.messages import Compact
+from medquorum.consensus.ordering.compact import Compact
 from medquorum.ledger.batch import Batch, BatchHeader
 from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.certificate import Certificate

@@ -1,0 +1,142 @@
+"""Rows of the journal and of the final chain: the store's translation of ordering (R-SIM10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from medquorum.ledger.batch import Batch, parse_batch
+from medquorum.ledger.certificate import Certificate, parse_certificate
+from medquorum.node.store.schema import BATCHES, BLOCKS, JOURNAL
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One durable record of ordering, as the journal encodes it."""
+
+    epoch: int
+    slot: int
+    kind: str
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FinalBatch:
+    """A final batch with its place in the log."""
+
+    log_index: int
+    batch: Batch
+    certificate: Certificate | None
+    finalised_at_us: int
+
+
+def append_journal(connection: Connection, rows: Sequence[JournalRow]) -> None:
+    """Write records in order."""
+    if rows:
+        values = [
+            {"epoch": row.epoch, "slot": row.slot, "kind": row.kind, "record": row.record}
+            for row in rows
+        ]
+        connection.execute(insert(JOURNAL), values)
+
+
+def prune_journal(connection: Connection, epoch: int, below_slot: int) -> None:
+    """Forget records of slots that are final for good."""
+    connection.execute(delete(JOURNAL).where(JOURNAL.c.epoch == epoch, JOURNAL.c.slot < below_slot))
+
+
+def load_journal(connection: Connection) -> list[JournalRow]:
+    """Every record in the order written."""
+    rows = connection.execute(select(JOURNAL).order_by(JOURNAL.c.sequence))
+    return [JournalRow(row.epoch, row.slot, row.kind, row.record) for row in rows]
+
+
+def append_batches(connection: Connection, finals: Iterable[FinalBatch]) -> None:
+    """Write final batches and the places of their blocks."""
+    batches: list[dict[str, object]] = []
+    blocks: list[dict[str, object]] = []
+    for final in finals:
+        header = final.batch.header
+        batches.append(
+            {
+                "log_index": final.log_index,
+                "epoch": header.epoch,
+                "slot": header.slot,
+                "hash": final.batch.hash,
+                "first_nbc": header.first_nbc,
+                "count": header.count,
+                "time_ms": header.time_ms,
+                "header": header.encoded(),
+                "body": final.batch.body_encoded(),
+                "certificate": final.certificate and final.certificate.encoded(),
+                "finalised_at_us": final.finalised_at_us,
+            }
+        )
+        blocks.extend(
+            {
+                "n_bc": block.header.n_bc,
+                "hash": block.hash,
+                "n_pb": block.header.n_pb,
+                "n_pa": block.header.n_pa,
+                "type": block.proposal.core.type.value,
+                "outcome": block.header.outcome.value,
+                "proposal": block.proposal.id,
+                "log_index": final.log_index,
+            }
+            for block in final.batch.blocks
+        )
+    if batches:
+        connection.execute(insert(BATCHES), batches)
+    if blocks:
+        connection.execute(insert(BLOCKS), blocks)
+
+
+def load_batches(connection: Connection, first: int, limit: int) -> list[FinalBatch]:
+    """Final batches from a log index on, ascending, at most `limit`."""
+    query = (
+        select(BATCHES)
+        .where(BATCHES.c.log_index >= first)
+        .order_by(BATCHES.c.log_index)
+        .limit(limit)
+    )
+    return [
+        FinalBatch(
+            row.log_index,
+            parse_batch(row.header, row.body),
+            parse_certificate(row.certificate) if row.certificate else None,
+            row.finalised_at_us,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def log_length(connection: Connection) -> int:
+    """How many final batches there are."""
+    return int(connection.execute(select(func.count()).select_from(BATCHES)).scalar_one())
+
+
+def log_index_of_block(connection: Connection, n_bc: int) -> int | None:
+    """Which batch holds a block by N BC."""
+    query = select(BLOCKS.c.log_index).where(BLOCKS.c.n_bc == n_bc)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def height_of_hash(connection: Connection, block: bytes) -> int | None:
+    """The N BC of a block by hash."""
+    query = select(BLOCKS.c.n_bc).where(BLOCKS.c.hash == block)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def heights_after(
+    connection: Connection, after: int, limit: int, patient: int | None
+) -> list[tuple[int, int]]:
+    """`(n_bc, log_index)` of blocks above a height, ascending; of one patient if given."""
+    query = select(BLOCKS.c.n_bc, BLOCKS.c.log_index).where(BLOCKS.c.n_bc > after)
+    if patient is not None:
+        query = query.where(BLOCKS.c.n_pb == patient)
+    rows = connection.execute(query.order_by(BLOCKS.c.n_bc).limit(limit))
+    return [(row.n_bc, row.log_index) for row in rows]

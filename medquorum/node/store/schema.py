@@ -1,0 +1,165 @@
+"""The tables of a node: thin rows around canonical bytes, no second model.
+
+Times are microseconds since 1970 UTC (`*_us`). What is signed or hashed is kept as its canonical
+bytes; the columns beside it exist for searching only.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+METADATA = MetaData()
+
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("slot", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Index("journal_slot", "epoch", "slot"),
+)
+"""Own ordering votes, certificates and batch bodies, in the order written (R-SIM10)."""
+
+BATCHES = Table(
+    "batches",
+    METADATA,
+    Column("log_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("slot", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("first_nbc", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary),
+    Column("finalised_at_us", BigInteger, nullable=False),
+)
+"""Final batches in order; the certificate where this node holds one of the batch itself."""
+
+BLOCKS = Table(
+    "blocks",
+    METADATA,
+    Column("n_bc", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("n_pb", BigInteger, nullable=False),
+    Column("n_pa", BigInteger, nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("proposal", LargeBinary(32), nullable=False, unique=True),
+    Column("log_index", BigInteger, nullable=False),
+    Index("blocks_patient", "n_pb", "n_pa"),
+)
+"""Where each block stands; its bytes are in its batch's body."""
+
+PROPOSALS = Table(
+    "proposals",
+    METADATA,
+    Column("id", LargeBinary(32), primary_key=True),
+    Column("type", String(20), nullable=False),
+    Column("patient", BigInteger),
+    Column("record", LargeBinary(32), nullable=False, unique=True),
+    Column("encoded", LargeBinary, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("reason", String(40)),
+    Column("received_at_us", BigInteger, nullable=False),
+    Index("proposals_state", "state", "received_at_us"),
+)
+
+VOTES = Table(
+    "votes",
+    METADATA,
+    Column("proposal", LargeBinary(32), primary_key=True),
+    Column("voter", LargeBinary(32), primary_key=True),
+    Column("encoded", LargeBinary, nullable=False),
+    Column("received_at_us", BigInteger, nullable=False),
+)
+
+WRAPS = Table(
+    "wraps",
+    METADATA,
+    Column("record", LargeBinary(32), primary_key=True),
+    Column("recipient", LargeBinary(32), primary_key=True),
+    Column("encoded", LargeBinary, nullable=False),
+)
+
+BODIES = Table(
+    "bodies",
+    METADATA,
+    Column("record", LargeBinary(32), primary_key=True),
+    Column("state", String(10), nullable=False),
+    Column("reason", String(40)),
+    Column("changed_at_us", BigInteger, nullable=False),
+)
+
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(20), nullable=False),
+    Column("culprit", LargeBinary(32), nullable=False),
+    Column("first", LargeBinary, nullable=False),
+    Column("second", LargeBinary, nullable=False),
+    Column("found_at_us", BigInteger, nullable=False),
+)
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("name", String(80), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("password_phc", String(400)),
+    Column("created_at_us", BigInteger, nullable=False),
+)
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("user_name", String(80), nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+)
+"""Bearer tokens and sessions, by the SHA-256 of their secret."""
+
+ANSWERS = Table(
+    "answers",
+    METADATA,
+    Column("user_name", String(80), primary_key=True),
+    Column("key", String(80), primary_key=True),
+    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+)
+"""Answers given under an idempotency key."""
+
+ACCESSES = Table(
+    "accesses",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("organisation", LargeBinary(32), nullable=False),
+    Column("user_name", String(80), nullable=False),
+    Column("user_role", String(20), nullable=False),
+    Column("patient", BigInteger),
+    Column("record", LargeBinary(32), nullable=False),
+    Column("part", String(16), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("origin", LargeBinary(32), nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Index("accesses_patient", "patient"),
+)
+"""Who read which part of which record, when, for what, and whose it was."""
