@@ -11,11 +11,11 @@ from medquorum.ledger.block import Witness
 from medquorum.ledger.body import body_root, chunk_count, padded_size
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.charter import Charter
-from medquorum.ledger.envelope import verify_registration
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.limits import BODY_BYTES, CLOCK_DRIFT_MS, PROPOSAL_LIFETIME_MS
 from medquorum.ledger.proposal import Core, Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
+from medquorum.ledger.registration import verify_registration
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import (
     GOVERNANCE_TYPES,

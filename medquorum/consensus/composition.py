@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from medquorum.consensus.admission import (
     judge_position,
@@ -11,6 +10,7 @@ from medquorum.consensus.admission import (
     judge_vote,
     judge_witness,
 )
+from medquorum.consensus.ordering.application import Contents
 from medquorum.consensus.pool import Candidate
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block, Witness
@@ -18,22 +18,9 @@ from medquorum.ledger.chain import ChainBuilder, ChainState
 from medquorum.ledger.limits import BATCH_BODY_BYTES
 from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
-from medquorum.ledger.types import BlockHash
 
 _JUSTIFICATION_ROOM = 131_072
 """Bytes of a batch body left for its certificates."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a leader puts into a batch, and the header fields that follow from it."""
-
-    blocks: tuple[Block, ...]
-    witnesses: tuple[Witness, ...]
-    first_nbc: int
-    last_block_hash: BlockHash
-    registry_hash: bytes
-    charter_version: int
 
 
 def compose(candidates: Iterable[Candidate], view: ChainState, most: int) -> Contents:

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from medquorum.ledger.envelope import Wrap, parse_wrap
 from medquorum.ledger.proposal import Proposal, parse_proposal
 from medquorum.ledger.vote import Vote, parse_vote
+from medquorum.ledger.wrap import Wrap, parse_wrap
 from medquorum.node.store.schema import (
     ACCESSES,
     BODIES,
