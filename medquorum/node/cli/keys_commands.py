@@ -1,0 +1,93 @@
+"""`medquorum keys`: a member makes its keys at home and looks at their public halves (R-KEY4)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from medquorum.ledger.keys import Address, address_text
+from medquorum.ledger.types import ADDRESS_PREFIX, Role
+from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, MemberHome
+from medquorum.node.cli.outcome import one_sentence
+from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
+
+app = typer.Typer(help="Make and look at a member's keys.", no_args_is_help=True)
+
+HomeOption = Annotated[Path, typer.Option("--home", help="The member's folder of keys.")]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="File (mode 0600) with the passphrase of the node's keystore; "
+        "else MEDQUORUM_PASSPHRASE_FILE, else a prompt.",
+    ),
+]
+ClinicalPassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--clinical-passphrase-file",
+        help="The same for a doctor's clinical keystore; "
+        "else MEDQUORUM_CLINICAL_PASSPHRASE_FILE, else a prompt.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def member_home(home: Path, node: Path | None = None, clinical: Path | None = None) -> MemberHome:
+    """The home with its passphrases still to be read."""
+    return MemberHome(home, node_passphrase(node), clinical_passphrase(clinical))
+
+
+@app.command("new")
+def new(
+    home: HomeOption,
+    role: Annotated[Role, typer.Option(help="What this member is in the charter.")],
+    passphrase_file: PassphraseOption = None,
+    clinical_passphrase_file: ClinicalPassphraseOption = None,
+    policy_key: Annotated[
+        bool, typer.Option("--policy-key", help="Also a key for automatic votes (doctors).")
+    ] = False,
+) -> None:
+    """Make a member's keys; the private halves never leave the folder."""
+    with one_sentence():
+        keys = member_home(home, passphrase_file, clinical_passphrase_file)
+        keys.create(role, with_policy=policy_key)
+        owner = next(iter(keys.keystores().values())).owner
+        typer.echo(f"address  {address_text(Address(owner), ADDRESS_PREFIX[role])}")
+        for name, public in keys.keystores().items():
+            typer.echo(f"{home / name}: {', '.join(sorted(public.public_keys))}")
+        typer.echo("Keep a copy of these files and their passphrases in two safe places.")
+
+
+@app.command("list")
+def show(home: HomeOption, as_json: JsonOption = False) -> None:
+    """List the public halves; no passphrase is needed."""
+    with one_sentence():
+        keystores = member_home(home).keystores()
+        if as_json:
+            typer.echo(
+                json.dumps(
+                    {
+                        name: {
+                            "address": public.owner.hex(),
+                            "public_keys": dict(sorted(public.public_keys.items())),
+                        }
+                        for name, public in keystores.items()
+                    },
+                    indent=1,
+                )
+            )
+            return
+        table = Table("file", "purpose", "public key")
+        for name, public in keystores.items():
+            for purpose, point in sorted(public.public_keys.items()):
+                table.add_row(name, purpose, point)
+        owner = Address(next(iter(keystores.values())).owner)
+        prefix = ADDRESS_PREFIX[Role.DOCTOR] if CLINICAL_KEYSTORE in keystores else None
+        typer.echo(f"address  {address_text(owner, prefix) if prefix else owner.hex()}")
+        Console(width=120).print(table)
