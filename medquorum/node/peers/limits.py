@@ -16,12 +16,14 @@ PEERS: Final = 64
 SEEN_OBJECTS: Final = 100_000
 RETAINED_BYTES: Final = 64 * 1024**2
 """Payloads kept to answer pulls; older ones are asked of the ledger's own catch-up instead."""
-WANTED_OBJECTS: Final = 10_000
-WANTED_PER_PEER: Final = 4_096
+WANTED_OBJECTS: Final = 65_536
+WANTED_PER_PEER: Final = 16_384
 """Announcements one peer can make us wait for: it must not fill the list for the others."""
 DIGESTS_PER_MESSAGE: Final = 1_000
 PULL_ANSWER_BYTES: Final = 4 * 1024**2
-"""Half an outbound queue: one small pull must not close the link by its answer."""
+"""Half an outbound queue per retry interval: small pulls must not close the link by answers."""
+PULL_ATTEMPTS: Final = 8
+"""Asked this often among its announcers, an object is given up until it is announced anew."""
 PULL_RETRY_MS: Final = 500
 ANNOUNCE_DELAY_MS: Final = 50
 """Digests wait this long for company; whoever sends us the object meanwhile needs none."""

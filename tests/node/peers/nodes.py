@@ -1,4 +1,4 @@
-"""Members with real keys and leaves, hubs on real loopback sockets, and waiting without sleeping."""
+"""Members with real keys and leaves, hubs on loopback sockets, and waiting without sleeping."""
 
 from __future__ import annotations
 
