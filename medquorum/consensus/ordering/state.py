@@ -1,0 +1,208 @@
+"""What one node's ordering knows, and what follows from it directly (R-SIM3, R-SIM4).
+
+The rules are functions over this state in the modules beside it; each changes it and fills the
+outbox. They are repeated until none has anything left to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic
+
+from medquorum.consensus.effects import (
+    Broadcast,
+    CeaseVoting,
+    Commit,
+    Convict,
+    Effect,
+    Halt,
+    Persist,
+    Send,
+)
+from medquorum.consensus.messages import BatchProposal, Message
+from medquorum.consensus.ordering.application import Application, Timing, View
+from medquorum.consensus.ordering.branches import Branches
+from medquorum.consensus.ordering.journal import JournalRecord
+from medquorum.consensus.ordering.pen import Pen
+from medquorum.consensus.ordering.shelf import Shelf
+from medquorum.consensus.ordering.tally import Tally
+from medquorum.ledger.batch import Batch
+from medquorum.ledger.certificate import Certificate, Electorate
+from medquorum.ledger.keys import Address
+from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import BatchHash, OrderingKind
+
+
+class Work(StrEnum):
+    """Why the current slot should bring forth a batch (R-SIM4)."""
+
+    NONE = "none"
+    """No timer runs."""
+    VERDICTS = "verdicts"
+    """Something admissible is not in the best parent's chain."""
+    FINALITY = "finality"
+    """A certified tip still waits to become final."""
+
+
+class Outbox:
+    """The effects of one call: records first, then messages, then the rest (R-SIM10)."""
+
+    def __init__(self) -> None:
+        self._records: list[Persist] = []
+        self._messages: list[Send | Broadcast] = []
+        self._outcomes: list[Commit | Convict | Halt | CeaseVoting] = []
+
+    def persist(self, record: JournalRecord) -> None:
+        """Before any message of this call."""
+        self._records.append(Persist(record))
+
+    def send(self, to: Address, message: Message) -> None:
+        """To one peer."""
+        self._messages.append(Send(to, message))
+
+    def broadcast(self, message: Message) -> None:
+        """To every other doctor's node."""
+        self._messages.append(Broadcast(message))
+
+    def tell(self, outcome: Commit | Convict | Halt | CeaseVoting) -> None:
+        """To the shell; others do not wait for it."""
+        self._outcomes.append(outcome)
+
+    def drain(self) -> tuple[Effect, ...]:
+        """Everything in order, once."""
+        effects = (*self._records, *self._messages, *self._outcomes)
+        for kept in (self._records, self._messages, self._outcomes):
+            kept.clear()
+        return effects
+
+
+@dataclass(slots=True)
+class Want:
+    """A body that is asked for from one peer after another."""
+
+    slot: int
+    due_ms: int
+    asked: int = 0
+
+
+@dataclass(slots=True)
+class CatchUp:
+    """What peers claim to have, and the request under way (R-SIM9)."""
+
+    claims: dict[Address, int] = field(default_factory=dict)
+    behind_since_ms: int | None = None
+    asked: Address | None = None
+    asked_until_ms: int = 0
+    asked_up_to: int = 0
+    offers: dict[int, dict[Address, Batch]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Local times; None until the first event."""
+
+    now_ms: int = 0
+    began_ms: int | None = None
+    entered_slot: int = 0
+    entered_ms: int = 0
+    armed_ms: int | None = None
+    """Since when the current slot has had work: its timeout runs from here."""
+    status_ms: int = 0
+    commit_ms: int | None = None
+    heard_ms: dict[int, int] = field(default_factory=dict)
+    answered_ms: dict[Address, int] = field(default_factory=dict)
+    retry_ms: int | None = None
+    """When the earliest batch that is not due yet becomes due (R-ORD13)."""
+
+
+@dataclass(slots=True)
+class State(Generic[View]):
+    """Everything ordering holds in memory; bounded by the window of R-SIM6 and the limits."""
+
+    electorate: Electorate
+    doctors: tuple[Address, ...]
+    timing: Timing
+    application: Application[View]
+    verify: Verifier
+    pen: Pen | None
+    branches: Branches[View]
+    shelf: Shelf
+    tally: Tally = field(default_factory=Tally)
+    proposals: dict[int, list[BatchProposal]] = field(default_factory=dict)
+    unrebuilt: set[BatchHash] = field(default_factory=set)
+    """Batches not to be tried again before the pool changes."""
+    idle_parents: set[BatchHash] = field(default_factory=set)
+    """Parents after which nothing was admissible, until the pool changes."""
+    wants: dict[BatchHash, Want] = field(default_factory=dict)
+    catch_up: CatchUp = field(default_factory=CatchUp)
+    clock: Clock = field(default_factory=Clock)
+    observers: dict[Address, None] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=Outbox)
+    known_work: tuple[BatchHash, bool] | None = None
+    halted: Halt | None = None
+
+    @property
+    def final_slot(self) -> int:
+        """tf."""
+        return self.branches.final.slot
+
+    @property
+    def top(self) -> int:
+        """The highest slot with any certificate, or the last final one."""
+        return max(self.shelf.top, self.final_slot)
+
+    @property
+    def current(self) -> int:
+        """The slot this node is in."""
+        return self.top + 1
+
+    @property
+    def leader(self) -> int:
+        """The number of the doctor whose node leads the current slot."""
+        return self.electorate.leader(self.current)
+
+    def number_of(self, peer: Address) -> int | None:
+        """A doctor's number by address."""
+        return self.doctors.index(peer) if peer in self.doctors else None
+
+    def final_certificate(self) -> Certificate | None:
+        """A certificate of the last final batch, from memory or the log."""
+        final = self.branches.final
+        known = self.shelf.get(final.slot, OrderingKind.FINAL)
+        if known is not None or final.log_length == 0:
+            return known
+        stored = self.application.final_batch(final.log_length - 1)
+        if stored is None or stored[1] is None or stored[1].statement.hash != final.hash:
+            return None
+        return stored[1]
+
+    def pool_changed(self) -> None:
+        """Whatever hung on the pool is tried again."""
+        self.known_work = None
+        self.unrebuilt.clear()
+        self.idle_parents.clear()
+
+
+def best_parent(state: State[View]) -> tuple[int, BatchHash] | None:
+    """The highest certified batch on a whole chain; None while a hole is in the way (R-SIM5)."""
+    final = state.branches.final
+    for slot in range(state.top, final.slot, -1):
+        for digest in state.shelf.certified(slot):
+            if state.branches.view(digest) is not None:
+                return slot, digest
+        if state.shelf.get(slot, OrderingKind.SKIP) is None:
+            return None
+    return final.slot, final.hash
+
+
+def work(state: State[View]) -> Work:
+    """Whether there is anything to do in the current slot (R-SIM4)."""
+    parent = best_parent(state)
+    digest = state.branches.final.hash if parent is None else parent[1]
+    if state.known_work is None or state.known_work[0] != digest:
+        view = state.branches.view(digest)
+        state.known_work = digest, view is not None and state.application.has_work(view)
+    if state.known_work[1] and digest not in state.idle_parents:
+        return Work.VERDICTS
+    return Work.FINALITY if state.top > state.final_slot else Work.NONE
