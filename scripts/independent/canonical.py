@@ -84,14 +84,19 @@ def decode(encoded: bytes, limits: Limits) -> Value:
             max_ext_len=0,
         )
     except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
-        exceeded = "exceeds max" in str(error)
-        rule, reason = ("R-CAN3", "a length") if exceeded else ("R-CAN2", "MessagePack")
-        text = f"{reason} beyond its limit" if exceeded else f"bytes that are not {reason}"
-        raise Fault(rule, text) from None
+        raise _undecodable(str(error)) from None
     _inspect(value, limits.depth)
     if msgpack.packb(value, use_bin_type=True) != encoded:
         raise Fault("R-CAN4", "bytes that are not canonical")
     return cast(Value, value)
+
+
+def _undecodable(message: str) -> Fault:
+    if "exceeds max_ext_len" in message:
+        return Fault("R-CAN1", "an extension type, which does not exist here")
+    if "exceeds max" in message:
+        return Fault("R-CAN3", "a length beyond its limit")
+    return Fault("R-CAN2", "bytes that are not MessagePack")
 
 
 def _inspect(value: object, depth_left: int) -> None:

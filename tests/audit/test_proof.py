@@ -1,0 +1,118 @@
+"""R-EXP3: one block proved final with nothing but the charter."""
+
+from typing import Any
+
+import msgpack
+import pytest
+
+from scripts.independent.canonical import Tampered
+from scripts.independent.proof import audit_proof
+
+from .builder import Ledger
+from .judging import CHARTER, SIGNATURES, VALID, verdict_on_proof
+from .primitives import ZERO, address, enc
+from .story import consultation
+
+LEDGER = consultation()
+COUNT = len(LEDGER.blocks)
+REJECTED = 4
+REPORT = 5
+
+
+def refused(height: int, rule: str) -> tuple[str, int, str]:
+    """Refused at a height."""
+    return ("TAMPERED", height, rule)
+
+
+@pytest.mark.parametrize("n_bc", range(1, COUNT + 1))
+def test_every_block_can_be_proved(n_bc: int) -> None:
+    assert verdict_on_proof(LEDGER.proof(n_bc)) == VALID
+
+
+@pytest.mark.parametrize("n_bc", [1, REJECTED, REPORT, 7, COUNT])
+def test_every_altered_byte_is_found(n_bc: int) -> None:
+    content = enc(LEDGER.proof(n_bc))
+    for position in range(n_bc % 11, len(content), 11):
+        altered = bytearray(content)
+        altered[position] ^= 1 << position % 8
+        with pytest.raises(Tampered) as tampered:
+            audit_proof(bytes(altered), CHARTER, SIGNATURES)
+        assert tampered.value.rule.startswith("R-")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"format": "medquorum/proof/2"}, "R-EXP3"),
+        ({"more": 1}, "R-CAN5"),
+        ({"block": b""}, "R-CAN2"),
+    ],
+)
+def test_a_proof_without_a_block_is_refused_at_height_nought(
+    changes: dict[str, Any], rule: str
+) -> None:
+    assert verdict_on_proof(LEDGER.proof(REPORT, **changes)) == refused(0, rule)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"headers": []}, "R-EXP3"),
+        ({"index": 3}, "R-EXP3"),
+        ({"index": 1}, "R-MRK2"),
+        ({"block_path": []}, "R-MRK2"),
+        ({"block_path": [bytes(31)]}, "R-CAN5"),
+        ({"witness_path": [ZERO]}, "R-MRK2"),
+        ({"witness": LEDGER.blocks[0].witness}, "R-MRK2"),
+        ({"patient_chain": []}, "R-EXP3"),
+        ({"patient_chain": LEDGER.proof(REPORT)["patient_chain"][:-1]}, "R-ORD3"),
+        ({"patient_chain": LEDGER.proof(REPORT)["patient_chain"][1:]}, "R-EXP3"),
+        ({"patient_chain": LEDGER.proof(9)["patient_chain"]}, "R-EXP3"),
+        ({"patient_chain": LEDGER.proof(REPORT)["patient_chain"] * 2}, "R-EXP3"),
+        ({"headers": LEDGER.proof(REPORT)["headers"][:-1]}, "R-ORD17"),
+        ({"headers": LEDGER.proof(REPORT)["headers"][::2]}, "R-ORD7"),
+        ({"headers": LEDGER.proof(1)["headers"]}, "R-EXP3"),
+        ({"certificate": LEDGER.certificate("notar", *LEDGER.tip)}, "R-ORD17"),
+        ({"certificate": LEDGER.certificate("final", *LEDGER.tip, (0, 1))}, "R-ORD11"),
+        ({"certificate": LEDGER.certificate("final", 6, ZERO)}, "R-ORD17"),
+    ],
+)
+def test_an_incomplete_or_foreign_proof_is_refused(changes: dict[str, Any], rule: str) -> None:
+    assert verdict_on_proof(LEDGER.proof(REPORT, **changes)) == refused(REPORT, rule)
+
+
+def test_the_patient_chain_proves_the_attending() -> None:
+    """Another attending in the registration changes its hash, and the block no longer follows."""
+    proof = LEDGER.proof(2)
+    first = proof["patient_chain"][0]
+    core = {**msgpack.unpackb(first["core"]), "doctor": address("doctor-1")}
+    proof["patient_chain"] = [{**first, "core": enc(core)}]
+    assert verdict_on_proof(proof) == refused(2, "R-ORD1")
+
+
+def test_a_rejected_block_may_come_without_history_if_the_panel_alone_rejected() -> None:
+    """Block 4 was rejected by its attending and one peer, so that the panel's half suffices."""
+    assert verdict_on_proof(LEDGER.proof(REJECTED)) == VALID
+    other = LEDGER.proof(REJECTED)["patient_chain"][:-1]
+    cut = LEDGER.proof(REJECTED, patient_chain=other)
+    assert verdict_on_proof(cut) == refused(REJECTED, "R-EXP3")
+    ledger = Ledger()
+    ledger.append(ledger.core("medical_form", "hospital", None), "hospital")
+    ledger.append(
+        ledger.core("xray", "radiologist", 1),
+        "radiologist",
+        outcome="rejected",
+        decisions={f"doctor-{n}": {"decision": "reject", "role": "peer"} for n in (1, 2)},
+    )
+    ledger.close()
+    assert verdict_on_proof(ledger.proof(2, patient_chain=[])) == VALID
+
+
+def test_a_faulty_block_is_refused_though_a_quorum_ordered_it() -> None:
+    ledger = Ledger()
+    ledger.append(ledger.core("medical_form", "hospital", None), "hospital")
+    two = {"doctor-0": "approve", "doctor-1": "approve"}
+    ledger.append(ledger.core("xray", "radiologist", 1), "radiologist", decisions=two)
+    ledger.close()
+    assert verdict_on_proof(ledger.proof(1)) == VALID
+    assert verdict_on_proof(ledger.proof(2)) == refused(2, "R-VER2")
