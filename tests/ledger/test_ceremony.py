@@ -174,6 +174,11 @@ def test_R_CHA6_a_complete_file_opens(complete: CharterFile, charter: Charter) -
     assert ceremony.open_charter(complete.encoded()) == charter
 
 
+def test_R_SIG4_the_network_id_does_not_cover_signatures(complete: CharterFile) -> None:
+    unsigned = ceremony.parse_charter_file(CharterFile(complete.charter).encoded())
+    assert unsigned.charter.network_id == complete.charter.network_id
+
+
 def test_R_CHA6_signing_needs_the_members_own_clinical_key(charter: Charter) -> None:
     amara = address_of_name("Dr. Amara")
     for signer in (

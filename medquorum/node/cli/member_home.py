@@ -22,6 +22,7 @@ from medquorum.node.cli.passphrases import Passphrase
 from medquorum.node.keystore import (
     KdfCost,
     KdfLimits,
+    KeystoreError,
     KeystorePublic,
     create_keystore,
     open_keystore,
@@ -80,20 +81,24 @@ class MemberHome:
         )
 
     def _create_doctor(self, extra: tuple[Purpose, ...]) -> None:
-        # Both passphrases before the first file: a mistyped second one must not leave half a home.
         clinical, node = self.clinical.read(twice=True), self.node.read(twice=True)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         purposes = (Purpose.CLINICAL,)
         public = create_keystore(
             self.clinical_keystore, purposes, clinical, address_of=_clinical_owner, cost=KDF_COST
         )
-        create_keystore(
-            self.node_keystore,
-            (*NODE_PURPOSES, *extra),
-            node,
-            address_of=lambda _: public.owner,
-            cost=KDF_COST,
-        )
+        try:
+            create_keystore(
+                self.node_keystore,
+                (*NODE_PURPOSES, *extra),
+                node,
+                address_of=lambda _: public.owner,
+                cost=KDF_COST,
+            )
+        except (KeystoreError, OSError):
+            # Half a home would have to be cleared by hand, and this key has signed nothing yet.
+            self.clinical_keystore.unlink()
+            raise
 
     def keystores(self) -> Mapping[str, KeystorePublic]:
         """The public halves by file name; CommandError when there are none."""

@@ -51,6 +51,14 @@ def test_a_prompt_asks_twice_for_each_of_a_doctors_passphrases(tmp_path: Path) -
     assert prefix == "mqdoc"
 
 
+def test_a_weak_second_passphrase_leaves_no_half_of_a_home(tmp_path: Path) -> None:
+    typed = f"{PASSPHRASE}\n" * 2 + "short\n" * 2
+    code, _, said = run("new", "--home", tmp_path, "--role", "doctor", answer=typed)
+    assert code == 1
+    assert "at least 12 characters" in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_any_passphrase_nothing_is_made(tmp_path: Path) -> None:
     home = tmp_path / "home"
     code, _, said = run("new", "--home", home, "--role", "hospital", answer="")
