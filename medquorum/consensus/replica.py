@@ -64,11 +64,18 @@ class PeerConnected:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerLost:
+    """The link to a member's node is down."""
+
+    peer: Address
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline passed."""
 
 
-Event = ProposalArrived | VoteArrived | OrderingArrived | PeerConnected | Tick
+Event = ProposalArrived | VoteArrived | OrderingArrived | PeerConnected | PeerLost | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,8 @@ class Replica:
         state = self.state = remembered.state
         charter = state.charter
         self.pool = Pool()
+        self.epoch = 0
+        """The epoch the journal's records belong to (R-ORD9)."""
         self._verify = verify
         self._early: dict[ProposalId, dict[Address, Vote]] = {}
         self._early_count = 0
@@ -137,7 +146,7 @@ class Replica:
         timing = charter.ordering
         self.ordering: Ordering[ChainState] = Ordering(
             seat=seat,
-            electorate=charter.electorate(),
+            electorate=charter.electorate(self.epoch),
             doctors=tuple(doctor.address for doctor in charter.doctors),
             timing=Timing(
                 timing.slot_timeout_ms,
@@ -180,6 +189,9 @@ class Replica:
                 return self._settled(self.ordering.receive(message, sender, now_ms), now_ms)
             case PeerConnected(peer):
                 return self._settled(self.ordering.connected(peer, now_ms), now_ms)
+            case PeerLost(peer):
+                self.ordering.disconnected(peer)
+                return ()
             case Tick():
                 return self._settled(self.ordering.tick(now_ms), now_ms)
         assert_never(event)

@@ -115,10 +115,12 @@ class BodyFetcher:
         descriptors: Sequence[PartDescriptor],
         holders: Sequence[Address],
         progress: Progress | None = None,
+        *,
+        manifest_needed: bool = False,
     ) -> tuple[bytes, ...]:
         """Fetch what is missing of a body and make it durable; return its wraps, unjudged.
 
-        No wraps are returned when nothing was missing. Raises BodyUnavailable when no holder is
+        When no chunk was missing, wraps are asked for only where `manifest_needed`. Raises BodyUnavailable when no holder is
         left, and the body store's BodyStoreFailure when this node cannot store it.
         """
         directory = self._network.directory
@@ -126,7 +128,7 @@ class BodyFetcher:
         pieces = await self._missing(record, descriptors)
         fetch = _Fetch(record, descriptors, entries, pieces)
         wraps: tuple[bytes, ...] = ()
-        if pieces:
+        if pieces or manifest_needed:
             manifest = await self._manifest(fetch)
             wraps = manifest.wraps
             await self._pull(fetch, manifest, progress)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -76,12 +77,14 @@ def insert_wraps(connection: Connection, wraps: Sequence[Wrap]) -> None:
     _insert_missing(connection, WRAPS, rows)
 
 
-def _insert_missing(connection: Connection, table: object, rows: list[dict[str, object]]) -> None:
+def _insert_missing(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
+) -> None:
     if not rows:
         return
     dialect = connection.dialect.name
     build = postgres_insert if dialect == "postgresql" else sqlite_insert
-    connection.execute(build(table).on_conflict_do_nothing(), rows)  # type: ignore[arg-type]
+    connection.execute(build(table).on_conflict_do_nothing(), list(rows))
 
 
 def settle_proposal(
@@ -113,12 +116,12 @@ def load_proposals(connection: Connection, state: str | None, limit: int) -> lis
     return [_proposal_row(row) for row in connection.execute(query)]
 
 
-def _proposal_row(row: object) -> ProposalRow:
+def _proposal_row(row: Row[Any]) -> ProposalRow:
     return ProposalRow(
-        parse_proposal(row.encoded),  # type: ignore[attr-defined]
-        row.state,  # type: ignore[attr-defined]
-        row.reason,  # type: ignore[attr-defined]
-        row.received_at_us,  # type: ignore[attr-defined]
+        parse_proposal(row.encoded),
+        row.state,
+        row.reason,
+        row.received_at_us,
     )
 
 

@@ -121,28 +121,34 @@ USERS = Table(
     Column("name", String(80), primary_key=True),
     Column("role", String(20), nullable=False),
     Column("password_phc", String(400)),
-    Column("created_at_us", BigInteger, nullable=False),
+    Column("patient", String(120)),
+    Column("active", Boolean, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
 )
 
 TOKENS = Table(
     "tokens",
     METADATA,
     Column("digest", LargeBinary(32), primary_key=True),
+    Column("user", String(80), nullable=False),
+    Column("role", String(20), nullable=False),
     Column("kind", String(10), nullable=False),
-    Column("user_name", String(80), nullable=False),
-    Column("expires_at_us", BigInteger, nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Index("tokens_user", "user"),
 )
 """Bearer tokens and sessions, by the SHA-256 of their secret."""
 
 ANSWERS = Table(
     "answers",
     METADATA,
-    Column("user_name", String(80), primary_key=True),
-    Column("key", String(80), primary_key=True),
-    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("user", String(80), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request", LargeBinary(32), nullable=False),
     Column("status", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("expires_at_us", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
 )
 """Answers given under an idempotency key."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ _BIG = sa.BigInteger
 _BYTES = sa.LargeBinary
 
 
-def _required(name: str, kind: sa.types.TypeEngine[object]) -> sa.Column[object]:
+def _required(name: str, kind: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False)
 
 
@@ -113,23 +115,29 @@ def _create_accounts() -> None:
         sa.Column("name", sa.String(80), primary_key=True),
         _required("role", sa.String(20)),
         sa.Column("password_phc", sa.String(400)),
-        _required("created_at_us", _BIG()),
+        sa.Column("patient", sa.String(120)),
+        _required("active", sa.Boolean()),
+        _required("created_at_ms", _BIG()),
     )
     op.create_table(
         "tokens",
         sa.Column("digest", _BYTES(32), primary_key=True),
+        _required("user", sa.String(80)),
+        _required("role", sa.String(20)),
         _required("kind", sa.String(10)),
-        _required("user_name", sa.String(80)),
-        _required("expires_at_us", _BIG()),
+        _required("label", sa.String(200)),
+        _required("created_at_ms", _BIG()),
+        _required("expires_at_ms", _BIG()),
+        sa.Index("tokens_user", "user"),
     )
     op.create_table(
         "answers",
-        sa.Column("user_name", sa.String(80), primary_key=True),
-        sa.Column("key", sa.String(80), primary_key=True),
-        _required("request_digest", _BYTES(32)),
+        sa.Column("user", sa.String(80), primary_key=True),
+        sa.Column("key", sa.String(200), primary_key=True),
+        _required("request", _BYTES(32)),
         _required("status", sa.Integer()),
         _required("body", _BYTES()),
-        _required("expires_at_us", _BIG()),
+        _required("expires_at_ms", _BIG()),
     )
     op.create_table(
         "accesses",

@@ -1,0 +1,192 @@
+"""The one task that owns the replica: events in, durable writes, then messages out (R-SIM10).
+
+A round takes every event that waits, steps the replica through them, makes all that must be
+durable durable in one transaction, and only then sends and answers. A failed write ends the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from medquorum.consensus.effects import Broadcast, CeaseVoting, Halt, Send
+from medquorum.consensus.messages import Message
+from medquorum.consensus.replica import (
+    Accepted,
+    Effect,
+    Event,
+    ProposalArrived,
+    Refused,
+    Replica,
+    Tick,
+    VoteArrived,
+)
+from medquorum.ledger.keys import Address
+from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason
+from medquorum.ledger.vote import HUMAN, Vote
+from medquorum.node.plan import Plan
+from medquorum.node.store.engine import Store
+from medquorum.node.verifier import CachedVerifier, Claim
+
+INBOX: Final = 8_192
+"""Events waiting for the replica; a full inbox slows the peers that fill it."""
+ROUND: Final = 512
+"""Events of one round: past this latency grows and the fsync is long amortised."""
+
+
+class Mouth(Protocol):
+    """How the driver speaks to other nodes."""
+
+    def send(self, to: Address, message: Message) -> None:
+        """One ordering message to one peer; dropped when it is not connected."""
+
+    def broadcast(self, message: Message) -> None:
+        """One ordering message to every other doctor's node."""
+
+    def relay(self, record: Proposal | Vote) -> None:
+        """Gossip an accepted object."""
+
+    def refused(self, record: Proposal | Vote, judgement: Judgement) -> None:
+        """An object that was set aside or refused; a Reject costs its sender points."""
+
+
+Watcher = Callable[[Effect], None]
+"""Told of every effect once it is durable: events, body fetching, the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    event: Event
+    answer: asyncio.Future[Judgement] | None
+
+
+def now_ms() -> int:
+    """This node's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Driver:
+    """Owns the replica of one node."""
+
+    def __init__(
+        self, replica: Replica, store: Store, mouth: Mouth, verifier: CachedVerifier
+    ) -> None:
+        self.replica = replica
+        self.log_length = replica.ordering.final.log_length
+        self.halted: str | None = None
+        self.watchers: list[Watcher] = []
+        self._store = store
+        self._mouth = mouth
+        self._verifier = verifier
+        self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(INBOX)
+        charter = replica.state.charter
+        self._doctors = tuple(doctor.address for doctor in charter.doctors)
+
+    async def put(self, event: Event) -> None:
+        """Hand an event to the replica; waits while the inbox is full."""
+        await self._inbox.put(_Waiting(event, None))
+
+    async def ask(self, event: ProposalArrived | VoteArrived) -> Judgement:
+        """Hand in an own object; answers once it is durable, or why it is refused."""
+        answer: asyncio.Future[Judgement] = asyncio.get_running_loop().create_future()
+        await self._inbox.put(_Waiting(event, answer))
+        return await answer
+
+    async def run(self) -> None:
+        """Work until cancelled; StoreFailure ends it, and with it the node."""
+        while True:
+            waiting = await self._next_round()
+            await self._verifier.warm(list(self._claims(one.event for one in waiting)))
+            steps = [self._step(one) for one in waiting]
+            await self._perform([effect for effects in steps for effect in effects])
+            for one, effects in zip(waiting, steps, strict=True):
+                if one.answer is not None and not one.answer.done():
+                    one.answer.set_result(_answer(one.event, effects))
+
+    async def _next_round(self) -> list[_Waiting]:
+        due = self.replica.next_deadline_ms()
+        try:
+            delay = None if due is None else max(0, due - now_ms()) / 1_000
+            async with asyncio.timeout(delay):
+                waiting = [await self._inbox.get()]
+        except TimeoutError:
+            return [_Waiting(Tick(), None)]
+        while len(waiting) < ROUND and not self._inbox.empty():
+            waiting.append(self._inbox.get_nowait())
+        if due is not None and due <= now_ms():
+            waiting.append(_Waiting(Tick(), None))
+        return waiting
+
+    def _step(self, waiting: _Waiting) -> tuple[Effect, ...]:
+        return self.replica.step(waiting.event, now_ms())
+
+    async def _perform(self, effects: list[Effect]) -> None:
+        if not effects:
+            return
+        plan = Plan(time.time_ns() // 1_000, self.log_length)
+        plan.take(effects, self.replica.epoch)
+        if not plan.empty:
+            await self._store.writer.submit(
+                lambda connection: plan.write(connection, self._doctors)
+            )
+            self.log_length += len(plan.finals)
+        for effect in effects:
+            self._speak(effect)
+        for effect in effects:
+            for watcher in self.watchers:
+                watcher(effect)
+
+    def _speak(self, effect: Effect) -> None:
+        match effect:
+            case Send(to, message):
+                self._mouth.send(to, message)
+            case Broadcast(message):
+                self._mouth.broadcast(message)
+            case Accepted(record):
+                self._mouth.relay(record)
+            case Refused(record, judgement, _):
+                self._mouth.refused(record, judgement)
+            case Halt(reason, _):
+                self.halted = reason.value
+            case CeaseVoting():
+                self.halted = "ceased_voting"
+            case _:
+                pass
+
+    def _claims(self, events: Iterable[Event]) -> Iterable[Claim]:
+        """The signatures the next steps will ask for."""
+        state = self.replica.state
+        for event in events:
+            match event:
+                case ProposalArrived(proposal, _):
+                    issuer = state.charter.member(proposal.core.issuer)
+                    if issuer is not None:
+                        yield issuer.keys.clinical, proposal.id, proposal.signature
+                case VoteArrived(vote, _):
+                    voter = state.charter.member(vote.ballot.voter)
+                    if voter is not None and vote.ballot.mode == HUMAN:
+                        digest = vote.ballot.digest(state.network)
+                        yield voter.keys.clinical, digest, vote.signature
+                case _:
+                    pass
+
+
+def _answer(event: Event, effects: tuple[Effect, ...]) -> Judgement:
+    """What became of the object an event brought."""
+    for effect in effects:
+        match effect, event:
+            case Accepted(record), ProposalArrived(proposal, _) if record is proposal:
+                return ACCEPT
+            case Accepted(record), VoteArrived(vote, _) if record is vote:
+                return ACCEPT
+            case Refused(record, judgement, _), ProposalArrived(proposal, _) if record is proposal:
+                return judgement
+            case Refused(record, judgement, _), VoteArrived(vote, _) if record is vote:
+                return judgement
+            case _:
+                pass
+    return Ignore(Reason.DUPLICATE)

@@ -1,0 +1,52 @@
+"""Live changes: a bounded memory that many may follow, each from where it left off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final
+
+from medquorum.node.views import EventView
+
+REMEMBERED: Final = 10_000
+"""Events a follower may have missed and still catch up on; older ones are in the store."""
+
+
+class Happenings:
+    """Block, proposal, vote, body, peer and halt events of one node, in order."""
+
+    def __init__(self) -> None:
+        self._events: deque[EventView] = deque(maxlen=REMEMBERED)
+        self._changed = asyncio.Condition()
+        self._sequence = 0
+        self._wake: asyncio.Task[None] | None = None
+
+    @property
+    def last(self) -> int:
+        """The sequence of the newest event."""
+        return self._sequence
+
+    def note(self, kind: str, subject: str, **detail: object) -> None:
+        """Remember an event and wake the followers; call it in the node's loop."""
+        self._sequence += 1
+        now_us = time.time_ns() // 1_000
+        self._events.append(EventView(self._sequence, kind, now_us, subject, detail))
+        if self._wake is None or self._wake.done():
+            self._wake = asyncio.get_running_loop().create_task(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def follow(self, after: int) -> AsyncIterator[EventView]:
+        """Every event after a sequence, then the live ones; never ends by itself."""
+        seen = after if after <= self._sequence else 0
+        while True:
+            for event in [one for one in self._events if one.sequence > seen]:
+                seen = event.sequence
+                yield event
+            async with self._changed:
+                while self._sequence <= seen:
+                    await self._changed.wait()

@@ -1,0 +1,153 @@
+"""Between the replica and the peers: ordering messages straight, everything else by gossip.
+
+Readers only parse and enqueue; a full inbox slows the peer that fills it (R-NET1, R-NET3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from medquorum.consensus.messages import KINDS as ORDERING_KINDS
+from medquorum.consensus.messages import Message, decode_message, encode_message
+from medquorum.consensus.replica import (
+    OrderingArrived,
+    PeerConnected,
+    PeerLost,
+    ProposalArrived,
+    VoteArrived,
+)
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.errors import CodecError
+from medquorum.ledger.keys import Address
+from medquorum.ledger.proposal import Proposal, parse_proposal
+from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
+from medquorum.ledger.vote import Vote, parse_vote
+from medquorum.node.driver import Driver
+from medquorum.node.happenings import Happenings
+from medquorum.node.peers.errors import CloseReason
+from medquorum.node.peers.gossip import KINDS as GOSSIP_KINDS
+from medquorum.node.peers.gossip import Deliver
+from medquorum.node.peers.gossip_shell import GossipShell
+from medquorum.node.peers.hub import Hub
+from medquorum.node.peers.rate import Offence
+from medquorum.node.presenter import is_doctor
+
+_LOG = structlog.get_logger("network")
+
+
+class PeerNetwork:
+    """What the driver says, and what the peers say to it."""
+
+    def __init__(self, charter: Charter, own: Address, happenings: Happenings) -> None:
+        self._charter = charter
+        self._happenings = happenings
+        self._doctors = tuple(doctor.address for doctor in charter.doctors if doctor.address != own)
+        self._digests: dict[int, bytes] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._driver: Driver | None = None
+        self._hub: Hub | None = None
+        self.gossip = GossipShell(self._deliver)
+
+    def attach(self, driver: Driver, hub: Hub) -> None:
+        """Join driver and hub; before the hub's first event."""
+        self._driver, self._hub = driver, hub
+        self.gossip.attach(hub)
+        for entry in driver.replica.pool:
+            self.gossip.publish("proposal", entry.proposal.encoded())
+            for vote in entry.votes.values():
+                self.gossip.publish("vote", vote.encoded())
+
+    # --- what the driver says -------------------------------------------------------------
+
+    def send(self, to: Address, message: Message) -> None:
+        """One ordering message to one peer; dropped when it is not connected."""
+        if self._hub is not None:
+            self._hub.send(to, *encode_message(message))
+
+    def broadcast(self, message: Message) -> None:
+        """One ordering message to every other doctor's node."""
+        if self._hub is not None:
+            self._hub.broadcast(self._doctors, *encode_message(message))
+
+    def relay(self, record: Proposal | Vote) -> None:
+        """Gossip an accepted object: announce a peer's, push an own one."""
+        digest = self._digests.pop(id(record), None)
+        if digest is not None:
+            self.gossip.judged(digest, ACCEPT)
+        else:
+            self.gossip.publish(_kind(record), record.encoded())
+
+    def refused(self, record: Proposal | Vote, judgement: Judgement) -> None:
+        """An object of a peer that was set aside or refused."""
+        digest = self._digests.pop(id(record), None)
+        if digest is not None:
+            self.gossip.judged(digest, judgement)
+
+    # --- what the peers say ---------------------------------------------------------------
+
+    def connected(self, peer: Address) -> None:
+        """A member's node is linked and has said hello."""
+        self.gossip.connected(peer, is_doctor(self._charter, peer))
+        self._happenings.note("peer", peer.hex(), connected=True)
+        self._tell(PeerConnected(peer))
+
+    def _tell(self, event: PeerConnected | PeerLost) -> None:
+        if self._driver is not None:
+            task = asyncio.get_running_loop().create_task(self._driver.put(event))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def disconnected(self, peer: Address, reason: CloseReason) -> None:
+        """The link is down; the hub dials again by itself."""
+        self.gossip.disconnected(peer)
+        self._happenings.note("peer", peer.hex(), connected=False, reason=reason.value)
+        self._tell(PeerLost(peer))
+
+    async def received(self, peer: Address, kind: str, payload: bytes) -> None:
+        """One message; waits while the inbox is full."""
+        if kind in GOSSIP_KINDS:
+            await self.gossip.received(peer, kind, payload)
+        elif kind in ORDERING_KINDS and self._driver is not None:
+            try:
+                message = decode_message(kind, payload)
+            except CodecError:
+                self._penalise(peer)
+                return
+            await self._driver.put(OrderingArrived(message, peer))
+        else:
+            self._penalise(peer)
+
+    def _penalise(self, peer: Address) -> None:
+        if self._hub is not None:
+            self._hub.penalise(peer, Offence.MALFORMED_FRAME)
+
+    async def _deliver(self, delivery: Deliver) -> None:
+        event = self._parsed(delivery)
+        if event is None or self._driver is None:
+            return
+        record = event.proposal if isinstance(event, ProposalArrived) else event.vote
+        self._digests[id(record)] = delivery.digest
+        await self._driver.put(event)
+
+    def _parsed(self, delivery: Deliver) -> ProposalArrived | VoteArrived | None:
+        try:
+            match delivery.kind:
+                case "proposal":
+                    return ProposalArrived(parse_proposal(delivery.payload), delivery.peer)
+                case "vote":
+                    return VoteArrived(parse_vote(delivery.payload), delivery.peer)
+                case _:
+                    return None
+        except CodecError:
+            self.gossip.judged(delivery.digest, Reject(Reason.MALFORMED))
+            return None
+
+    def close(self) -> None:
+        """Stop the timers."""
+        self.gossip.close()
+
+
+def _kind(record: Proposal | Vote) -> str:
+    return "proposal" if isinstance(record, Proposal) else "vote"
