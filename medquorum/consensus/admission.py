@@ -9,7 +9,7 @@ from __future__ import annotations
 from medquorum.consensus.validation import panelists, tally
 from medquorum.ledger.block import Witness
 from medquorum.ledger.body import body_root, chunk_count, padded_size
-from medquorum.ledger.chain import ChainState
+from medquorum.ledger.chain import ChainState, PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.limits import BODY_BYTES, CLOCK_DRIFT_MS, PROPOSAL_LIFETIME_MS
@@ -37,6 +37,23 @@ def judge_proposal(
     proposal: Proposal, charter: Charter, network: NetworkId, verify: Verifier
 ) -> Judgement:
     """Everything about a proposal that needs no chain and no clock; the signature last."""
+    judgement = judge_content(proposal, charter, network)
+    if judgement != ACCEPT:
+        return judgement
+    core = proposal.core
+    issuer = charter.member(core.issuer)
+    if issuer is None or not verify(issuer.keys.clinical, proposal.id, proposal.signature):
+        return Reject(Reason.BAD_SIGNATURE)
+    if core.registration is not None and not verify_registration(core, verify):
+        return Reject(Reason.BAD_REGISTRATION)
+    return ACCEPT
+
+
+def judge_content(proposal: Proposal, charter: Charter, network: NetworkId) -> Judgement:
+    """What a proposal says, by the charter alone; no signature is verified.
+
+    Comes before everything else that is asked of a block: only a clinical type has a policy.
+    """
     core = proposal.core
     if core.network != network:
         return Reject(Reason.FOREIGN_NETWORK)
@@ -48,13 +65,7 @@ def judge_proposal(
     if issuer.role not in ISSUERS[core.type]:
         return Reject(Reason.ROLE_NOT_ALLOWED)
     fault = _content_fault(core, charter, issuer.role)
-    if fault is not None:
-        return Reject(fault)
-    if not verify(issuer.keys.clinical, proposal.id, proposal.signature):
-        return Reject(Reason.BAD_SIGNATURE)
-    if core.registration is not None and not verify_registration(core, verify):
-        return Reject(Reason.BAD_REGISTRATION)
-    return ACCEPT
+    return ACCEPT if fault is None else Reject(fault)
 
 
 def _content_fault(core: Core, charter: Charter, role: Role) -> Reason | None:
@@ -93,13 +104,7 @@ def _sizes_fit(core: Core) -> bool:
 def _registration_fits(core: Core) -> bool:
     if core.registration is None:
         return core.patient is not None
-    return (
-        core.type is BlockType.MEDICAL_FORM
-        and core.patient is None
-        and core.seen_head == ZERO
-        and not core.references
-        and core.replaces is None
-    )
+    return core.type is BlockType.MEDICAL_FORM and core.patient is None and core.seen_head == ZERO
 
 
 def _provenance_fits(core: Core, role: Role) -> bool:
@@ -146,9 +151,7 @@ def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement
     """Whether a proposal fits the chain here and now (R-ORD4, R-ORD5, R-PRO5, R-PRO7, R-PRO8)."""
     rejected = outcome is Outcome.REJECTED
     if core.registration is not None:
-        if not rejected and state.number_of(core.patient_key) is not None:
-            return Reject(Reason.BAD_REGISTRATION)
-        return ACCEPT
+        return ACCEPT if rejected else _judge_registration(core, state)
     patient = None if core.patient is None else state.patient(core.patient)
     if patient is None:
         return Ignore(Reason.UNKNOWN_PATIENT)
@@ -156,13 +159,32 @@ def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement
         return Reject(Reason.PATIENT_MISMATCH)
     if rejected:
         return ACCEPT
-    if state.patient_of_block(core.seen_head) != patient.number:
+    return _judge_history(core, patient, state)
+
+
+def _judge_registration(core: Core, state: ChainState) -> Judgement:
+    """A new patient has no block that could be named yet, and one number only."""
+    if core.references or core.replaces is not None:
+        return Reject(Reason.UNKNOWN_REFERENCE)
+    known = state.number_of(core.patient_key) is not None
+    return Reject(Reason.BAD_REGISTRATION) if known else ACCEPT
+
+
+def _judge_history(core: Core, patient: PatientState, state: ChainState) -> Judgement:
+    """Whether seen_head, references and replaces are blocks of this patient's chain."""
+    seen = state.patient_of_block(core.seen_head)
+    if seen is None:
         return Ignore(Reason.NOT_YET)
-    if state.charter.policy(core.type).strict and core.seen_head != patient.head:
+    is_strict = state.charter.policy(core.type).strict
+    if seen != patient.number or (is_strict and core.seen_head != patient.head):
         return Ignore(Reason.STALE_POSITION)
-    named = [*core.references, *([core.replaces] if core.replaces else [])]
+    named = [*core.references, *([core.replaces] if core.replaces is not None else [])]
     if any(state.patient_of_block(block) != patient.number for block in named):
         return Ignore(Reason.UNKNOWN_REFERENCE)
+    if core.ai is not None and not any(
+        state.type_of_block(block) in IMAGE_TYPES for block in core.references
+    ):
+        return Reject(Reason.BAD_PROVENANCE)
     return ACCEPT
 
 

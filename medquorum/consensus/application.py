@@ -51,7 +51,7 @@ class ClinicalApplication:
     def compose(self, view: ChainState, time_ms: int) -> Contents:
         """The next batch after that chain, in the order the verdicts fell."""
         most = view.charter.ordering.batch_blocks
-        return compose(self.pool.candidates(view, time_ms), view, most)
+        return compose(self.pool.candidates(view, time_ms), view, most, time_ms)
 
     def seal(self, header: BatchHeader) -> BatchHeader:
         """The header with the smallest nonce that seals it (R-ORD16)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from medquorum.consensus.admission import (
+    judge_content,
     judge_position,
     judge_proposal,
     judge_vote,
@@ -15,6 +16,8 @@ from medquorum.consensus.pool import Candidate
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.chain import ChainBuilder, ChainState
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.errors import CodecError
 from medquorum.ledger.limits import BATCH_BODY_BYTES
 from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
@@ -23,10 +26,11 @@ _JUSTIFICATION_ROOM = 131_072
 """Bytes of a batch body left for its certificates."""
 
 
-def compose(candidates: Iterable[Candidate], view: ChainState, most: int) -> Contents:
-    """As many candidates as fit, each placed after the one before it.
+def compose(candidates: Iterable[Candidate], view: ChainState, most: int, time_ms: int) -> Contents:
+    """As many candidates as fit, each placed after the one before it, at a batch time.
 
-    A candidate that an earlier one of the same batch made stale is left out, not refused.
+    A candidate that an earlier one of the same batch made stale, or whose verdict it undid by
+    naming another attending, is left out, not refused: `judge_batch` accepts what this makes.
     """
     builder = ChainBuilder(view)
     blocks: list[Block] = []
@@ -35,10 +39,9 @@ def compose(candidates: Iterable[Candidate], view: ChainState, most: int) -> Con
     for candidate in candidates:
         if len(blocks) == most:
             break
-        core = candidate.proposal.core
-        if judge_position(core, candidate.outcome, builder.view) != ACCEPT:
-            continue
         block = builder.place(candidate.proposal, candidate.outcome)
+        if _judge_unsigned(block, candidate.witness, builder, time_ms) != ACCEPT:
+            continue
         room -= len(block.encoded()) + len(candidate.witness.encoded()) + 16
         if room < 0:
             break
@@ -58,7 +61,7 @@ def compose(candidates: Iterable[Candidate], view: ChainState, most: int) -> Con
 def judge_batch(batch: Batch, view: ChainState, verify: Verifier) -> Judgement:
     """Whether a batch follows from the chain before it, every block admissible (R-ORD4-8)."""
     header = batch.header
-    if not _header_follows(batch, view) or not batch.roots_match():
+    if not _header_follows(batch, view) or not body_agrees(batch, view.charter):
         return Reject(Reason.BAD_HEADER)
     builder = ChainBuilder(view)
     for block, witness in zip(batch.blocks, batch.witnesses, strict=True):
@@ -83,6 +86,16 @@ def _header_follows(batch: Batch, view: ChainState) -> bool:
     )
 
 
+def body_agrees(batch: Batch, charter: Charter) -> bool:
+    """Whether the body is the one the header's roots name, within its limits (R-ORD7, R-ORD8)."""
+    if len(batch.blocks) > charter.ordering.batch_blocks or not batch.roots_match():
+        return False
+    try:
+        return len(batch.body_encoded()) <= BATCH_BODY_BYTES
+    except CodecError:
+        return False
+
+
 def seal_holds(batch_hash: bytes, nonce: int, difficulty_bits: int) -> bool:
     """Whether the optional proof-of-work seal is there exactly when asked for (R-ORD16)."""
     if difficulty_bits == 0:
@@ -94,7 +107,25 @@ def judge_block(
     block: Block, witness: Witness, builder: ChainBuilder, time_ms: int, verify: Verifier
 ) -> Judgement:
     """One block at its place in a batch; signatures last (R-ORD1 to R-ORD6)."""
+    proposal, view = block.proposal, builder.view
+    judgement = _judge_unsigned(block, witness, builder, time_ms)
+    if judgement == ACCEPT:
+        judgement = judge_proposal(proposal, view.charter, view.network, verify)
+    for vote in witness.votes:
+        if judgement != ACCEPT:
+            return judgement
+        judgement = judge_vote(vote, proposal.core, view.charter, view.network, verify)
+    return judgement
+
+
+def _judge_unsigned(
+    block: Block, witness: Witness, builder: ChainBuilder, time_ms: int
+) -> Judgement:
+    """Everything about a block that no signature shows."""
     proposal, outcome, view = block.proposal, block.header.outcome, builder.view
+    content = judge_content(proposal, view.charter, view.network)
+    if content != ACCEPT:
+        return content
     if view.height_of(proposal.id) is not None:
         return Reject(Reason.DUPLICATE)
     if proposal.core.expires_at_ms < time_ms:
@@ -104,12 +135,4 @@ def judge_block(
         return position
     if builder.place(proposal, outcome) != block:
         return Reject(Reason.BAD_LINK)
-    decided = judge_witness(proposal, outcome, witness, view, time_ms)
-    if decided != ACCEPT:
-        return decided
-    judgement = judge_proposal(proposal, view.charter, view.network, verify)
-    for vote in witness.votes:
-        if judgement != ACCEPT:
-            return judgement
-        judgement = judge_vote(vote, proposal.core, view.charter, view.network, verify)
-    return judgement
+    return judge_witness(proposal, outcome, witness, view, time_ms)

@@ -12,12 +12,19 @@ from medquorum.ledger.chain import ChainState
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import OPEN_PROPOSALS
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
+from medquorum.ledger.reasons import ACCEPT, Accept, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.types import Outcome, ProposalId, Standing
 from medquorum.ledger.vote import Vote
 
 _OUTCOMES = {Standing.APPROVED: Outcome.ACCEPTED, Standing.REJECTED: Outcome.REJECTED}
-STALE = frozenset({Reason.STALE_POSITION, Reason.PATIENT_MISMATCH, Reason.BAD_REGISTRATION})
+STALE = frozenset(
+    {
+        Reason.STALE_POSITION,
+        Reason.PATIENT_MISMATCH,
+        Reason.BAD_REGISTRATION,
+        Reason.BAD_PROVENANCE,
+    }
+)
 """Positions that no later block can make good again."""
 
 
@@ -71,8 +78,9 @@ class Pool:
             return Ignore(Reason.DUPLICATE)
         if len(self._open) >= OPEN_PROPOSALS:
             return Ignore(Reason.OVER_LIMIT)
-        if _gone(proposal, state):
-            return Ignore(Reason.STALE_POSITION)
+        gone = _gone(proposal, state)
+        if gone is not None:
+            return Ignore(gone)
         self._open[proposal.id] = OpenProposal(proposal)
         return ACCEPT
 
@@ -117,21 +125,39 @@ class Pool:
                 self._forget(identifier)
             elif entry.proposal.core.expires_at_ms < min(now_ms, state.time_ms):
                 dropped[identifier] = Reason.EXPIRED
-            elif _gone(entry.proposal, state) and not self._to_be_rejected(entry, state, now_ms):
-                dropped[identifier] = Reason.STALE_POSITION
+            else:
+                gone = self._settle_open(identifier, entry, state, now_ms)
+                if gone is not None:
+                    dropped[identifier] = gone
         for identifier in dropped:
             self._forget(identifier)
         return dropped
 
-    def _to_be_rejected(self, entry: OpenProposal, state: ChainState, now_ms: int) -> bool:
-        return entry.tally(state, now_ms).standing is Standing.REJECTED
+    def _settle_open(
+        self, identifier: ProposalId, entry: OpenProposal, state: ChainState, now_ms: int
+    ) -> Reason | None:
+        """Why it can go; else note a verdict that no vote but the chain brought about.
+
+        A new block registers the patient or names another attending, and a rejection stands
+        whatever the position (R-ORD5).
+        """
+        gone = _gone(entry.proposal, state)
+        standing = Standing.PENDING
+        if gone is not None or (entry.votes and identifier not in self._decided):
+            standing = entry.tally(state, now_ms).standing
+        if standing is not Standing.PENDING:
+            self._decided.setdefault(identifier)
+        rejectable = standing is Standing.REJECTED and gone is not Reason.PATIENT_MISMATCH
+        return None if rejectable else gone
 
     def _forget(self, identifier: ProposalId) -> None:
         self._open.pop(identifier, None)
         self._decided.pop(identifier, None)
 
 
-def _gone(proposal: Proposal, state: ChainState) -> bool:
-    """Whether no later block can make this proposal acceptable."""
+def _gone(proposal: Proposal, state: ChainState) -> Reason | None:
+    """Why no later block can make this proposal acceptable, if so."""
     verdict = judge_position(proposal.core, Outcome.ACCEPTED, state)
-    return isinstance(verdict, Ignore | Reject) and verdict.reason in STALE
+    if isinstance(verdict, Accept) or verdict.reason not in STALE:
+        return None
+    return verdict.reason

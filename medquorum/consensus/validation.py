@@ -22,6 +22,7 @@ class Panelists:
 
     doctors: frozenset[Address]
     attending: Address | None
+    """None while the patient is not registered: nobody's word is missing for good."""
     delegate: Address | None
     policies: frozenset[str]
     """Policy ids whose automatic votes count for this type (R-VER4)."""
@@ -48,7 +49,7 @@ def panelists(core: Core, state: ChainState, time_ms: int) -> Panelists:
     attending = state.attending_for(core)
     if policy.panel is Panel.CARE_TEAM:
         patient = None if core.patient is None else state.patient(core.patient)
-        named = patient.care_team if patient else frozenset({core.issuer, core.doctor})
+        named = patient.care_team if patient else frozenset()
         doctors &= named | ({attending} if attending else frozenset())
     delegate = state.delegate_of(attending, time_ms) if attending else None
     return Panelists(doctors, attending, delegate, frozenset(policy.auto_policies))
@@ -65,7 +66,7 @@ def tally(votes: Iterable[Vote], panel: Panelists) -> Tally:
     reachable = size - of[Decision.REJECT] - of[Decision.ABSTAIN]
     if 2 * of[Decision.APPROVE] > size and approved is True:
         standing = Standing.APPROVED
-    elif 2 * reachable <= size or approved is False:
+    elif 2 * reachable <= size > 0 or approved is False:
         standing = Standing.REJECTED
     else:
         standing = Standing.PENDING
@@ -90,7 +91,7 @@ def _counts(vote: Vote, panel: Panelists) -> bool:
 def _responsible(votes: list[Vote], panel: Panelists) -> bool | None:
     """Whether the attending or the delegate approved; None while that can still happen."""
     said = {vote.ballot.voter: vote for vote in votes}
-    possible = False
+    possible = panel.attending is None
     for doctor, role in (
         (panel.attending, VoterRole.ATTENDING),
         (panel.delegate, VoterRole.DELEGATE),

@@ -154,7 +154,8 @@ def verify_ordering_vote(vote: OrderingVote, electorate: Electorate, verify: Ver
 
 def verify_certificate(certificate: Certificate, electorate: Electorate, verify: Verifier) -> bool:
     """Whether at least a quorum signed, and every signature in it is valid (R-ORD11)."""
-    if len(certificate.votes) < electorate.quorum:
+    signers = [signer for signer, _ in certificate.votes]
+    if len(signers) < electorate.quorum or signers != sorted(set(signers)):
         return False
     return all(
         verify_ordering_vote(

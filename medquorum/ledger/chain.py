@@ -45,6 +45,7 @@ class Layer:
     patients: dict[int, PatientState] = field(default_factory=dict)
     numbers: dict[PublicKey, int] = field(default_factory=dict)
     blocks: dict[BlockHash, int] = field(default_factory=dict)
+    types: dict[BlockHash, BlockType] = field(default_factory=dict)
     proposals: dict[ProposalId, int] = field(default_factory=dict)
 
 
@@ -59,6 +60,9 @@ class ChainIndex(Protocol):
 
     def patient_of_block(self, block: BlockHash) -> int | None:
         """The N PB whose chain holds this accepted block."""
+
+    def type_of_block(self, block: BlockHash) -> BlockType | None:
+        """The type of this accepted block."""
 
     def height_of(self, proposal: ProposalId) -> int | None:
         """The N BC of the block of this proposal."""
@@ -87,6 +91,10 @@ class MemoryIndex:
         """The N PB whose chain holds this accepted block."""
         return self._layer.blocks.get(block)
 
+    def type_of_block(self, block: BlockHash) -> BlockType | None:
+        """The type of this accepted block."""
+        return self._layer.types.get(block)
+
     def height_of(self, proposal: ProposalId) -> int | None:
         """The N BC of the block of this proposal."""
         return self._layer.proposals.get(proposal)
@@ -96,6 +104,7 @@ class MemoryIndex:
         self._layer.patients.update(layer.patients)
         self._layer.numbers.update(layer.numbers)
         self._layer.blocks.update(layer.blocks)
+        self._layer.types.update(layer.types)
         self._layer.proposals.update(layer.proposals)
 
 
@@ -142,6 +151,13 @@ class ChainState:
             if block in layer.blocks:
                 return layer.blocks[block]
         return self.index.patient_of_block(block)
+
+    def type_of_block(self, block: BlockHash) -> BlockType | None:
+        """The type of this accepted block."""
+        for layer in self._layers():
+            if block in layer.types:
+                return layer.types[block]
+        return self.index.type_of_block(block)
 
     def height_of(self, proposal: ProposalId) -> int | None:
         """The N BC of the block of this proposal, if it is in the chain."""
@@ -226,6 +242,7 @@ class ChainBuilder:
         layer.proposals[header.proposal] = header.n_bc
         if header.outcome is Outcome.ACCEPTED:
             layer.blocks[block.hash] = header.n_pb
+            layer.types[block.hash] = core.type
             layer.patients[header.n_pb] = self._patient_after(block)
             if core.registration is not None:
                 layer.numbers[core.patient_key] = header.n_pb
