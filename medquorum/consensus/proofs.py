@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from medquorum.consensus.admission import judge_proposal, judge_vote, judge_witness
-from medquorum.consensus.verification import Verification
+from itertools import pairwise
+
+from medquorum.consensus.admission import (
+    judge_position,
+    judge_proposal,
+    judge_vote,
+    judge_witness,
+)
+from medquorum.consensus.verification import Verification, lone_header_fault
 from medquorum.ledger import merkle
-from medquorum.ledger.batch import BatchHeader, registry_hash
+from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.block import block_hash
-from medquorum.ledger.certificate import verify_certificate
+from medquorum.ledger.certificate import Statement, verify_certificate
 from medquorum.ledger.chain import ChainState, Layer, MemoryIndex, PatientState, genesis
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
@@ -15,7 +22,7 @@ from medquorum.ledger.export import Proof, parse_proof
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import proposal_id
-from medquorum.ledger.reasons import Accept
+from medquorum.ledger.reasons import ACCEPT, Accept
 from medquorum.ledger.signature import Verifier, verify
 from medquorum.ledger.types import BlockHash, BlockType, OrderingKind, Outcome
 
@@ -44,21 +51,27 @@ def verify_proof(proof: Proof, charter: Charter, check: Verifier = verify) -> Ve
 def _ordering_fault(proof: Proof, charter: Charter, check: Verifier) -> str | None:
     if not proof.headers:
         return "R-EXP3: no batch header"
-    network, last = charter.network_id, proof.headers[-1]
-    if any(header.network != network or header.epoch != 0 for header in proof.headers):
-        return "R-HASH3: another network or epoch"
-    if any(header.registry_hash != registry_hash(network, ()) for header in proof.headers):
-        return "R-ORD15: registry"
-    pairs = zip(proof.headers, proof.headers[1:], strict=False)
-    if any(after.parent_hash != before.hash() for before, after in pairs):
+    for header in proof.headers:
+        fault = lone_header_fault(header, charter)
+        if fault is not None:
+            return fault
+    if not all(_follows(before, after) for before, after in pairwise(proof.headers)):
         return "R-ORD7: the headers do not link"
-    statement = proof.certificate.statement
-    named = (statement.kind, statement.slot, statement.hash)
-    if named != (OrderingKind.FINAL, last.slot, last.hash()):
+    last = proof.headers[-1]
+    statement = Statement(0, last.slot, OrderingKind.FINAL, last.hash())
+    if proof.certificate.statement != statement:
         return "R-ORD17: the certificate names another batch"
     if not verify_certificate(proof.certificate, charter.electorate(), check):
         return "R-ORD11: the certificate does not hold"
     return None
+
+
+def _follows(before: BatchHeader, after: BatchHeader) -> bool:
+    return (
+        (after.parent_slot, after.parent_hash) == (before.slot, before.hash())
+        and after.first_nbc == before.first_nbc + before.count
+        and after.time_ms > before.time_ms
+    )
 
 
 def _inclusion_fault(proof: Proof) -> str | None:
@@ -81,47 +94,49 @@ def _patient_fault(proof: Proof) -> str | None:
             header.proposal != proposal_id(core.network, core.encoded())
             or (header.n_pa, header.hpatient) != (number + 1, previous)
             or registered != (number == 0)
+            or header.n_pb != proof.patient_chain[0][0].n_pb
             or header.outcome is not Outcome.ACCEPTED
         ):
             return "R-EXP3: the patient's chain does not link"
         previous, number = block_hash(core.network, header.encoded()), number + 1
     header, core = proof.block.header, proof.block.proposal.core
     if header.outcome is Outcome.REJECTED:
-        leads_here = previous == core.seen_head and header.n_pa == 0
+        placed = (header.n_pb, header.n_pa, header.hpatient)
+        leads_here = previous == core.seen_head and placed == (core.patient or 0, 0, ZERO)
     else:
         leads_here = (header.n_pa, header.hpatient) == (number + 1, previous)
     return None if leads_here else "R-EXP3: the patient's chain does not lead here"
 
 
 def _clinical_fault(proof: Proof, charter: Charter, check: Verifier) -> str | None:
-    proposal, batch = proof.block.proposal, proof.headers[0]
-    state = _state_before(proof, charter, batch)
-    if proposal.core.expires_at_ms < batch.time_ms:
+    proposal, outcome = proof.block.proposal, proof.block.header.outcome
+    time_ms = proof.headers[0].time_ms
+    network = charter.network_id
+    if proposal.core.expires_at_ms < time_ms:
         return "R-ORD4: expired"
-    judgements = [
-        judge_witness(proposal, proof.block.header.outcome, proof.witness, state, batch.time_ms),
-        judge_proposal(proposal, charter, state.network, check),
-        *(
-            judge_vote(vote, proposal.core, charter, state.network, check)
-            for vote in proof.witness.votes
-        ),
-    ]
-    for judgement in judgements:
-        if not isinstance(judgement, Accept):
-            return f"R-ORD4: refused, {judgement.reason.value}"
-    return None
+    judgement = judge_proposal(proposal, charter, network, check)
+    state = _state_before(proof, charter)
+    if judgement == ACCEPT:
+        judgement = judge_position(proposal.core, outcome, state)
+    if judgement == ACCEPT:
+        judgement = judge_witness(proposal, outcome, proof.witness, state, time_ms)
+    for vote in proof.witness.votes:
+        if judgement == ACCEPT:
+            judgement = judge_vote(vote, proposal.core, charter, network, check)
+    return None if isinstance(judgement, Accept) else f"R-ORD4: refused, {judgement.reason.value}"
 
 
-def _state_before(proof: Proof, charter: Charter, batch: BatchHeader) -> ChainState:
+def _state_before(proof: Proof, charter: Charter) -> ChainState:
     """A state that knows this one patient, as the linked chain shows."""
     index, layer = MemoryIndex(), Layer()
     if proof.patient_chain:
         patient = _patient(proof)
         layer.patients[patient.number] = patient
+        for header, core in proof.patient_chain:
+            block = block_hash(core.network, header.encoded())
+            layer.blocks[block], layer.types[block] = patient.number, core.type
     index.absorb(layer)
-    state = genesis(charter, index)
-    state.time_ms = batch.time_ms - 1
-    return state
+    return genesis(charter, index)
 
 
 def _patient(proof: Proof) -> PatientState:

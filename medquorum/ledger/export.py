@@ -22,7 +22,7 @@ from medquorum.ledger.hashing import DIGEST_BYTES
 from medquorum.ledger.limits import FRAME, RECORD
 from medquorum.ledger.proposal import Core, parse_core
 from medquorum.ledger.schema import Reader, decoded, octets_of, opaque_of
-from medquorum.ledger.types import BlockHash, NetworkId
+from medquorum.ledger.types import BatchHash, NetworkId
 
 EXPORT_FORMAT: Final = "medquorum/export/1"
 PROOF_FORMAT: Final = "medquorum/proof/1"
@@ -44,7 +44,8 @@ class ExportHead:
     """The first frame: whose chain, and where it ends."""
 
     network: NetworkId
-    tip_hash: BlockHash
+    tip_hash: BatchHash
+    """Of the last batch; the network id where there is none."""
     tip_n_bc: int
     tip_slot: int
 
@@ -84,10 +85,14 @@ def encode_head(head: ExportHead) -> bytes:
 
 
 def encode_batch(batch: Batch, certificate: Certificate | None) -> Iterator[bytes]:
-    """The batch frame, then one frame per block, each with its length."""
+    """The batch frame, then one frame per block, each with its length.
+
+    A certificate of a descendant is left out: it stands with the batch it names.
+    """
+    own = certificate if certificate and certificate.statement.hash == batch.hash else None
     yield _framed(
         {
-            "certificate": certificate and certificate.encoded(),
+            "certificate": own and own.encoded(),
             "header": batch.header.encoded(),
             "justification": [one.encoded() for one in batch.justification],
             "kind": "batch",
@@ -104,17 +109,19 @@ def _framed(fields: dict[str, object]) -> bytes:
 
 def split_frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Cut a stream of pieces into frames; ChainError when one is too long or cut short."""
-    buffer = b""
+    buffer = bytearray()
     for piece in pieces:
         buffer += piece
-        while len(buffer) >= 4:
-            length = int.from_bytes(buffer[:4], "big")
-            if length > FRAME.total:
+        start = 0
+        while len(buffer) - start >= 4:
+            stop = start + 4 + int.from_bytes(buffer[start : start + 4], "big")
+            if stop - start > 4 + FRAME.total:
                 raise ChainError("R-EXP1: a frame is longer than its limit")
-            if len(buffer) < 4 + length:
+            if len(buffer) < stop:
                 break
-            yield buffer[4 : 4 + length]
-            buffer = buffer[4 + length :]
+            yield bytes(buffer[start + 4 : stop])
+            start = stop
+        del buffer[:start]
     if buffer:
         raise ChainError("R-EXP1: the export ends inside a frame")
 
@@ -142,7 +149,7 @@ def _parse_head(value: object) -> ExportHead:
         raise CodecError("R-EXP1: not an export of this protocol version")
     return ExportHead(
         NetworkId(reader.octets("network", DIGEST_BYTES)),
-        BlockHash(reader.octets("tip_hash", DIGEST_BYTES)),
+        BatchHash(reader.octets("tip_hash", DIGEST_BYTES)),
         reader.integer("tip_n_bc", 0, 2**53),
         reader.integer("tip_slot", 0, 2**53),
     )
