@@ -77,7 +77,7 @@ class PrescriptionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class TestResult:
+class AnalyteResult:
     """One analyte's value, in thousandths of its unit, with its reference range."""
 
     analyte: str
@@ -100,12 +100,12 @@ class TestResult:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class TestResults:
+class LaboratoryResults:
     """The content of TEST_RES."""
 
     collected_at_ms: int
     specimen: str
-    results: tuple[TestResult, ...]
+    results: tuple[AnalyteResult, ...]
 
     def encoded(self) -> bytes:
         """`enc` of R-CON2."""
@@ -118,10 +118,10 @@ class TestResults:
         )
 
 
-def parse_test_results(encoded: bytes) -> TestResults:
+def parse_test_results(encoded: bytes) -> LaboratoryResults:
     """Read TEST_RES; CodecError names the field that is wrong."""
     reader = Reader(decoded(encoded), ("collected_at_ms", "results", "specimen"), "TEST_RES")
-    return TestResults(
+    return LaboratoryResults(
         collected_at_ms=reader.integer("collected_at_ms", 0, LATEST_MS),
         specimen=reader.text("specimen"),
         results=reader.listed("results", RESULTS, _parse_result),
@@ -138,13 +138,13 @@ _RESULT_FIELDS: Final = (
 )
 
 
-def _parse_result(value: object) -> TestResult:
+def _parse_result(value: object) -> AnalyteResult:
     reader = Reader(value, _RESULT_FIELDS, "TEST_RES.results")
 
     def milli(name: str) -> int:
         return reader.integer(name, -LARGEST_MILLI, LARGEST_MILLI)
 
-    return TestResult(
+    return AnalyteResult(
         analyte=reader.text("analyte", shortest=1),
         value_milli=milli("value_milli"),
         unit=reader.text("unit"),
@@ -259,9 +259,11 @@ def parse_patient_name(encoded: bytes) -> PatientName:
 
 
 __all__ = [
+    "AnalyteResult",
     "AuthorKind",
     "Conclusion",
     "Flag",
+    "LaboratoryResults",
     "MedicalReport",
     "NextStep",
     "PLAUSIBLE",
@@ -270,8 +272,6 @@ __all__ = [
     "PrescriptionKind",
     "PrescriptionLine",
     "SignCode",
-    "TestResult",
-    "TestResults",
     "VitalSign",
     "VitalSigns",
     "parse_medical_report",
