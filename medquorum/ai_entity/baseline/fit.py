@@ -119,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--petct", type=Path, required=True, help="archive of cases (npz)")
     parser.add_argument("--out", type=Path, required=True, help="folder of models and cards")
-    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=150)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     plan = FitPlan(iterations=arguments.iterations)

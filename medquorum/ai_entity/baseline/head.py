@@ -38,8 +38,8 @@ class FitPlan:
     """How a head is fitted."""
 
     hidden_units: int = 24
-    weight_decay: float = 1e-4
-    iterations: int = 300
+    weight_decay: float = 1e-3
+    iterations: int = 150
     seed: int = 20260101
 
 

@@ -1,0 +1,108 @@
+"""The two doors of the analysis: a tumour from CT and PET, a fracture from an X-ray.
+
+Both do their work in a limited child process (``isolated``); this process never parses a patient's
+file. They block: call them from a worker thread. Numpy, OpenCV and onnxruntime stay in this room.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+
+from medquorum.ai_entity.findings import Findings
+from medquorum.ai_entity.findings_codec import findings_from_plain, findings_to_plain
+from medquorum.ai_entity.isolated import Answer, ChildLimits, run_isolated
+from medquorum.ai_entity.registry import MODELS_FOLDER
+
+OVERLAY: Final = "overlay"
+"""Name of the array that carries the overlay's compressed bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """Findings with what they cost."""
+
+    findings: Findings
+    peak_memory_bytes: int
+    """Largest resident size of the child."""
+
+
+def analyse_tumour(ct: Path, pet: Path | None, models: Path = MODELS_FOLDER) -> Findings:
+    """Findings of a CT and, where there is one, a PET; each a directory or an archive.
+
+    Raises AnalysisError: what the series lacks (SeriesError, SuvError), which model is not as
+    registered (ModelError), which limit the child passed (IsolationError). Images that are readable
+    but not a body give findings that abstain.
+    """
+    return measure_tumour(ct, pet, models).findings
+
+
+def analyse_fracture(image: Path | bytes, models: Path = MODELS_FOLDER) -> Findings:
+    """Findings of one X-ray: a DICOM, PNG or JPEG file, or an archive that holds one.
+
+    Raises AnalysisError like ``analyse_tumour``, with RadiographError for the picture.
+    """
+    return measure_fracture(image, models).findings
+
+
+def measure_tumour(
+    ct: Path,
+    pet: Path | None,
+    models: Path = MODELS_FOLDER,
+    limits: ChildLimits | None = None,
+) -> Analysed:
+    """``analyse_tumour`` with the child's peak memory."""
+    arguments = {
+        "ct": str(ct.resolve()),
+        "pet": None if pet is None else str(pet.resolve()),
+        "models": str(models.resolve()),
+    }
+    return _unpack(run_isolated(f"{__name__}:tumour_in_child", arguments, limits))
+
+
+def measure_fracture(
+    image: Path | bytes, models: Path = MODELS_FOLDER, limits: ChildLimits | None = None
+) -> Analysed:
+    """``analyse_fracture`` with the child's peak memory."""
+    with TemporaryDirectory(prefix="medquorum-xray-") as folder:
+        path = image if isinstance(image, Path) else Path(folder) / "image"
+        if isinstance(image, bytes):
+            path.write_bytes(image)
+        arguments = {"image": str(path.resolve()), "models": str(models.resolve())}
+        return _unpack(run_isolated(f"{__name__}:fracture_in_child", arguments, limits))
+
+
+def tumour_in_child(ct: str, pet: str | None, models: str) -> Answer:
+    """Runs in the child."""
+    from medquorum.ai_entity.registry import Registry
+    from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
+
+    images = read_images(Path(ct), None if pet is None else Path(pet))
+    return _pack(analyse_images(images, Registry(Path(models))))
+
+
+def fracture_in_child(image: str, models: str) -> Answer:
+    """Runs in the child."""
+    from medquorum.ai_entity.fracture.pipeline import analyse_radiograph
+    from medquorum.ai_entity.fracture.radiograph import read_bounded, read_radiograph
+    from medquorum.ai_entity.registry import Registry
+
+    picture = read_radiograph(read_bounded(Path(image)))
+    return _pack(analyse_radiograph(picture, Registry(Path(models))))
+
+
+def _pack(findings: Findings) -> Answer:
+    arrays: dict[str, Any] = {}
+    if findings.overlay is not None:
+        arrays[OVERLAY] = np.frombuffer(findings.overlay.compressed, dtype=np.uint8)
+    return Answer(findings_to_plain(findings), arrays)
+
+
+def _unpack(answer: Answer) -> Analysed:
+    findings = findings_from_plain(answer.plain)
+    if findings.overlay is not None:
+        compressed = answer.arrays[OVERLAY].astype(np.uint8).tobytes()
+        findings = replace(findings, overlay=replace(findings.overlay, compressed=compressed))
+    return Analysed(findings, answer.peak_memory_bytes)

@@ -1,0 +1,134 @@
+"""Findings as JSON values and back: the way out of the child process.
+
+The child is not trusted: every field is converted to its type here, and anything else is an
+IsolationError. The overlay's bytes travel apart, as an array.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from medquorum.ai_entity.errors import IsolationError, Reason
+from medquorum.ai_entity.findings import (
+    Conclusion,
+    Findings,
+    FractureFindings,
+    Kind,
+    Lesion,
+    Level,
+    ModelFacts,
+    NextStep,
+    RegionFinding,
+    TumourFindings,
+)
+from medquorum.ai_entity.overlay import Overlay
+
+
+def findings_to_plain(findings: Findings) -> dict[str, Any]:
+    """JSON values; digests as hex, the overlay without its bytes."""
+    plain = asdict(findings)
+    plain["model"]["digest"] = findings.model.digest.hex()
+    plain["model"]["training_digest"] = findings.model.training_digest.hex()
+    if findings.overlay is not None:
+        del plain["overlay"]["compressed"]
+    return plain
+
+
+def findings_from_plain(plain: Mapping[str, Any]) -> Findings:
+    """The inverse, with an overlay of no bytes yet. Raises IsolationError."""
+    try:
+        return _findings(plain)
+    except (KeyError, TypeError, ValueError) as error:
+        raise IsolationError(
+            Reason.CHILD_DIED, "the analysis process gave a malformed answer"
+        ) from error
+
+
+def _findings(plain: Mapping[str, Any]) -> Findings:
+    model = plain["model"]
+    return Findings(
+        kind=Kind(plain["kind"]),
+        model=ModelFacts(
+            str(model["name"]),
+            str(model["version"]),
+            bytes.fromhex(model["digest"]),
+            bytes.fromhex(model["training_digest"]),
+            str(model["preprocessing"]),
+        ),
+        conclusion=Conclusion(plain["conclusion"]),
+        next_step=NextStep(plain["next_step"]),
+        confidence_ppm=int(plain["confidence_ppm"]),
+        abstained=None if plain["abstained"] is None else str(plain["abstained"]),
+        scores_ppm=tuple((str(name), int(score)) for name, score in plain["scores_ppm"]),
+        lines=tuple(str(line) for line in plain["lines"]),
+        tumour=None if plain["tumour"] is None else _tumour(plain["tumour"]),
+        fracture=None if plain["fracture"] is None else _fracture(plain["fracture"]),
+        overlay=None if plain["overlay"] is None else _overlay(plain["overlay"]),
+    )
+
+
+def _optional_int(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _tumour(plain: Mapping[str, Any]) -> TumourFindings:
+    return TumourFindings(
+        total_tumour_volume_ul=int(plain["total_tumour_volume_ul"]),
+        volume_method=str(plain["volume_method"]),
+        total_lesion_glycolysis_milli=_optional_int(plain["total_lesion_glycolysis_milli"]),
+        lesion_count=int(plain["lesion_count"]),
+        lesions=tuple(_lesion(lesion) for lesion in plain["lesions"]),
+        regions=tuple(_region(region) for region in plain["regions"]),
+        comparison_volumes_ul=tuple(
+            (str(method), int(volume)) for method, volume in plain["comparison_volumes_ul"]
+        ),
+    )
+
+
+def _lesion(plain: Mapping[str, Any]) -> Lesion:
+    x, y, z = (int(place) for place in plain["centroid_um"])
+    return Lesion(
+        number=int(plain["number"]),
+        region=str(plain["region"]),
+        centroid_um=(x, y, z),
+        volume_ul=int(plain["volume_ul"]),
+        suv_max_milli=_optional_int(plain["suv_max_milli"]),
+        suv_peak_milli=_optional_int(plain["suv_peak_milli"]),
+        glycolysis_milli=_optional_int(plain["glycolysis_milli"]),
+        probability_ppm=int(plain["probability_ppm"]),
+    )
+
+
+def _region(plain: Mapping[str, Any]) -> RegionFinding:
+    negative, tumor, plus, metastasis = (int(share) for share in plain["probabilities_ppm"])
+    return RegionFinding(
+        str(plain["region"]), Level(plain["level"]), (negative, tumor, plus, metastasis)
+    )
+
+
+def _fracture(plain: Mapping[str, Any]) -> FractureFindings:
+    numbers = {
+        name: int(plain[name])
+        for name in (
+            "probability_ppm",
+            "edge_density_ppm",
+            "contour_count",
+            "fracture_area_ppm",
+            "score_milli",
+            "severity_milli",
+            "healing_weeks_low",
+            "healing_weeks_high",
+        )
+    }
+    words = {name: str(plain[name]) for name in ("severity", "advice", "referral")}
+    return FractureFindings(**numbers, **words, boxes=tuple(_box(box) for box in plain["boxes"]))
+
+
+def _box(plain: Any) -> tuple[int, int, int, int]:
+    x, y, width, height = (int(side) for side in plain)
+    return x, y, width, height
+
+
+def _overlay(plain: Mapping[str, Any]) -> Overlay:
+    z, y, x = (int(side) for side in plain["shape"])
+    return Overlay((z, y, x), tuple(int(number) for number in plain["affine_nm"]), b"")
