@@ -1,0 +1,156 @@
+"""Logging in and out, users and tokens."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from medquorum.node.accounts import AccountError, Grant, TokenKind, User
+from medquorum.node.api.answers import json_answer
+from medquorum.node.api.bodies import read_model
+from medquorum.node.api.gate import COOKIE, presented
+from medquorum.node.api.operation import JSON, Call, Content, NoParameters, operation
+from medquorum.node.api.permissions import Right
+from medquorum.node.api.problems import Problem
+from medquorum.node.api.schemas import (
+    Login,
+    LoginAnswer,
+    NewToken,
+    NewUser,
+    Revoked,
+    UserAnswer,
+    UserList,
+    UserPath,
+)
+
+
+def _login_answer(grant: Grant, *, show: bool) -> LoginAnswer:
+    token = grant.token
+    return LoginAnswer(
+        user=token.user,
+        role=token.role,
+        expires_at_ms=token.expires_at_ms,
+        token=grant.text if show else None,
+    )
+
+
+@operation(
+    "POST",
+    "/v1/login",
+    right=None,
+    tag="Access",
+    accepts=Content(JSON, Login),
+    answers=Content(JSON, LoginAnswer),
+)
+async def log_in(call: Call[NoParameters]) -> web.StreamResponse:
+    """Log in with name and password
+
+    A new session each time: `session` sets a cookie for the page, `bearer` answers a token for
+    programs. Five wrong attempts a minute for an account.
+    """
+    login = await read_model(call.request, Login)
+    accounts = call.services.accounts
+    kind = TokenKind(login.kind)
+    address = call.request.remote or "unknown"
+    try:
+        grant = await accounts.log_in(login.name, login.password, address=address, kind=kind)
+    except AccountError as error:
+        raise Problem(401, "login", str(error)) from None
+    if (earlier := call.request.cookies.get(COOKIE)) is not None:
+        await accounts.revoke(earlier)
+    answer = json_answer(LoginAnswer, _login_answer(grant, show=kind is TokenKind.BEARER))
+    if kind is TokenKind.SESSION:
+        answer.set_cookie(
+            COOKIE, grant.text, path="/", secure=True, httponly=True, samesite="Strict"
+        )
+    return answer
+
+
+@operation(
+    "POST",
+    "/v1/logout",
+    right=Right.SESSION,
+    tag="Access",
+    answers=Content(JSON, note="Nothing."),
+    status=204,
+)
+async def log_out(call: Call[NoParameters]) -> web.StreamResponse:
+    """End this session or token"""
+    if (token := presented(call.request)) is not None:
+        await call.services.accounts.revoke(token[0])
+    answer = web.Response(status=204)
+    answer.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return answer
+
+
+def _user_answer(user: User) -> UserAnswer:
+    return UserAnswer(
+        name=user.name,
+        role=user.role,
+        created_at_ms=user.created_at_ms,
+        has_password=user.password_phc is not None,
+        patient=user.patient,
+        active=user.active,
+    )
+
+
+@operation(
+    "POST",
+    "/v1/users",
+    right=Right.USERS,
+    tag="Access",
+    accepts=Content(JSON, NewUser),
+    answers=Content(JSON, UserAnswer),
+    status=201,
+)
+async def add_user(call: Call[NoParameters]) -> web.StreamResponse:
+    """Add a user"""
+    new = await read_model(call.request, NewUser)
+    user = await call.services.accounts.add_user(
+        new.name, new.role, password=new.password, patient=new.patient
+    )
+    return json_answer(UserAnswer, _user_answer(user), 201)
+
+
+@operation("GET", "/v1/users", right=Right.USERS, tag="Access", answers=Content(JSON, UserList))
+async def list_users(call: Call[NoParameters]) -> web.StreamResponse:
+    """All users"""
+    users = await call.services.accounts.store.users()
+    return json_answer(UserList, UserList(users=tuple(_user_answer(user) for user in users)))
+
+
+@operation(
+    "POST",
+    "/v1/tokens",
+    right=Right.USERS,
+    tag="Access",
+    accepts=Content(JSON, NewToken),
+    answers=Content(JSON, LoginAnswer),
+    status=201,
+)
+async def make_token(call: Call[NoParameters]) -> web.StreamResponse:
+    """Make a bearer token for a user
+
+    Its text is shown this once; the node keeps its hash.
+    """
+    new = await read_model(call.request, NewToken)
+    grant = await call.services.accounts.new_token(
+        new.user, label=new.label, lifetime_ms=new.lifetime_days * 86_400_000
+    )
+    return json_answer(LoginAnswer, _login_answer(grant, show=True), 201)
+
+
+@operation(
+    "DELETE",
+    "/v1/users/{name}/tokens",
+    right=Right.USERS,
+    tag="Access",
+    parameters=UserPath,
+    answers=Content(JSON, Revoked),
+)
+async def revoke_tokens(call: Call[UserPath]) -> web.StreamResponse:
+    """End every session and token of a user"""
+    ended = await call.services.accounts.revoke_all(call.parameters.name)
+    return json_answer(Revoked, Revoked(ended=ended))
+
+
+OPERATIONS = (log_in, log_out, add_user, list_users, make_token, revoke_tokens)
