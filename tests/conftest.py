@@ -29,3 +29,8 @@ def shared_data_folder() -> Path | None:
     """
     folder = Path(os.environ.get("MEDQUORUM_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
     return folder if folder.is_dir() else None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--rewrite-vectors` writes the golden files anew, after a deliberate change."""
+    parser.addoption("--rewrite-vectors", action="store_true", help="write golden vectors anew")
