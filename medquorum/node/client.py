@@ -6,17 +6,12 @@ unreachable node becomes `NodeUnreachable`.
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-
-from medquorum.ledger.types import BlockType, PartName
+from medquorum.ledger.types import PartName
 from medquorum.ledger.vote import Vote
 from medquorum.node.account_records import UserRole
 from medquorum.node.api.charter_schema import CharterAnswer
@@ -32,8 +27,9 @@ from medquorum.node.api.schemas import (
     UserList,
 )
 from medquorum.node.client_events import follow_events
-from medquorum.node.client_transport import PIECE_BYTES, ApiProblem, NodeUnreachable, Transport
-from medquorum.node.desk import Receipt, Registration, VoteReceipt
+from medquorum.node.client_submission import FileSubmission
+from medquorum.node.client_transport import ApiProblem, NodeUnreachable, Transport
+from medquorum.node.desk import Receipt, VoteReceipt
 from medquorum.node.views import (
     BlockView,
     EventView,
@@ -46,53 +42,6 @@ from medquorum.node.views import (
 __all__ = ["ApiProblem", "FileSubmission", "NodeClient", "NodeUnreachable"]
 
 PAGE: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FileSubmission:
-    """A submission by an institution: files, and structured parts as the maps of R-CON."""
-
-    type: BlockType
-    patient: int | None = None
-    """N PB; None on registration."""
-    doctor: str | None = None
-    """bech32m address; None: the patient's attending."""
-    files: Mapping[PartName, Path] = field(default_factory=dict)
-    structured: Mapping[PartName, Mapping[str, object]] = field(default_factory=dict)
-    references: Sequence[str] = ()
-    replaces: str | None = None
-    registration: Registration | None = None
-    provenance: Mapping[str, object] | None = None
-    """R-PRO9 but inputs and machine_generated; digests as hex."""
-    lifetime_ms: int | None = None
-
-    def fields(self) -> dict[str, str]:
-        """The text fields of the form."""
-        given = {
-            "type": self.type.value,
-            "patient": None if self.patient is None else str(self.patient),
-            "doctor": self.doctor,
-            "references": json.dumps(list(self.references)) if self.references else None,
-            "replaces": self.replaces,
-            "registration": None if self.registration is None else _registration(self.registration),
-            "provenance": None if self.provenance is None else json.dumps(dict(self.provenance)),
-            "lifetime_ms": None if self.lifetime_ms is None else str(self.lifetime_ms),
-        }
-        texts = {name: text for name, text in given.items() if text is not None}
-        parts = {part.value: json.dumps(content) for part, content in self.structured.items()}
-        return {**texts, **parts}
-
-
-def _registration(registration: Registration) -> str:
-    fields = asdict(registration)
-    shown = {key: each.hex() if isinstance(each, bytes) else each for key, each in fields.items()}
-    return json.dumps(shown)
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-            yield piece
 
 
 def _once(key: str | None) -> dict[str, str]:
@@ -161,20 +110,10 @@ class NodeClient(Transport):
         self, submission: FileSubmission, *, idempotency_key: str | None = None
     ) -> Receipt:
         """Submit an institution's parts, files streamed."""
-        with aiohttp.MultipartWriter("form-data") as form:
-            for name, text in submission.fields().items():
-                part = form.append(text)
-                part.set_content_disposition("form-data", name=name)
-            for file_part, path in submission.files.items():
-                part = form.append(
-                    _pieces(path),
-                    {"Content-Type": "application/octet-stream"},
-                )
-                part.set_content_disposition(
-                    "form-data", name=file_part.value, filename=file_part.value
-                )
         headers = _once(idempotency_key)
-        return await self.typed(Receipt, "POST", "/v1/submissions", data=form, headers=headers)
+        return await self.typed(
+            Receipt, "POST", "/v1/submissions", data=submission.form(), headers=headers
+        )
 
     async def put_chunk(self, record: bytes, part: PartName, index: int, sealed: bytes) -> None:
         """Store one sealed chunk."""
