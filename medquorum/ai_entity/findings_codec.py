@@ -107,21 +107,20 @@ def _region(plain: Mapping[str, Any]) -> RegionFinding:
 
 
 def _fracture(plain: Mapping[str, Any]) -> FractureFindings:
-    numbers = {
-        name: int(plain[name])
-        for name in (
-            "probability_ppm",
-            "edge_density_ppm",
-            "contour_count",
-            "fracture_area_ppm",
-            "score_milli",
-            "severity_milli",
-            "healing_weeks_low",
-            "healing_weeks_high",
-        )
-    }
-    words = {name: str(plain[name]) for name in ("severity", "advice", "referral")}
-    return FractureFindings(**numbers, **words, boxes=tuple(_box(box) for box in plain["boxes"]))
+    return FractureFindings(
+        probability_ppm=int(plain["probability_ppm"]),
+        edge_density_ppm=int(plain["edge_density_ppm"]),
+        contour_count=int(plain["contour_count"]),
+        fracture_area_ppm=int(plain["fracture_area_ppm"]),
+        score_milli=int(plain["score_milli"]),
+        severity_milli=int(plain["severity_milli"]),
+        severity=str(plain["severity"]),
+        healing_weeks_low=int(plain["healing_weeks_low"]),
+        healing_weeks_high=int(plain["healing_weeks_high"]),
+        advice=str(plain["advice"]),
+        referral=str(plain["referral"]),
+        boxes=tuple(_box(box) for box in plain["boxes"]),
+    )
 
 
 def _box(plain: Any) -> tuple[int, int, int, int]:

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS
@@ -112,6 +111,8 @@ def _check_port(port: Port, wanted: tuple[int | None, ...], which: str) -> None:
 
 def open_session(content: bytes) -> Any:
     """A CPU session of checked bytes: one thread, so that the same input gives the same output."""
+    import onnxruntime  # only where a model runs: the parent of the child never needs it
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

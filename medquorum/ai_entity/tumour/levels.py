@@ -21,6 +21,7 @@ of the rule gets 70 % and the other two positive levels 15 % each. The 70 % is a
 for the uncertainty of the rules themselves, not a measurement.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -63,19 +64,21 @@ def probabilities_ppm(level: Level, tumour_ppm: int) -> tuple[int, int, int, int
 
 
 def grade_regions(
-    in_view: tuple[str, ...], lesions: tuple[Lesion, ...], background_ppm: int
+    background_ppm: Mapping[str, int], lesions: tuple[Lesion, ...]
 ) -> tuple[RegionFinding, ...]:
     """One finding per region in view or holding a lesion; lesions come largest first.
 
-    ``background_ppm`` is the highest smoothed probability where nothing was found.
+    ``background_ppm`` gives for each region in view the highest smoothed probability away from
+    lesions.
     """
     primary = lesions[0] if lesions else None
-    named = (*in_view, *sorted({lesion.region for lesion in lesions} - set(in_view)))
+    named = (*background_ppm, *sorted({lesion.region for lesion in lesions} - set(background_ppm)))
     findings = []
     for region in named:
         own = tuple(lesion for lesion in lesions if lesion.region == region)
         level = level_of(own, primary)
-        tumour_ppm = max((lesion.probability_ppm for lesion in own), default=background_ppm)
+        found_ppm = max((lesion.probability_ppm for lesion in own), default=0)
+        tumour_ppm = found_ppm if own else background_ppm[region]
         findings.append(RegionFinding(region, level, probabilities_ppm(level, tumour_ppm)))
     return tuple(findings)
 

@@ -36,6 +36,9 @@ PREPROCESSING: Final = "medquorum-tumour-4mm/1"
 CERTAIN_PPM: Final = 500_000
 """A lesion below this mean probability is shown, but concludes nothing."""
 
+LESION_MARGIN_VOXELS: Final = 3
+"""A lesion's blurred rim is not background."""
+
 BACKGROUND_SIGMA: Final = 1.5
 """Voxels; a single voxel's probability is noise."""
 
@@ -69,13 +72,10 @@ def analyse_images(images: GridImages, registry: Registry) -> Findings:
     threshold = model.card.threshold_ppm / 1_000_000
     labels, count = label_lesions(probability, images.hu, threshold, images.voxel_volume_mm3)
     lesions = measure_lesions(images, labels, count, probability)
-    background = _background(probability, images)
-    in_view = regions_in_view(images.hu, images.voxel_volume_mm3)
+    background = _background(probability, labels, images)
     measured = _measured(images, labels, count, model)
-    tumour = TumourFindings(
-        **measured, lesions=lesions, regions=grade_regions(in_view, lesions, background)
-    )
-    return _conclude(model, tumour, background, labels, images)
+    tumour = TumourFindings(**measured, lesions=lesions, regions=grade_regions(background, lesions))
+    return _conclude(model, tumour, max(background.values()), labels, images)
 
 
 def _facts(model: LoadedModel) -> ModelFacts:
@@ -99,10 +99,14 @@ def _abstention(model: LoadedModel, reason: str) -> Findings:
     )
 
 
-def _background(probability: Volume, images: GridImages) -> int:
-    """Highest smoothed probability of the image in ppm."""
-    smooth = ndimage.gaussian_filter(probability.astype(np.float64), BACKGROUND_SIGMA)
-    return ppm(float(smooth[images.hu > -400.0].max(initial=0.0)))
+def _background(probability: Volume, labels: Labels, images: GridImages) -> dict[str, int]:
+    """For each region in view the highest smoothed probability away from lesions, in ppm."""
+    away = ~ndimage.binary_dilation(labels > 0, iterations=LESION_MARGIN_VOXELS)
+    smooth = ndimage.gaussian_filter(probability.astype(np.float64) * away, BACKGROUND_SIGMA)
+    return {
+        region: ppm(float(smooth[mask & away].max(initial=0.0)))
+        for region, mask in regions_in_view(images.hu, images.voxel_volume_mm3).items()
+    }
 
 
 def _measured(images: GridImages, labels: Labels, count: int, model: LoadedModel) -> dict[str, Any]:

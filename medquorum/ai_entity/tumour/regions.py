@@ -54,14 +54,16 @@ def region_of(hu: Volume, lesion: Mask, box: tuple[slice, ...]) -> str:
     return SOFT_TISSUE
 
 
-def regions_in_view(hu: Volume, voxel_mm3: float) -> tuple[str, ...]:
-    """The regions that the image shows enough of to say anything about them."""
-    found = []
-    if float(_enclosed_lung(hu).sum()) * voxel_mm3 >= MIN_LUNG_MM3:
-        found.append(LUNG)
-    if float((hu > BONE_HU).sum()) * voxel_mm3 >= MIN_BONE_MM3:
-        found.append(BONE)
-    return (*found, SOFT_TISSUE)
+def regions_in_view(hu: Volume, voxel_mm3: float) -> dict[str, Mask]:
+    """The regions that the image shows enough of to say anything about them, with their voxels."""
+    lung, bone = _enclosed_lung(hu), hu > BONE_HU
+    found = {}
+    if float(lung.sum()) * voxel_mm3 >= MIN_LUNG_MM3:
+        found[LUNG] = lung
+    if float(bone.sum()) * voxel_mm3 >= MIN_BONE_MM3:
+        found[BONE] = bone
+    found[SOFT_TISSUE] = np.asarray((hu > LUNG_HU[1]) & ~bone)
+    return found
 
 
 def _enclosed_lung(hu: Volume) -> Mask:
