@@ -33,7 +33,7 @@ from medquorum.node.happenings import Happenings
 from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.peers.serving import HeldBody
 from medquorum.node.peers.transfer import BodyFetcher
-from medquorum.node.store.clinical_rows import insert_wraps, set_body_state
+from medquorum.node.store.clinical_rows import delete_body, insert_wraps, set_body_state
 from medquorum.node.store.engine import Store
 
 _LOG = structlog.get_logger("bodies")
@@ -132,8 +132,14 @@ class Bodies:
 
     async def forget(self, record: RecordId) -> None:
         """Drop a body whose proposal was refused: nothing stays half-written."""
-        self._bodies.pop(record, None)
+        if self._bodies.pop(record, None) is not None:
+            await self._store.writer.submit(lambda connection: delete_body(connection, record))
         await self._chunks.delete_record(record)
+
+    def unfinished(self) -> tuple[Proposal, ...]:
+        """Proposals whose bodies are not opened yet and not refused."""
+        unfinished = (BodyState.ANNOUNCED, BodyState.FETCHING, BodyState.HELD)
+        return tuple(one.proposal for one in self._bodies.values() if one.state in unfinished)
 
     def want(self, proposal: Proposal) -> None:
         """Start fetching a body this node should hold, unless it does."""

@@ -107,7 +107,7 @@ class CharterSection(_Section):
 class KeysSection(_Section):
     """`[keys]`: the encrypted keystore and the file with its passphrase."""
 
-    keystore_file: Path = Path("keystore.json")
+    keystore_file: Path = Path("node-keystore.json")
     passphrase_file: Path | None = None
 
 
@@ -223,7 +223,7 @@ listen = {api_listen}
 file = "charter.bin"
 
 [keys]
-keystore_file = "keystore.json"
+keystore_file = "node-keystore.json"
 # One line, mode 0600; the environment variable MEDQUORUM_PASSPHRASE_FILE wins over it.
 # passphrase_file = "passphrase"
 

@@ -19,6 +19,7 @@ from medquorum.consensus.replica import (
     VoteArrived,
 )
 from medquorum.ledger.charter import Charter
+from medquorum.ledger.complaint import Complaint, parse_complaint, verify_complaint
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal, parse_proposal
@@ -85,6 +86,10 @@ class PeerNetwork:
         if digest is not None:
             self.gossip.judged(digest, judgement)
 
+    def complain(self, complaint: Complaint) -> None:
+        """Gossip this node's own complaint (R-BOD8)."""
+        self.gossip.publish("complaint", complaint.encoded())
+
     # --- what the peers say ---------------------------------------------------------------
 
     def connected(self, peer: Address) -> None:
@@ -124,12 +129,34 @@ class PeerNetwork:
             self._hub.penalise(peer, Offence.MALFORMED_FRAME)
 
     async def _deliver(self, delivery: Deliver) -> None:
+        if delivery.kind == "complaint":
+            self.gossip.judged(delivery.digest, self._hear_complaint(delivery.payload))
+            return
         event = self._parsed(delivery)
         if event is None or self._driver is None:
             return
         record = event.proposal if isinstance(event, ProposalArrived) else event.vote
         self._digests[id(record)] = delivery.digest
         await self._driver.put(event)
+
+    def _hear_complaint(self, payload: bytes) -> Judgement:
+        """Note a member's complaint; it travels on when it is genuine (R-BOD8)."""
+        try:
+            complaint = parse_complaint(payload)
+        except CodecError:
+            return Reject(Reason.MALFORMED)
+        member = self._charter.member(complaint.member)
+        network = self._charter.network_id
+        if member is None or not verify_complaint(network, complaint, member.keys.consensus):
+            return Reject(Reason.BAD_SIGNATURE)
+        self._happenings.note(
+            "complaint",
+            complaint.proposal.hex(),
+            member=member.name,
+            part=complaint.part.value,
+            reason=complaint.reason.value,
+        )
+        return ACCEPT
 
     def _parsed(self, delivery: Deliver) -> ProposalArrived | VoteArrived | None:
         try:

@@ -54,19 +54,14 @@ async def seal_body(
     descriptors, keys = [], {}
     for name in sorted(parts, key=lambda one: one.value):
         keys[name] = new_part_keys(os.urandom)
-        descriptors.append(await _seal_part(network, record, name, keys[name], parts[name], sink))
+        sealer = PartSealer(network, record, name, keys[name], parts[name].stat().st_size)
+        descriptors.append(await _seal_part(sealer, record, name, parts[name], sink))
     return SealedBody(record, tuple(descriptors), keys)
 
 
 async def _seal_part(
-    network: NetworkId,
-    record: RecordId,
-    name: PartName,
-    keys: PartKeys,
-    path: Path,
-    sink: Sink,
+    sealer: PartSealer, record: RecordId, name: PartName, path: Path, sink: Sink
 ) -> PartDescriptor:
-    sealer = PartSealer(network, record, name, keys, path.stat().st_size)
     index = 0
     pending: asyncio.Task[None] | None = None
     with path.open("rb", buffering=0) as source:

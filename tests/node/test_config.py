@@ -22,7 +22,7 @@ def test_the_default_file_loads_to_the_documented_defaults(tmp_path: Path) -> No
     assert loaded.p2p.listen == ListenAddress(host="0.0.0.0", port=7443)
     assert str(loaded.api.listen) == "[::1]:9000"
     assert loaded.ops is None
-    assert loaded.keys.keystore_file == tmp_path / "keystore.json"
+    assert loaded.keys.keystore_file == tmp_path / "node-keystore.json"
     assert loaded.keys.passphrase_file is None
     assert loaded.storage_url == f"sqlite:///{tmp_path}/ledger.sqlite"
     assert loaded.bodies_url == f"file://{tmp_path}/bodies"

@@ -158,6 +158,12 @@ def set_body_state(
     )
 
 
+def delete_body(connection: Connection, record: bytes) -> None:
+    """Forget wraps and state of a body."""
+    connection.execute(delete(WRAPS).where(WRAPS.c.record == record))
+    connection.execute(delete(BODIES).where(BODIES.c.record == record))
+
+
 def load_body_states(connection: Connection) -> dict[bytes, str]:
     """How far this node has got with every body it knows."""
     return {row.record: row.state for row in connection.execute(select(BODIES))}

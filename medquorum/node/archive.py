@@ -1,0 +1,119 @@
+"""The final chain as files: the whole export, and the proof of one block (R-EXP1, R-EXP3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from sqlalchemy import Connection
+
+from medquorum.ledger import merkle
+from medquorum.ledger.batch import BatchHeader
+from medquorum.ledger.block import Block, BlockHeader
+from medquorum.ledger.export import ExportHead, Proof, encode_batch, encode_head
+from medquorum.ledger.limits import FRAME
+from medquorum.ledger.proposal import Core
+from medquorum.ledger.types import BlockHash, NetworkId, Outcome
+from medquorum.node.store.chain_rows import (
+    FinalBatch,
+    heights_after,
+    load_batches,
+    log_index_of_block,
+    log_length,
+)
+from medquorum.node.store.engine import Store
+
+PAGE: Final = 64
+"""Batches read from the store at once."""
+
+
+def export_head(connection: Connection, network: NetworkId) -> tuple[ExportHead, int]:
+    """The first frame, and how many batches the export holds.
+
+    An export ends with the newest batch that has its own final certificate (R-EXP2).
+    """
+    length = log_length(connection)
+    while length > 0:
+        last = load_batches(connection, length - 1, 1)[0]
+        if last.certificate is not None:
+            header = last.batch.header
+            tip = header.first_nbc + header.count - 1
+            return ExportHead(network, header.last_block_hash, tip, header.slot), length
+        length -= 1
+    return ExportHead(network, BlockHash(network), 0, 0), 0
+
+
+async def export_frames(store: Store, network: NetworkId) -> AsyncIterator[bytes]:
+    """Every frame of an export, in order."""
+    head, length = await store.read(lambda connection: export_head(connection, network))
+    yield encode_head(head)
+    for first in range(0, length, PAGE):
+        most = min(PAGE, length - first)
+        finals = await store.read(lambda connection: load_batches(connection, first, most))  # noqa: B023 (awaited at once)
+        for final in finals:
+            for frame in encode_batch(final.batch, final.certificate):
+                yield frame
+
+
+def prove(connection: Connection, n_bc: int) -> Proof | None:
+    """The proof of one block; None where there is no such block."""
+    log_index = log_index_of_block(connection, n_bc)
+    if log_index is None:
+        return None
+    own = load_batches(connection, log_index, 1)[0]
+    headers, certified = _to_certificate(connection, own)
+    index = n_bc - own.batch.header.first_nbc
+    block = own.batch.blocks[index]
+    if certified.certificate is None:
+        return None
+    return Proof(
+        block=block,
+        witness=own.batch.witnesses[index],
+        index=index,
+        block_path=merkle.path([one.encoded() for one in own.batch.blocks], index),
+        witness_path=merkle.path([one.encoded() for one in own.batch.witnesses], index),
+        headers=headers,
+        certificate=certified.certificate,
+        patient_chain=_patient_chain(connection, block),
+    )
+
+
+def _to_certificate(
+    connection: Connection, own: FinalBatch
+) -> tuple[tuple[BatchHeader, ...], FinalBatch]:
+    """The headers from a batch to the first one with its own final certificate."""
+    headers, current = [own.batch.header], own
+    while current.certificate is None and len(headers) < FRAME.entries:
+        following = load_batches(connection, current.log_index + 1, 1)
+        if not following:
+            break
+        current = following[0]
+        headers.append(current.batch.header)
+    return tuple(headers), current
+
+
+def _patient_chain(connection: Connection, block: Block) -> tuple[tuple[BlockHeader, Core], ...]:
+    """The patient's accepted blocks before this one, from the registration on."""
+    if block.header.n_pb == 0:
+        return ()
+    rejected = block.header.outcome is Outcome.REJECTED
+    chain = []
+    for before in patient_blocks(connection, block.header.n_pb):
+        if before.header.n_bc >= block.header.n_bc:
+            break
+        chain.append((before.header, before.proposal.core))
+        if rejected and before.hash == block.proposal.core.seen_head:
+            break
+    return tuple(chain)
+
+
+def patient_blocks(connection: Connection, patient: int) -> list[Block]:
+    """The patient's accepted blocks in order."""
+    rows = heights_after(connection, 0, FRAME.entries, patient)
+    blocks = []
+    for n_bc, log_index in rows:
+        batch = load_batches(connection, log_index, 1)[0].batch
+        block = batch.blocks[n_bc - batch.header.first_nbc]
+        if block.header.outcome is Outcome.ACCEPTED:
+            blocks.append(block)
+    return blocks

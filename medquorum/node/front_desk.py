@@ -1,0 +1,281 @@
+"""The Desk of a running node: the API's requests, each handed to the part that answers it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from medquorum.consensus.effects import Commit
+from medquorum.consensus.replica import Accepted, Effect, Forgotten
+from medquorum.ledger.ceremony import CharterFile
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.keys import Address, address_text
+from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.types import ADDRESS_PREFIX, PartName, RecordId
+from medquorum.ledger.vote import Vote
+from medquorum.node.archive import export_frames
+from medquorum.node.bodies import Bodies
+from medquorum.node.desk import DeskError, Reader, Receipt, Submission, VoteReceipt
+from medquorum.node.driver import Driver
+from medquorum.node.happenings import Happenings
+from medquorum.node.peers.hub import Hub
+from medquorum.node.queries import Queries
+from medquorum.node.store.clinical_rows import insert_access
+from medquorum.node.store.engine import Store
+from medquorum.node.submissions import Submissions
+from medquorum.node.views import (
+    BlockView,
+    EventView,
+    PatientView,
+    PeerView,
+    ProposalView,
+    StatusView,
+    WhyView,
+)
+from medquorum.node.voting import Voting
+
+ABSENT = DeskError(404, "unknown_record", "no such record or part that this node may open")
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The parts a desk hands requests to."""
+
+    driver: Driver
+    queries: Queries
+    submissions: Submissions
+    voting: Voting
+    bodies: Bodies
+    store: Store
+    news: Happenings
+    hub: Hub
+
+
+class FrontDesk:
+    """Carries out the Desk protocol for one node."""
+
+    def __init__(self, charter_file: CharterFile, own: Address, rooms: Rooms) -> None:
+        self.charter: Charter = charter_file.charter
+        self.charter_file = charter_file
+        self._own = own
+        self._rooms = rooms
+        rooms.driver.watchers.append(self._watch)
+
+    def _watch(self, effect: Effect) -> None:
+        """Turn what became durable into news."""
+        news = self._rooms.news
+        match effect:
+            case Accepted(Proposal() as proposal):
+                news.note("proposal", proposal.id.hex(), type=proposal.core.type.value)
+            case Accepted(Vote() as vote):
+                news.note("vote", vote.ballot.proposal.hex(), voter=self._name(vote.ballot.voter))
+            case Forgotten(proposal, reason):
+                news.note("closed", proposal.hex(), reason=reason.value)
+            case Commit(batch, _):
+                for block in batch.blocks:
+                    header = block.header
+                    news.note(
+                        "block",
+                        block.hash.hex(),
+                        n_bc=header.n_bc,
+                        n_pb=header.n_pb,
+                        n_pa=header.n_pa,
+                        type=block.proposal.core.type.value,
+                        outcome=header.outcome.value,
+                        proposal=header.proposal.hex(),
+                    )
+            case _:
+                pass
+
+    def _name(self, address: Address) -> str:
+        member = self.charter.member(address)
+        return member.name if member else address.hex()
+
+    # --- status -----------------------------------------------------------------------------
+
+    def status(self) -> StatusView:
+        """The node in one glance."""
+        driver, member = self._rooms.driver, self.charter.member(self._own)
+        if member is None:
+            raise AssertionError("a node starts only as a member of its charter")
+        replica, state = driver.replica, driver.replica.state
+        not_ready = self._not_ready()
+        return StatusView(
+            name=member.name,
+            role=member.role.value,
+            address=address_text(self._own, ADDRESS_PREFIX[member.role]),
+            network=state.network.hex(),
+            network_name=self.charter.name,
+            charter_version=self.charter.version,
+            doctors=len(self.charter.doctors),
+            quorum=self.charter.quorum,
+            mode=self.charter.ordering.mode.value,
+            n_bc=state.n_bc,
+            tip_hash=state.tip.hex(),
+            patients=state.patients,
+            epoch=replica.epoch,
+            slot=replica.ordering.current_slot,
+            final_slot=replica.ordering.final_slot,
+            leader=self.charter.doctors[replica.ordering.leader].name,
+            open_proposals=len(replica.pool),
+            peers=self._peers(),
+            ready=not not_ready,
+            not_ready=not_ready,
+            ordering=self._ordering_state(),
+        )
+
+    def _ordering_state(self) -> str:
+        driver = self._rooms.driver
+        if driver.halted:
+            return f"halted: {driver.halted}"
+        if not driver.replica.ordering.voting:
+            return "observing"
+        return "idle" if driver.replica.ordering.waiting.missing is None else "ordering"
+
+    def _not_ready(self) -> tuple[str, ...]:
+        driver, linked = self._rooms.driver, set(self._rooms.hub.connected())
+        reasons = [f"ordering is halted: {driver.halted}"] if driver.halted else []
+        doctors = {doctor.address for doctor in self.charter.doctors}
+        reachable = len(doctors & (linked | {self._own}))
+        if reachable < self.charter.quorum:
+            reasons.append(
+                f"{reachable} doctors' nodes are linked, ordering needs {self.charter.quorum}"
+            )
+        return tuple(reasons)
+
+    def _peers(self) -> tuple[PeerView, ...]:
+        linked = set(self._rooms.hub.connected())
+        return tuple(
+            PeerView(
+                member.name,
+                member.role.value,
+                address_text(member.address, ADDRESS_PREFIX[member.role]),
+                member.address in linked,
+                None,
+            )
+            for member in self.charter.members
+            if member.address != self._own
+        )
+
+    # --- writing ----------------------------------------------------------------------------
+
+    async def submit(self, submission: Submission) -> Receipt:
+        """Seal, sign, store durably and gossip."""
+        return await self._rooms.submissions.submit(submission)
+
+    async def accept_sealed(self, proposal: bytes, wraps: Sequence[bytes]) -> Receipt:
+        """Take a proposal sealed and signed elsewhere."""
+        return await self._rooms.submissions.accept_sealed(proposal, wraps)
+
+    async def put_chunk(self, record: RecordId, part: PartName, index: int, sealed: bytes) -> None:
+        """Store one sealed chunk of a body that is to be submitted."""
+        await self._rooms.submissions.put_chunk(record, part, index, sealed)
+
+    async def vote(self, encoded: bytes) -> VoteReceipt:
+        """Take a signed vote of this node's own doctor."""
+        return await self._rooms.voting.vote(encoded)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    async def inbox(self) -> tuple[ProposalView, ...]:
+        """Open proposals where this node's doctor's vote counts and is not cast yet."""
+        return await self._rooms.queries.inbox()
+
+    async def proposals(self, state: str | None, limit: int) -> tuple[ProposalView, ...]:
+        """Proposals, newest first."""
+        return await self._rooms.queries.proposals(state, limit)
+
+    async def proposal(self, identifier: str) -> ProposalView:
+        """One proposal by hex id."""
+        return await self._rooms.queries.proposal(identifier)
+
+    async def proposal_bytes(self, identifier: str) -> bytes:
+        """Its canonical bytes."""
+        return (await self._rooms.queries.row(identifier)).proposal.encoded()
+
+    async def why(self, identifier: str) -> WhyView:
+        """Why it is not final."""
+        return await self._rooms.queries.why(identifier)
+
+    async def blocks(self, after: int, limit: int, patient: int | None) -> tuple[BlockView, ...]:
+        """Blocks above a height, ascending."""
+        return await self._rooms.queries.blocks(after, limit, patient)
+
+    async def block(self, n_bc: int) -> BlockView:
+        """One block by N BC."""
+        return await self._rooms.queries.block(n_bc)
+
+    async def block_by_hash(self, block: str) -> BlockView:
+        """One block by hex hash."""
+        return await self._rooms.queries.block_by_hash(block)
+
+    async def patients(self) -> tuple[PatientView, ...]:
+        """Every registered patient."""
+        return await self._rooms.queries.patients()
+
+    async def patient(self, number: int) -> PatientView:
+        """One patient by N PB."""
+        return await self._rooms.queries.patient(number)
+
+    async def patient_by_address(self, address: str) -> PatientView:
+        """One patient by the address of the patient's key."""
+        return await self._rooms.queries.patient_by_address(address)
+
+    async def read_part(
+        self, record: RecordId, part: PartName, reader: Reader
+    ) -> AsyncIterator[bytes]:
+        """The plaintext of a part this node may open; logged before the first byte."""
+        bodies = self._rooms.bodies
+        proposal = bodies.proposal(record)
+        if proposal is None:
+            raise ABSENT
+        pieces = bodies.read(record, part)
+        try:
+            first = await anext(pieces, b"")
+        except LookupError:
+            raise ABSENT from None
+        await self._log_access(proposal, part, reader)
+        return _chained(first, pieces)
+
+    async def _log_access(self, proposal: Proposal, part: PartName, reader: Reader) -> None:
+        core = proposal.core
+        access = {
+            "at_us": time.time_ns() // 1_000,
+            "organisation": self._own,
+            "user_name": reader.user,
+            "user_role": reader.role,
+            "patient": core.patient or self._patient_of(proposal),
+            "record": core.record,
+            "part": part.value,
+            "purpose": reader.purpose,
+            "origin": core.issuer,
+            "granted": True,
+        }
+        await self._rooms.store.writer.submit(lambda connection: insert_access(connection, access))
+
+    def _patient_of(self, proposal: Proposal) -> int | None:
+        return self._rooms.driver.replica.state.number_of(proposal.core.patient_key)
+
+    async def proof(self, n_bc: int) -> bytes:
+        """The offline proof of one block."""
+        return await self._rooms.queries.proof(n_bc)
+
+    def export(self) -> AsyncIterator[bytes]:
+        """The frames of an export of the whole final chain."""
+        return export_frames(self._rooms.store, self._rooms.driver.replica.state.network)
+
+    def events(self, after: int) -> AsyncIterator[EventView]:
+        """Live changes with a sequence greater than `after`."""
+        return self._rooms.news.follow(after)
+
+    async def accesses(self, patient: int | None) -> tuple[Mapping[str, object], ...]:
+        """The access log."""
+        return await self._rooms.queries.accesses(patient)
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for piece in rest:
+        yield piece

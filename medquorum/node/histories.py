@@ -1,0 +1,90 @@
+"""A patient's consultation as far as this node may read it (the phases of the consultation)."""
+
+from __future__ import annotations
+
+from medquorum.ledger.block import Block
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.consultation import (
+    Assessment,
+    Consultation,
+    Event,
+    Track,
+    phase_of,
+    subject_of,
+)
+from medquorum.ledger.contents import (
+    PrescriptionKind,
+    parse_medical_report,
+    parse_prescription,
+)
+from medquorum.ledger.errors import CodecError
+from medquorum.ledger.limits import RECORD
+from medquorum.ledger.types import BlockHash, BlockType, PartName, RecordId
+from medquorum.node.archive import patient_blocks
+from medquorum.node.bodies import Bodies
+from medquorum.node.store.engine import Store
+
+_READ = {
+    BlockType.PRESCRIPTION: PartName.PRESC,
+    BlockType.REPORT: PartName.M_REPORT,
+}
+
+
+class Histories:
+    """Consultations of patients, from blocks and the bodies this node has opened."""
+
+    def __init__(self, charter: Charter, store: Store, bodies: Bodies) -> None:
+        self._charter = charter
+        self._store = store
+        self._bodies = bodies
+        self._details: dict[RecordId, PrescriptionKind | Assessment] = {}
+
+    async def consultation(self, patient: int) -> Consultation:
+        """Phase, permitted next steps and trail; the X-ray's own where only X-rays were taken."""
+        blocks = await self._store.read(lambda connection: patient_blocks(connection, patient))
+        types: dict[BlockHash, BlockType] = {b.hash: b.proposal.core.type for b in blocks}
+        events = [await self._event(block, types) for block in blocks]
+        tumour = phase_of(events)
+        if BlockType.XRAY in types.values() and not {BlockType.CT, BlockType.PET} & set(
+            types.values()
+        ):
+            return phase_of(events, Track.XRAY)
+        return tumour
+
+    async def _event(self, block: Block, types: dict[BlockHash, BlockType]) -> Event:
+        core = block.proposal.core
+        issuer = self._charter.member(core.issuer)
+        referenced = [types[one] for one in core.references if one in types]
+        return Event(
+            core.type,
+            await self._detail(core.record, core.type),
+            subject_of(referenced),
+            issuer.role if issuer else None,
+        )
+
+    async def _detail(
+        self, record: RecordId, block_type: BlockType
+    ) -> PrescriptionKind | Assessment | None:
+        part = _READ.get(block_type)
+        if part is None:
+            return None
+        if record not in self._details:
+            try:
+                pieces = [piece async for piece in self._bodies.read(record, part)]
+            except LookupError:
+                return None
+            detail = _parsed(block_type, b"".join(pieces)[: RECORD.total])
+            if detail is None:
+                return None
+            self._details[record] = detail
+        return self._details[record]
+
+
+def _parsed(block_type: BlockType, content: bytes) -> PrescriptionKind | Assessment | None:
+    try:
+        if block_type is BlockType.PRESCRIPTION:
+            return parse_prescription(content).kind
+        report = parse_medical_report(content)
+    except CodecError:
+        return None
+    return Assessment(report.conclusion, report.next_step)

@@ -1,0 +1,237 @@
+"""What the node answers about its ledger: proposals, blocks, patients, status, why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from medquorum.ledger.errors import KeyMaterialError
+from medquorum.ledger.keys import Address, address_of, address_text, parse_address
+from medquorum.ledger.types import ADDRESS_PREFIX, Standing
+from medquorum.ledger.vote import Vote
+from medquorum.node.archive import prove
+from medquorum.node.bodies import Bodies
+from medquorum.node.desk import DeskError
+from medquorum.node.driver import Driver, now_ms
+from medquorum.node.histories import Histories
+from medquorum.node.presenter import Presenter, is_doctor
+from medquorum.node.store.chain_rows import (
+    height_of_hash,
+    heights_after,
+    load_batches,
+    log_index_of_block,
+)
+from medquorum.node.store.clinical_rows import (
+    ProposalRow,
+    load_accesses,
+    load_proposal,
+    load_proposals,
+    load_votes,
+)
+from medquorum.node.store.engine import Store
+from medquorum.node.views import BlockView, PatientView, ProposalView, WhyView
+
+MOST = 500
+"""Rows of one answer."""
+NOT_HERE = "look up the id with `medquorum inbox` or `medquorum chain show`"
+
+
+class Queries:
+    """Reads of the node; nothing here changes anything."""
+
+    def __init__(
+        self, driver: Driver, store: Store, bodies: Bodies, histories: Histories, own: Address
+    ) -> None:
+        self._driver = driver
+        self._store = store
+        self._bodies = bodies
+        self._histories = histories
+        self._own = own
+        self._charter = driver.replica.state.charter
+        self._presenter = Presenter(self._charter, driver.replica)
+
+    async def inbox(self) -> tuple[ProposalView, ...]:
+        """Open proposals where this node's doctor's vote counts and is not cast, oldest first."""
+        if not is_doctor(self._charter, self._own):
+            return ()
+        replica, now = self._driver.replica, now_ms()
+        wanted = [
+            entry.proposal.id
+            for entry in replica.pool
+            if self._own in (standing := entry.tally(replica.state, now)).missing
+            and standing.standing is Standing.PENDING
+        ]
+        return tuple([await self.proposal(identifier.hex()) for identifier in wanted[:MOST]])
+
+    async def proposals(self, state: str | None, limit: int) -> tuple[ProposalView, ...]:
+        """Proposals, newest first."""
+        most = max(1, min(limit, MOST))
+
+        def read(connection: Connection) -> list[tuple[ProposalRow, list[Vote]]]:
+            rows = load_proposals(connection, state, most)
+            return [(row, load_votes(connection, row.proposal.id)) for row in rows]
+
+        found = await self._store.read(read)
+        return tuple(self._proposal_view(row, votes) for row, votes in found)
+
+    def _proposal_view(self, row: ProposalRow, votes: list[Vote]) -> ProposalView:
+        body = self._bodies.state(row.proposal.core.record).value
+        return self._presenter.proposal(row, votes, body, now_ms())
+
+    async def row(self, identifier: str) -> ProposalRow:
+        """One proposal's row by hex id; DeskError 404 when unknown."""
+        octets = hex_id(identifier)
+        row = await self._store.read(lambda connection: load_proposal(connection, octets))
+        if row is None:
+            raise DeskError(404, "unknown_proposal", NOT_HERE)
+        return row
+
+    async def proposal(self, identifier: str) -> ProposalView:
+        """One proposal by hex id."""
+        row = await self.row(identifier)
+        votes = await self._store.read(lambda connection: load_votes(connection, row.proposal.id))
+        return self._proposal_view(row, votes)
+
+    async def why(self, identifier: str) -> WhyView:
+        """Why it is not final: who has not voted, which certificate is missing."""
+        view = await self.proposal(identifier)
+        ordering = self._driver.replica.ordering
+        waiting = ordering.waiting
+        leader = self._charter.doctors[waiting.leader].name
+        return WhyView(
+            id=view.id,
+            state=view.state,
+            sentences=tuple(self._sentences(view)),
+            missing_voters=view.verdict.missing,
+            missing_certificate=waiting.missing.value if waiting.missing else None,
+            slot=waiting.slot,
+            leader=leader,
+        )
+
+    def _sentences(self, view: ProposalView) -> list[str]:
+        verdict, need = view.verdict, view.verdict.panel // 2 + 1
+        if view.state in ("accepted", "rejected"):
+            return [f"Final: {view.state} as block {view.n_bc}."]
+        if view.state in ("expired", "stale"):
+            return [f"Closed without a block: {view.reason}. Issue it again if it is still needed."]
+        said = [f"{verdict.approvals} of {need} needed approvals, {verdict.rejections} rejections."]
+        if verdict.standing == "pending":
+            if not verdict.attending_approved:
+                said.append(f"The attending physician, {verdict.attending}, has not approved.")
+            said.append("Not voted yet: " + ", ".join(verdict.missing) + ".")
+        else:
+            waiting = self._driver.replica.ordering.waiting
+            absent = [self._charter.doctors[number].name for number in waiting.absent]
+            said.append(f"The verdict is {verdict.standing}; ordering has not finished.")
+            said.append(waiting.sentence())
+            if absent:
+                said.append("Nodes not heard in this slot: " + ", ".join(absent) + ".")
+        if view.body == "failed":
+            said.append("This node could not open the body and has complained; do not approve.")
+        if self._driver.halted:
+            said.append(f"Ordering is halted: {self._driver.halted}.")
+        return said
+
+    async def blocks(self, after: int, limit: int, patient: int | None) -> tuple[BlockView, ...]:
+        """Blocks above a height, ascending."""
+        most = max(1, min(limit, MOST))
+
+        def read(connection: Connection) -> list[BlockView]:
+            views = []
+            for n_bc, log_index in heights_after(connection, after, most, patient):
+                final = load_batches(connection, log_index, 1)[0]
+                index = n_bc - final.batch.header.first_nbc
+                views.append(self._presenter.block(final, index))
+            return views
+
+        return tuple(await self._store.read(read))
+
+    async def block(self, n_bc: int) -> BlockView:
+        """One block by N BC; DeskError 404 when there is none yet."""
+
+        def read(connection: Connection) -> BlockView | None:
+            log_index = log_index_of_block(connection, n_bc)
+            if log_index is None:
+                return None
+            final = load_batches(connection, log_index, 1)[0]
+            return self._presenter.block(final, n_bc - final.batch.header.first_nbc)
+
+        view = await self._store.read(read)
+        if view is None:
+            raise DeskError(404, "unknown_block", f"the chain ends at block {self.tip}")
+        return view
+
+    @property
+    def tip(self) -> int:
+        """N BC of the last final block."""
+        return self._driver.replica.state.n_bc
+
+    async def block_by_hash(self, block: str) -> BlockView:
+        """One block by hex hash."""
+        octets = hex_id(block)
+        n_bc = await self._store.read(lambda connection: height_of_hash(connection, octets))
+        if n_bc is None:
+            raise DeskError(404, "unknown_block", NOT_HERE)
+        return await self.block(n_bc)
+
+    async def patients(self) -> tuple[PatientView, ...]:
+        """Every registered patient, by N PB."""
+        numbers = range(1, min(self._driver.replica.state.patients, MOST) + 1)
+        return tuple([await self.patient(number) for number in numbers])
+
+    async def patient(self, number: int) -> PatientView:
+        """One patient by N PB; DeskError 404 when there is none."""
+        patient = self._driver.replica.state.patient(number)
+        if patient is None:
+            raise DeskError(404, "unknown_patient", "see `medquorum patient list`")
+        consultation = await self._histories.consultation(number)
+        steps = tuple(step.step.value for step in consultation.permitted)
+        return self._presenter.patient(patient, consultation.phase.value, steps)
+
+    async def patient_by_address(self, address: str) -> PatientView:
+        """One patient by the address of the patient's key."""
+        try:
+            wanted, _ = parse_address(address)
+        except KeyMaterialError as error:
+            raise DeskError(400, "bad_address", str(error)) from None
+        state = self._driver.replica.state
+        for number in range(1, state.patients + 1):
+            patient = state.patient(number)
+            if patient is not None and address_of(patient.key) == wanted:
+                return await self.patient(number)
+        raise DeskError(404, "unknown_patient", "the registration may not be final yet")
+
+    async def proof(self, n_bc: int) -> bytes:
+        """The offline proof of one block."""
+        proof = await self._store.read(lambda connection: prove(connection, n_bc))
+        if proof is None:
+            raise DeskError(404, "unknown_block", f"the chain ends at block {self.tip}")
+        return proof.encoded()
+
+    async def accesses(self, patient: int | None) -> tuple[Mapping[str, object], ...]:
+        """The access log, newest first."""
+        rows = await self._store.read(lambda connection: load_accesses(connection, patient))
+        return tuple(self._access(row) for row in rows)
+
+    def _access(self, row: Mapping[str, object]) -> Mapping[str, object]:
+        return {column: self._shown(column, value) for column, value in row.items()}
+
+    def _shown(self, column: str, value: object) -> object:
+        if not isinstance(value, bytes):
+            return value
+        member = self._charter.member(Address(value))
+        if column in ("organisation", "origin") and member is not None:
+            return address_text(member.address, ADDRESS_PREFIX[member.role])
+        return value.hex()
+
+
+def hex_id(text: str) -> bytes:
+    """Thirty-two bytes from hex; DeskError 400 otherwise."""
+    try:
+        octets = bytes.fromhex(text)
+    except ValueError:
+        octets = b""
+    if len(octets) != 32:
+        raise DeskError(400, "bad_id", "an id is 64 hexadecimal digits")
+    return octets

@@ -1,0 +1,172 @@
+"""What a node needs before it speaks: its keys, its charter, what its store remembers.
+
+Everything that can be wrong with a start is found here, with one clear sentence each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from medquorum.consensus.ordering.application import Seat
+from medquorum.consensus.ordering.journal import decode_record
+from medquorum.consensus.replica import Remembered
+from medquorum.ledger.batch import Batch
+from medquorum.ledger.ceremony import CharterFile, open_charter, parse_charter_file
+from medquorum.ledger.certificate import Certificate
+from medquorum.ledger.chain import ChainState, genesis
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.errors import LedgerError
+from medquorum.ledger.member import Member
+from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.signature import Signer, signer
+from medquorum.ledger.types import Role
+from medquorum.ledger.wrap import Wrap
+from medquorum.node.bodies import BodyState
+from medquorum.node.config import NodeConfig
+from medquorum.node.keystore import Keystore, KeystoreError, open_keystore, read_passphrase_file
+from medquorum.node.store.chain_rows import load_batches, load_journal, log_length
+from medquorum.node.store.clinical_rows import (
+    OPEN,
+    load_body_states,
+    load_open_votes,
+    load_proposals,
+    load_wraps,
+)
+
+PASSPHRASE_VARIABLE: Final = "MEDQUORUM_PASSPHRASE_FILE"
+_PAGE: Final = 128
+_EVERY: Final = 1_000_000
+_RECENT: Final = 256
+
+
+class StartError(Exception):
+    """The node cannot start; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who this node is in its network."""
+
+    charter_file: CharterFile
+    member: Member
+    keystore: Keystore = field(repr=False)
+
+    @property
+    def charter(self) -> Charter:
+        """The charter in force."""
+        return self.charter_file.charter
+
+    def signer(self, purpose: str) -> Signer:
+        """The signing capability of one of the node's keys."""
+        return signer(self.keystore.private_key(purpose))
+
+    def seat(self) -> Seat | None:
+        """The doctor's number and consensus key; None for everybody else."""
+        number = self.charter.doctor_number(self.member.address)
+        return None if number is None else Seat(number, self.signer("consensus"))
+
+    def issuing_signer(self) -> Signer | None:
+        """The institution's issuing key; None at a doctor's node, whose doctor keeps it."""
+        if self.member.role is Role.DOCTOR:
+            return None
+        return self.signer("clinical")
+
+
+def load_membership(config: NodeConfig) -> Membership:
+    """Open keystore and charter and find this node among the members; StartError otherwise."""
+    keystore = _keystore(config)
+    try:
+        content = config.charter.file.read_bytes()
+        charter = open_charter(content)
+        charter_file = parse_charter_file(content)
+    except OSError:
+        raise StartError(
+            f"no charter at {config.charter.file}; copy the signed charter file there"
+        ) from None
+    except LedgerError as error:
+        raise StartError(f"{config.charter.file} is not a valid charter: {error}") from None
+    consensus = bytes.fromhex(keystore.public.public_keys["consensus"])
+    for member in charter.members:
+        if member.keys.consensus == consensus:
+            return Membership(charter_file, member, keystore)
+    raise StartError(
+        "the charter does not name the consensus key of this keystore; check that both belong "
+        "to the same network, or ask the coordinator to include this member's request"
+    )
+
+
+def _keystore(config: NodeConfig) -> Keystore:
+    named = config.keys.passphrase_file or os.environ.get(PASSPHRASE_VARIABLE)
+    if named is None:
+        raise StartError(
+            f"no passphrase: set keys.passphrase_file in node.toml or {PASSPHRASE_VARIABLE}"
+        )
+    try:
+        return open_keystore(config.keys.keystore_file, read_passphrase_file(Path(named)))
+    except KeystoreError as error:
+        raise StartError(str(error)) from None
+
+
+class History:
+    """Final batches by their place in the log, from the store; the newest ones in memory."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._recent: dict[int, tuple[Batch, Certificate | None]] = {}
+
+    def __call__(self, log_index: int) -> tuple[Batch, Certificate | None] | None:
+        """The batch and its own final certificate, if there is one."""
+        known = self._recent.get(log_index)
+        if known is not None:
+            return known
+        with self._engine.connect() as connection:
+            finals = load_batches(connection, log_index, 1)
+        if not finals or finals[0].log_index != log_index:
+            return None
+        self._recent[log_index] = (finals[0].batch, finals[0].certificate)
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+        return self._recent[log_index]
+
+
+def remember(connection: Connection, charter: Charter) -> Remembered:
+    """The ledger, the journal and everything open, as the store holds them."""
+    state, slot, length = genesis(charter), 0, log_length(connection)
+    for first in range(0, length, _PAGE):
+        for final in load_batches(connection, first, _PAGE):
+            state, slot = _append(state, final.batch), final.batch.header.slot
+    rows = load_journal(connection)
+    return Remembered(
+        state=state,
+        final_slot=slot,
+        log_length=length,
+        journal=[decode_record(row.kind, row.slot, row.record) for row in rows if row.epoch == 0],
+        proposals=[row.proposal for row in load_proposals(connection, OPEN, _EVERY)][::-1],
+        votes=load_open_votes(connection),
+    )
+
+
+def _append(state: ChainState, batch: Batch) -> ChainState:
+    after = state.extend(batch)
+    after.absorb()
+    return after
+
+
+def remember_bodies(
+    connection: Connection, wanted: Callable[[Proposal], bool]
+) -> list[tuple[Proposal, BodyState, list[Wrap]]]:
+    """Every body this node holds or should hold."""
+    states = load_body_states(connection)
+    found = []
+    for row in load_proposals(connection, None, _EVERY):
+        record = row.proposal.core.record
+        state = BodyState(states.get(record, BodyState.ANNOUNCED))
+        if record in states or (wanted(row.proposal) and row.state not in ("expired", "stale")):
+            found.append((row.proposal, state, load_wraps(connection, record)))
+    return found

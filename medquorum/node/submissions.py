@@ -1,0 +1,271 @@
+"""New proposals of this node's own members: sealed, signed, durable, gossiped (R-PRO, R-BOD).
+
+What is refused leaves nothing behind: chunks are deleted, no row is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from medquorum.consensus.replica import ProposalArrived
+from medquorum.ledger.body import body_root
+from medquorum.ledger.chain import PatientState
+from medquorum.ledger.errors import CodecError, LedgerError
+from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.keys import Address, PublicKey
+from medquorum.ledger.limits import CHUNK, PART_BYTES
+from medquorum.ledger.part_keys import TAG_BYTES
+from medquorum.ledger.proposal import Core, FindingKind, Proposal, Provenance, issue, parse_proposal
+from medquorum.ledger.proposal import Registration as CoreRegistration
+from medquorum.ledger.reasons import ACCEPT, Accept, Judgement, Reason
+from medquorum.ledger.registration import patient_name_commitment
+from medquorum.ledger.signature import Signature, Signer
+from medquorum.ledger.types import ISSUERS, BlockHash, PartName, RecordId
+from medquorum.ledger.wrap import Wrap, parse_wrap, verify_wrap
+from medquorum.node.bodies import Bodies
+from medquorum.node.body_store import BodyStore
+from medquorum.node.desk import DeskError, Receipt, Submission
+from medquorum.node.driver import Driver, now_ms
+from medquorum.node.recipients import encryption_keys, patient_keys
+from medquorum.node.sealing import Grantor, SealedBody, new_record, seal_body, wraps_for
+
+ADVICE: Final[Mapping[Reason, str]] = {
+    Reason.ROLE_NOT_ALLOWED: "this member's role may not issue this type; see R-BLK2",
+    Reason.FOREIGN_NETWORK: "it was made for another network; make it again for this one",
+    Reason.DUPLICATE: "it is known already; nothing more is to be done",
+    Reason.STALE_POSITION: "the patient's history has moved on; read it and issue it again",
+    Reason.BODY_TOO_LARGE: "a part holds at most 2 GiB and a body 4 GiB; split it",
+    Reason.UNKNOWN_PATIENT: "no such patient here; check the number or wait for the registration",
+    Reason.BAD_REGISTRATION: "the patient's key is registered already, or its proof is wrong",
+    Reason.EXPIRED: "its lifetime is over; issue it again",
+    Reason.NOT_YET: "it is dated in the future; check the clock of the machine that made it",
+    Reason.UNKNOWN_REFERENCE: "a referenced block is not in this patient's chain",
+    Reason.OVER_LIMIT: "too many proposals are open; wait for verdicts",
+}
+
+
+def refusal(judgement: Judgement) -> DeskError:
+    """What a caller is told of a judgement that is not acceptance."""
+    reason = Reason.DUPLICATE if isinstance(judgement, Accept) else judgement.reason
+    status = {
+        Reason.ROLE_NOT_ALLOWED: 403,
+        Reason.UNKNOWN_ISSUER: 403,
+        Reason.UNKNOWN_PATIENT: 404,
+        Reason.BODY_TOO_LARGE: 413,
+        Reason.OVER_LIMIT: 429,
+        Reason.DUPLICATE: 409,
+        Reason.STALE_POSITION: 409,
+        Reason.BAD_REGISTRATION: 409,
+    }.get(reason, 400)
+    return DeskError(status, reason.value, ADVICE.get(reason, f"the rule: {reason.name.lower()}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """This node's own member as an issuer; `sign` is None where a person holds the key."""
+
+    address: Address
+    sign: Signer | None = field(repr=False)
+
+
+class Submissions:
+    """Takes new proposals from this node's own users."""
+
+    def __init__(self, driver: Driver, bodies: Bodies, chunks: BodyStore, issuer: Issuer) -> None:
+        self._driver = driver
+        self._bodies = bodies
+        self._chunks = chunks
+        self._issuer = issuer
+        self._state = driver.replica.state
+        self._charter = self._state.charter
+
+    async def submit(self, submission: Submission) -> Receipt:
+        """Seal and sign plain parts with the institution's issuing key."""
+        sign = self._issuer.sign
+        if sign is None:
+            raise DeskError(
+                403,
+                "key_elsewhere",
+                "this doctor's clinical key is not in the node: sign with `medquorum submit` "
+                "on the doctor's own machine",
+            )
+        patient = self._known_patient(submission)
+        self._precheck(submission)
+        record = new_record()
+        try:
+            body = await seal_body(self._state.network, record, submission.parts, self._keep_chunk)
+            proposal = issue(self._core(submission, body, patient), sign)
+            wraps = self._wraps(proposal.core, body, sign, patient)
+            await self._chunks.make_durable(record)
+            return await self._enter(proposal, wraps)
+        except (LedgerError, OSError) as error:
+            await self._bodies.forget(record)
+            raise DeskError(400, "malformed", str(error)) from error
+        except DeskError:
+            await self._bodies.forget(record)
+            raise
+
+    async def _keep_chunk(
+        self, record: RecordId, part: PartName, index: int, sealed: bytes
+    ) -> None:
+        await self._chunks.put_chunk(record, part.value, index, sealed)
+
+    def _known_patient(self, submission: Submission) -> PatientState | None:
+        if submission.registration is not None:
+            return None
+        number = submission.patient
+        patient = None if number is None else self._driver.replica.state.patient(number)
+        if patient is None:
+            raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
+        return patient
+
+    def _precheck(self, submission: Submission) -> None:
+        """What would be refused after sealing is refused before it."""
+        member = self._charter.member(self._issuer.address)
+        allowed = ISSUERS.get(submission.type)
+        if allowed is None:
+            raise DeskError(400, Reason.TYPE_RESERVED.value, "this type is not in use yet")
+        if member is None or member.role not in allowed:
+            raise DeskError(403, Reason.ROLE_NOT_ALLOWED.value, ADVICE[Reason.ROLE_NOT_ALLOWED])
+        if any(path.stat().st_size > PART_BYTES - 8 for path in submission.parts.values()):
+            raise DeskError(413, Reason.BODY_TOO_LARGE.value, ADVICE[Reason.BODY_TOO_LARGE])
+
+    def _core(self, submission: Submission, body: SealedBody, patient: PatientState | None) -> Core:
+        now = now_ms()
+        patient_key, name = self._identity(submission, patient)
+        references = tuple(BlockHash(one) for one in submission.references)
+        given = submission.provenance
+        return Core(
+            type=submission.type,
+            network=self._state.network,
+            issuer=self._issuer.address,
+            doctor=Address(submission.doctor or (patient.attending if patient else ZERO)),
+            patient=submission.patient if patient else None,
+            patient_key=patient_key,
+            patient_name=name,
+            record=body.record,
+            parts=body.parts,
+            body_root=body_root(body.parts),
+            seen_head=patient.head if patient else BlockHash(ZERO),
+            issued_at_ms=now,
+            expires_at_ms=now + submission.lifetime_ms,
+            references=references,
+            replaces=BlockHash(submission.replaces) if submission.replaces else None,
+            registration=_registration(submission),
+            ai=None if given is None else _provenance(given, references),
+        )
+
+    def _identity(
+        self, submission: Submission, patient: PatientState | None
+    ) -> tuple[PublicKey, bytes]:
+        """Kp and PAT NAME: from the chain, or from the registration (R-PRO5)."""
+        registration = submission.registration
+        if patient is not None:
+            return patient.key, patient.name
+        if registration is None:
+            raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
+        name = patient_name_commitment(
+            self._state.network, registration.name_salt, registration.name
+        )
+        return PublicKey(registration.public_key), name
+
+    def _wraps(
+        self, core: Core, body: SealedBody, sign: Signer, patient: PatientState | None
+    ) -> tuple[Wrap, ...]:
+        keys = patient_keys(core, patient)
+        if keys is None:
+            raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
+        recipients = encryption_keys(self._charter, core.type, core.issuer, keys)
+        grantor = Grantor(self._issuer.address, sign)
+        return wraps_for(self._state.network, body, grantor, recipients)
+
+    async def _enter(self, proposal: Proposal, wraps: Sequence[Wrap]) -> Receipt:
+        """Keep the body, then hand the proposal to the replica; undo both when it is refused."""
+        core = proposal.core
+        await self._bodies.adopt(proposal, wraps)
+        judgement = await self._driver.ask(ProposalArrived(proposal, None))
+        if judgement != ACCEPT:
+            await self._bodies.forget(core.record)
+            raise refusal(judgement)
+        return Receipt(proposal.id.hex(), core.record.hex(), core.body_root.hex())
+
+    async def put_chunk(self, record: RecordId, part: PartName, index: int, sealed: bytes) -> None:
+        """Store one sealed chunk of a body that is to be submitted."""
+        if len(sealed) > CHUNK + TAG_BYTES or not 0 <= index < PART_BYTES // CHUNK:
+            raise DeskError(413, Reason.BODY_TOO_LARGE.value, "a chunk holds at most 1 MiB")
+        if self._bodies.proposal(record) is not None:
+            raise DeskError(409, Reason.DUPLICATE.value, "this record is submitted already")
+        await self._chunks.put_chunk(record, part.value, index, sealed)
+
+    async def accept_sealed(self, encoded: bytes, wraps: Sequence[bytes]) -> Receipt:
+        """Take a proposal sealed and signed elsewhere by this node's own member."""
+        try:
+            proposal = parse_proposal(encoded)
+            opened = [parse_wrap(wrap) for wrap in wraps]
+        except CodecError as error:
+            raise DeskError(400, Reason.MALFORMED.value, str(error)) from None
+        core = proposal.core
+        if core.issuer != self._issuer.address:
+            raise DeskError(403, "not_this_member", "submit at the node of the issuing member")
+        await self._check_complete(core)
+        self._check_wraps(core, opened)
+        await self._chunks.make_durable(core.record)
+        return await self._enter(proposal, opened)
+
+    async def _check_complete(self, core: Core) -> None:
+        for part in core.parts:
+            held = await self._chunks.has_chunks(core.record, part.name.value)
+            missing = [index for index in range(part.chunks) if index not in held]
+            if missing:
+                raise DeskError(
+                    409,
+                    "body_incomplete",
+                    f"put chunk {missing[0]} of part {part.name.value} first",
+                )
+
+    def _check_wraps(self, core: Core, wraps: Sequence[Wrap]) -> None:
+        member = self._charter.member(core.issuer)
+        given = {wrap.recipient for wrap in wraps}
+        genuine = member is not None and all(
+            wrap.record == core.record
+            and wrap.grantor == core.issuer
+            and verify_wrap(self._state.network, wrap, member.keys.clinical)
+            for wrap in wraps
+        )
+        patient = None if core.patient is None else self._driver.replica.state.patient(core.patient)
+        keys = patient_keys(core, patient)
+        if keys is None:
+            raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
+        wanted = encryption_keys(self._charter, core.type, core.issuer, keys)
+        if not genuine or not set(wanted) <= given:
+            raise DeskError(
+                400, "bad_wraps", "give every doctor, the issuer and the patient a signed wrap"
+            )
+
+
+def _registration(submission: Submission) -> CoreRegistration | None:
+    registration = submission.registration
+    if registration is None:
+        return None
+    return CoreRegistration(PublicKey(registration.encryption_key), Signature(registration.proof))
+
+
+def _provenance(given: Mapping[str, object], inputs: tuple[BlockHash, ...]) -> Provenance:
+    """R-PRO9 from the fields an AI entity sends; DeskError 400 when one is missing or wrong."""
+    try:
+        return Provenance(
+            kind=FindingKind(str(given["kind"])),
+            model_name=str(given["model_name"]),
+            model_version=str(given["model_version"]),
+            model_digest=bytes.fromhex(str(given["model_digest"])),
+            training_digest=bytes.fromhex(str(given["training_digest"])),
+            preprocessing=str(given["preprocessing"]),
+            confidence_ppm=int(str(given["confidence_ppm"])),
+            inputs=inputs,
+        )
+    except (KeyError, ValueError) as error:
+        raise DeskError(
+            400, Reason.BAD_PROVENANCE.value, f"provenance: {type(error).__name__}; see R-PRO9"
+        ) from None

@@ -1,0 +1,76 @@
+"""A doctor's vote at her own node: checked, durable, gossiped (R-VOT1 to R-VOT5)."""
+
+from __future__ import annotations
+
+import time
+
+from medquorum.consensus.replica import VoteArrived
+from medquorum.ledger.errors import CodecError
+from medquorum.ledger.keys import Address
+from medquorum.ledger.proposal import Core
+from medquorum.ledger.reasons import ACCEPT, Reason
+from medquorum.ledger.types import Decision, VoterRole
+from medquorum.ledger.vote import Vote, parse_vote
+from medquorum.node.bodies import Bodies, BodyState
+from medquorum.node.desk import DeskError, VoteReceipt
+from medquorum.node.driver import Driver, now_ms
+from medquorum.node.submissions import refusal
+
+
+class Voting:
+    """Takes the votes of this node's own doctor."""
+
+    def __init__(self, driver: Driver, bodies: Bodies, own: Address) -> None:
+        self._driver = driver
+        self._bodies = bodies
+        self._own = own
+
+    async def vote(self, encoded: bytes) -> VoteReceipt:
+        """Take a signed vote; it is durable when this returns."""
+        try:
+            vote = parse_vote(encoded)
+        except CodecError as error:
+            raise DeskError(400, Reason.MALFORMED.value, str(error)) from None
+        self._check(vote)
+        judgement = await self._driver.ask(VoteArrived(vote, None))
+        if judgement != ACCEPT:
+            raise refusal(judgement)
+        digest = vote.ballot.digest(self._driver.replica.state.network)
+        accepted_at_us = time.time_ns() // 1_000
+        return VoteReceipt(digest.hex(), vote.ballot.proposal.hex(), accepted_at_us)
+
+    def _check(self, vote: Vote) -> None:
+        """What only the voter's own node can check."""
+        ballot, replica = vote.ballot, self._driver.replica
+        if ballot.voter != self._own:
+            raise DeskError(403, "not_this_doctor", "vote at the node of the voting doctor")
+        entry = replica.pool.get(ballot.proposal)
+        if entry is None:
+            decided = replica.state.height_of(ballot.proposal) is not None
+            if decided:
+                raise DeskError(409, "already_decided", "the verdict is final; see its block")
+            raise DeskError(404, Reason.UNKNOWN_PROPOSAL.value, "see `medquorum inbox`")
+        if ballot.voter in entry.votes and entry.votes[ballot.voter].ballot != ballot:
+            raise DeskError(
+                409, Reason.CONFLICTING_VOTE.value, "a vote is irrevocable: the first one counts"
+            )
+        core = entry.proposal.core
+        if ballot.role is not self._role(core):
+            raise DeskError(409, Reason.WRONG_VOTER_ROLE.value, f"vote as {self._role(core).value}")
+        opened = self._bodies.state(core.record) is BodyState.OPENED
+        if ballot.decision is Decision.APPROVE and not opened:
+            raise DeskError(
+                409,
+                "body_not_opened",
+                "this node has not opened and checked the body yet; see `medquorum why`",
+            )
+
+    def _role(self, core: Core) -> VoterRole:
+        """In which capacity this doctor votes now."""
+        state = self._driver.replica.state
+        attending = state.attending_for(core)
+        if attending == self._own:
+            return VoterRole.ATTENDING
+        if attending is not None and state.delegate_of(attending, now_ms()) == self._own:
+            return VoterRole.DELEGATE
+        return VoterRole.PEER
