@@ -24,8 +24,8 @@ _KIND = re.compile(rf"[a-z][a-z0-9_-]{{0,{KIND_LETTERS - 1}}}")
 _LIST_HEADER: Final = 3
 _FIXED: Final = 1 + 5 + 1 + 8 + 5
 """Map header, key `kind`, the kind's header, key `payload`, the payload's longest header."""
-PAYLOAD_BYTES: Final = FRAME_BYTES - _LIST_HEADER - _FIXED - KIND_LETTERS
-"""The longest payload that fits in a frame under any kind."""
+PAYLOAD_BYTES: Final = FRAME_BYTES - 1 - _FIXED - KIND_LETTERS
+"""The longest payload that fits in a frame under any kind; a shorter kind leaves room for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Message:
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):
             raise FrameError(f"R-NET1: a kind is 1 to {KIND_LETTERS} lower-case ASCII letters")
-        if len(self.payload) > PAYLOAD_BYTES:
+        if self.packed_bytes >= FRAME_BYTES:
             raise FrameError(f"R-NET1: {len(self.payload)} bytes, at most {PAYLOAD_BYTES}")
 
     def __repr__(self) -> str:
@@ -64,7 +64,7 @@ def pack_frames(messages: Iterable[Message]) -> Iterator[bytes]:
     batch: list[Message] = []
     room = FRAME_BYTES - _LIST_HEADER
     for message in messages:
-        if len(batch) == FRAME_MESSAGES or message.packed_bytes > room:
+        if batch and (len(batch) == FRAME_MESSAGES or message.packed_bytes > room):
             yield encode_frame(batch)
             batch, room = [], FRAME_BYTES - _LIST_HEADER
         batch.append(message)

@@ -19,7 +19,7 @@ from types import TracebackType
 
 import aiohttp
 import structlog
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from medquorum.ledger import signature
 from medquorum.ledger.keys import Address
@@ -141,9 +141,9 @@ class Hub:
         """Follow a new charter version: trust its leaves, drop who left, dial who joined."""
         self.directory = directory_of(charter, self.directory.network)
         self.contexts.keep(self.directory.by_leaf)
-        for link in self._links.values():
+        for link in tuple(self._links.values()):
             if self.directory.by_leaf(link.peer.leaf) != link.peer:
-                link.close(CloseReason.NOT_A_MEMBER)
+                self._drop(link, CloseReason.NOT_A_MEMBER)
         self._dial_neighbours()
         await self._listener.trust(self.directory.leaves())
 
@@ -217,6 +217,7 @@ class Hub:
         except HandshakeFailed as failed:
             self.statistics.refused[failed.refusal] += 1
             _LOG.warning("peer_refused", peer=_short(entry), reason=failed.refusal.value)
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION)
         except (OSError, TimeoutError) as error:
             _LOG.info("peer_unreachable", peer=_short(entry), fault=type(error).__name__)
             await socket.close()

@@ -102,7 +102,13 @@ class Link:
             async with asyncio.timeout(self._limits.close_timeout_s):
                 await self._socket.close(code=CLOSE_CODES[reason])
         except (TimeoutError, ConnectionError):
-            pass  # It is gone either way; aiohttp drops the transport on cancellation.
+            pass  # It is gone either way: aiohttp closes the transport before it raises.
+        except asyncio.CancelledError:
+            # aiohttp's writers wait on one shared future; ending our writer in mid-drain cancels
+            # it for this close as well. Only a cancellation of this very task is passed on.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
 
     async def _write(self) -> CloseReason:
         try:

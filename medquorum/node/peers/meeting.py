@@ -11,14 +11,12 @@ from medquorum.node.peers.framing import Message, decode_frame, encode_frame
 from medquorum.node.peers.hello import HELLO, Greeting, Handshake, Refused, State
 from medquorum.node.peers.link import Socket
 
-POLICY_VIOLATION = 1008
-
 
 async def meet(socket: Socket, handshake: Handshake, timeout_s: float) -> Greeting:
     """Exchange HELLOs until the peer is met; nothing else is read before.
 
-    Raises HandshakeFailed after closing the socket, TimeoutError when the peer dribbles, and
-    ConnectionError when it hangs up.
+    Raises HandshakeFailed for a refusal, TimeoutError when the peer dribbles and ConnectionError
+    when it hangs up; closing the socket is the caller's.
     """
     async with asyncio.timeout(timeout_s):
         if handshake.state is State.DIALLING:
@@ -26,7 +24,6 @@ async def meet(socket: Socket, handshake: Handshake, timeout_s: float) -> Greeti
         while True:
             outcome = handshake.receive(await _receive(socket))
             if isinstance(outcome, Refused):
-                await socket.close(code=POLICY_VIOLATION)
                 raise HandshakeFailed(outcome.reason)
             if outcome.reply is not None:
                 await _send(socket, outcome.reply)
@@ -50,5 +47,4 @@ async def _receive(socket: Socket) -> bytes:
                 return messages[0].payload
     except FrameError:
         pass  # Answered below like every other malformed HELLO.
-    await socket.close(code=POLICY_VIOLATION)
     raise HandshakeFailed(HelloRefusal.MALFORMED)

@@ -120,8 +120,9 @@ class BodyFetcher:
     ) -> tuple[bytes, ...]:
         """Fetch what is missing of a body and make it durable; return its wraps, unjudged.
 
-        When no chunk was missing, wraps are asked for only where `manifest_needed`. Raises BodyUnavailable when no holder is
-        left, and the body store's BodyStoreFailure when this node cannot store it.
+        When no chunk was missing, wraps are asked for only where `manifest_needed`. Raises
+        BodyUnavailable when no holder is left, and the body store's BodyStoreFailure when this
+        node cannot store it.
         """
         directory = self._network.directory
         entries = [entry for peer in holders if (entry := directory.member(peer)) is not None]

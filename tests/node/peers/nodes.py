@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,10 +20,12 @@ from medquorum.node import tls
 from medquorum.node.peers.dialling import client_session
 from medquorum.node.peers.directory import Directory, NodeIdentity, directory_of
 from medquorum.node.peers.errors import CloseReason
+from medquorum.node.peers.hello import Channel, Handshake, Party
 from medquorum.node.peers.hub import Hub
 from medquorum.node.peers.hub_settings import HubSettings
 from medquorum.node.peers.limits import HubLimits
 from medquorum.node.peers.link import SOCKET_MESSAGE_LIMIT
+from medquorum.node.peers.meeting import meet
 
 NETWORK = NetworkId(hashlib.sha256(b"a network of tests").digest())
 OTHER_NETWORK = NetworkId(hashlib.sha256(b"another network").digest())
@@ -181,12 +184,41 @@ async def raw_socket(
     url = f"wss://{target.member.endpoint}/peer"
     async with (
         client_session() as session,
-        session.ws_connect(url, ssl=context, max_msg_size=SOCKET_MESSAGE_LIMIT) as opened,
+        session.ws_connect(
+            url,
+            ssl=context,
+            max_msg_size=SOCKET_MESSAGE_LIMIT,
+            timeout=aiohttp.ClientWSTimeout(ws_close=0.2),
+        ) as opened,
     ):
         yield opened
 
 
-def impostor(who: Someone, claimed: Someone) -> Someone:
-    """`who` with its own leaf and keys, but saying it is `claimed`."""
-    identity = replace(who.identity, address=claimed.address)
-    return replace(who, identity=identity)
+def party_of(who: Someone, charter: Charter, network: NetworkId = NETWORK) -> Party:
+    """What `who` brings to a handshake."""
+    return Party(
+        network=network,
+        address=who.address,
+        charter_version=charter.version,
+        sign=who.identity.sign,
+        verify=signature.verify,
+        consensus_key=charter.directory.consensus_key,
+    )
+
+
+def channel_of(me: Someone, peer: Someone) -> Channel:
+    """The channel between two members as `me` sees it."""
+    return Channel(tls.spki_hash(me.identity.leaf), tls.spki_hash(peer.identity.leaf), peer.address)
+
+
+@asynccontextmanager
+async def met_socket(
+    who: Someone, target: Someone, charter: Charter, speaking_as: Someone | None = None
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A WebSocket past HELLO; `speaking_as` signs it with another member's address and key."""
+    party = party_of(speaking_as or who, charter)
+    async with raw_socket(who, target) as opened:
+        nonce = secrets.token_bytes(32)
+        handshake = Handshake(party, channel_of(who, target), nonce, dialling=True)
+        await meet(opened, handshake, PATIENCE_S)
+        yield opened
