@@ -3,7 +3,25 @@
 from collections.abc import Iterator
 from typing import Any
 
+SIBLINGS = (
+    "reject",
+    "delegate",
+    "policy:images",
+    "webauthn-es256",
+    "final",
+    "notar",
+    "rejected",
+    "pet",
+    "PRESC",
+    "chunk",
+    "fracture",
+    "human",
+    "treatment",
+    "low",
+)
+"""Words of the closed sets: a field may turn into its sibling."""
 OTHER_VALUES: tuple[object, ...] = (
+    *SIBLINGS,
     None,
     True,
     -1,
