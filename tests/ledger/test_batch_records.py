@@ -208,3 +208,9 @@ def test_nothing_of_a_body_stands_in_a_batch() -> None:
         kit.digest("name salt"),
     ):
         assert absent not in encoded
+
+
+def test_the_leader_rotates_with_epoch_and_slot() -> None:
+    """R-ORD9: doctor number (e + s) mod n."""
+    assert [ELECTORATE.leader(slot) for slot in range(1, 6)] == [1, 2, 3, 0, 1]
+    assert replace(ELECTORATE, epoch=2).leader(3) == 1
