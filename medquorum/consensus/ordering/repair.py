@@ -141,7 +141,9 @@ def hear_vote(state: State[View], vote: OrderingVote, sender: Address) -> None:
         return
     if statement.slot <= state.final_slot:
         _answer_late(state, vote, sender)
-    elif take_vote(state, vote) and statement.kind is OrderingKind.SKIP:
+        return
+    take_vote(state, vote)
+    if statement.kind is OrderingKind.SKIP and state.tally.holds(vote):
         _answer_skip(state, statement.slot, sender)
 
 

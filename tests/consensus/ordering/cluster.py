@@ -17,8 +17,14 @@ from medquorum.consensus.effects import (
     Persist,
     Send,
 )
-from medquorum.consensus.messages import Message, decode_message, encode_message
+from medquorum.consensus.messages import (
+    Message,
+    OrderingVoteMessage,
+    decode_message,
+    encode_message,
+)
 from medquorum.consensus.ordering.application import FinalPoint, Seat, Timing
+from medquorum.consensus.ordering.evidence import contradiction
 from medquorum.consensus.ordering.journal import (
     JournalRecord,
     decode_record,
@@ -26,7 +32,7 @@ from medquorum.consensus.ordering.journal import (
     slot_of,
 )
 from medquorum.consensus.ordering.simplex import Ordering
-from medquorum.ledger.certificate import Electorate
+from medquorum.ledger.certificate import Electorate, OrderingVote, Statement
 from medquorum.ledger.keys import Address
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import BatchHash
@@ -96,6 +102,8 @@ class Cluster:
         self.story = story or Story(enabled=False)
         self.chain: list[BatchHash] = []
         self.sent = 0
+        self.liars: frozenset[str] = frozenset()
+        self._signed: dict[tuple[str, int], dict[Statement, OrderingVote]] = {}
         self._queue: list[tuple[int, int, str, str, Message]] = []
         self._sequence = 0
         self.nodes = {
@@ -169,6 +177,8 @@ class Cluster:
         if sender == receiver or receiver not in self.nodes:
             return
         self.sent += 1
+        if isinstance(message, OrderingVoteMessage) and sender not in self.liars:
+            self._check_honest(sender, message.vote)
         for delay_ms in self.rule(sender, receiver, message):
             self._sequence += 1
             entry = (self.now_ms + delay_ms, self._sequence, sender, receiver, message)
@@ -192,6 +202,14 @@ class Cluster:
         )
         self.story.event(self.now_ms, node.name, f"starts at slot {node.ordering.current_slot}")
         self._perform(node, node.ordering.tick(self.now_ms))
+
+    def _check_honest(self, sender: str, vote: OrderingVote) -> None:
+        """R-SIM11: no correct node ever signs two votes that contradict each other."""
+        signed = self._signed.setdefault((sender, vote.statement.slot), {})
+        for earlier in signed.values():
+            how = contradiction(earlier, vote)
+            assert how is None, f"{sender} signs {how} in slot {vote.statement.slot}"
+        signed[vote.statement] = vote
 
     def _connected(self, name: str, peer: str) -> None:
         node = self.nodes[name]
