@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from medquorum.consensus.pool import Candidate
 from medquorum.ledger.block import Witness
@@ -105,20 +106,20 @@ def make_network(
     doctors: int = 4,
     mode: QuorumMode = QuorumMode.BYZANTINE,
     policies: Mapping[BlockType, TypePolicy] | None = None,
-    **charter_fields: object,
+    **charter_fields: Any,
 ) -> Network:
     """A network of n doctors, all with policy keys, and one institution of each other role."""
     names = [f"Dr. Number {number}" for number in range(doctors)]
     members = [make_member(name, Role.DOCTOR, with_policy=True) for name in names]
     members += [make_member(name, role) for name, role in INSTITUTIONS.items()]
-    ordering = OrderingPolicy(mode, batch_blocks=int(str(charter_fields.pop("batch_blocks", 256))))
+    ordering = OrderingPolicy(mode, batch_blocks=charter_fields.pop("batch_blocks", 256))
     charter = Charter(
         name="Test network",
         created_at_ms=CREATED_AT_MS,
         ordering=ordering,
         members=by_address(members),
         policies={**default_policies(), **(policies or {})},
-        **charter_fields,  # type: ignore[arg-type]
+        **charter_fields,
     )
     return Network(charter, tuple(doctor.name for doctor in charter.doctors))
 
@@ -131,9 +132,9 @@ def part(name: PartName, size: int | None = None) -> PartDescriptor:
     )
 
 
-def sign_core(core: Core, issuer: str, **changes: object) -> Proposal:
+def sign_core(core: Core, issuer: str, /, **changes: Any) -> Proposal:
     """The proposal of a core with other field values; `body_root` follows the parts."""
-    changed = replace(core, **changes)  # type: ignore[arg-type]
+    changed = replace(core, **changes)
     if "body_root" not in changes:
         changed = replace(changed, body_root=body_root(changed.parts))
     return issue(changed, signer_of(issuer, Purpose.CLINICAL))
@@ -142,10 +143,11 @@ def sign_core(core: Core, issuer: str, **changes: object) -> Proposal:
 def registration(
     network: Network,
     patient: str = "patient 1",
+    /,
     *,
     issuer: str = HOSPITAL,
     doctor: str | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> Proposal:
     """The first medical form of a patient, issued now: at START_MS unless `changes` say else."""
     key = public_key(private_key(patient, Purpose.CLINICAL))
@@ -178,9 +180,10 @@ def propose(
     view: ChainState,
     block_type: BlockType,
     patient: int = 1,
+    /,
     *,
     issuer: str | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> Proposal:
     """A proposal that fits the patient's chain in `view`, by the type's usual issuer."""
     known = view.patient(patient)
@@ -205,7 +208,7 @@ def propose(
 
 
 def ai_report(
-    network: Network, view: ChainState, image: BlockHash, patient: int = 1, **changes: object
+    network: Network, view: ChainState, image: BlockHash, patient: int = 1, /, **changes: Any
 ) -> Proposal:
     """An AI entity's report on one image block."""
     provenance = Provenance(
@@ -227,10 +230,11 @@ def vote(
     proposal: Proposal,
     doctor: str,
     decision: Decision = Decision.APPROVE,
-    **fields: object,
+    /,
+    **fields: Any,
 ) -> Vote:
     """One doctor's vote; a peer's and a human's unless `fields` of the ballot say otherwise."""
-    ballot = Ballot(proposal.id, address_of_name(doctor), decision, **fields)  # type: ignore[arg-type]
+    ballot = Ballot(proposal.id, address_of_name(doctor), decision, **fields)
     purpose = Purpose.CLINICAL if ballot.mode == HUMAN else Purpose.POLICY
     return cast(ballot, network.id, signer_of(doctor, purpose))
 
