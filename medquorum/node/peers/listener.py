@@ -22,7 +22,10 @@ PEER_PATH: Final = "/peer"
 PEER: Final = web.RequestKey("peer", PeerEntry)
 """The member whose leaf the caller proved to hold."""
 _BACKLOG: Final = 128
-_SHUTDOWN_S: Final = 1.0
+_LINGERING_S: Final = 1.0
+"""For a request body nobody reads."""
+_SHUTDOWN_S: Final = 0.25
+"""Requests still open when the node stops: a HELLO is repeated, a body fetch resumes."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -47,7 +50,7 @@ class Listener:
             application,
             access_log=None,
             keepalive_timeout=limits.keepalive_timeout_s,
-            lingering_time=_SHUTDOWN_S,
+            lingering_time=_LINGERING_S,
             max_line_size=4_096,
             max_field_size=4_096,
             max_headers=64,

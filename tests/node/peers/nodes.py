@@ -133,6 +133,10 @@ class Recorder:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def more_than(self, messages: int) -> None:
+        """Wait for another message."""
+        await self.until(lambda: len(self.messages) > messages)
+
 
 @dataclass(slots=True)
 class Node:
@@ -187,6 +191,7 @@ async def raw_socket(
         session.ws_connect(
             url,
             ssl=context,
+            autoping=False,
             max_msg_size=SOCKET_MESSAGE_LIMIT,
             timeout=aiohttp.ClientWSTimeout(ws_close=0.2),
         ) as opened,
