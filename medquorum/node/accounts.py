@@ -67,7 +67,7 @@ class TooManyLogins(Exception):
     """Too many attempts; `wait_ms` says when the next is taken."""
 
     def __init__(self, wait_ms: int) -> None:
-        super().__init__(f"too many login attempts; try again in {wait_ms // 1000 + 1} s")
+        super().__init__(f"too many login attempts; try again in {-(-wait_ms // 1000)} s")
         self.wait_ms = wait_ms
 
 

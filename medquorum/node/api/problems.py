@@ -102,7 +102,7 @@ def _from_exception(error: Exception, request: web.Request) -> Problem:
         case LedgerError():
             return Problem(400, "malformed", str(error))
         case TooManyLogins():
-            retry = {"Retry-After": str(error.wait_ms // 1000 + 1)}
+            retry = {"Retry-After": str(-(-error.wait_ms // 1000))}
             return Problem(429, "too_many_logins", str(error), retry)
         case PasswordsBusy():
             return Problem(503, "logins_busy", str(error), {"Retry-After": "3"})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from medquorum.ledger.types import PartName
 from medquorum.node.account_records import UserRole
@@ -12,6 +13,19 @@ from medquorum.node.api.limits import PAGE_DEFAULT, PAGE_LONGEST
 from medquorum.node.api.operation import Parameters
 from medquorum.node.views import BlockView, PatientView, ProposalView
 
+
+def _octets(text: object) -> bytes:
+    """Bytes of base64 in its one form: the library's own type skips what is no base64."""
+    if not isinstance(text, str):
+        raise ValueError("base64 text")
+    return base64.b64decode(text, validate=True)
+
+
+Base64Octets = Annotated[
+    bytes,
+    BeforeValidator(_octets),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+]
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="32 bytes, lower-case hex")]
 Hex33 = Annotated[str, Field(pattern=r"^[0-9a-f]{66}$", description="33 bytes, lower-case hex")]
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$", description="64 bytes, lower-case hex")]
@@ -157,9 +171,9 @@ class AccessList(BaseModel):
 class SealedSubmission(_Body):
     """A proposal sealed and signed elsewhere; its chunks were put before."""
 
-    proposal: Base64Bytes
+    proposal: Base64Octets
     """Canonical bytes of R-PRO2."""
-    wraps: Annotated[tuple[Base64Bytes, ...], Field(min_length=1, max_length=10_001)]
+    wraps: Annotated[tuple[Base64Octets, ...], Field(min_length=1, max_length=10_001)]
     """Canonical bytes of R-BOD7, one for each recipient."""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from aiohttp import BodyPartReader, MultipartReader, web
-from aiohttp.web import HTTPRequestEntityTooLarge
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medquorum.ledger.errors import KeyMaterialError
@@ -22,6 +22,7 @@ from medquorum.ledger.keys import parse_address
 from medquorum.ledger.limits import PROPOSAL_LIFETIME_MS, REFERENCES
 from medquorum.ledger.proposal import FindingKind
 from medquorum.ledger.types import CLINICAL_TYPES, BlockType, PartName
+from medquorum.node.api.answers import adapter_of
 from medquorum.node.api.bodies import Pace, spool_part
 from medquorum.node.api.idempotency import key_of
 from medquorum.node.api.limits import BODY_SECONDS, FIELD_BYTES, FORM_FIELDS, PIECE_BYTES
@@ -101,9 +102,8 @@ async def read_submission(
     form = _Form(folder, hashed=key_of(request) is not None)
     try:
         await _read_form(await request.multipart(), form, services)
-    except (ValueError, AssertionError, KeyError, HTTPRequestEntityTooLarge) as error:
-        if isinstance(error, Problem):
-            raise
+    except (ValueError, AssertionError, KeyError, HttpProcessingError):
+        # What the library raises for a form that breaks off or has no form at all.
         raise Problem(400, "multipart", "the form is broken off or malformed") from None
     return _submission(form), form.fingerprint()
 
@@ -186,12 +186,7 @@ def _read_json(name: str, text: str) -> object:
         case "provenance":
             return ProvenanceForm.model_validate_json(text)
         case _:
-            return _References.model_validate_json(f'{{"references": {text}}}').references
-
-
-class _References(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True, extra="forbid")
-    references: tuple[str, ...]
+            return adapter_of(tuple[str, ...]).validate_json(text)
 
 
 def _submission(form: _Form) -> Submission:

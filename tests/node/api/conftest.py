@@ -52,7 +52,10 @@ class House:
         headers = {} if role is None else self.headers(role)
         headers |= options.pop("headers", {})  # type: ignore[arg-type, operator]
         async with self.http.request(
-            method, self.base_url + path, headers=headers, **options  # type: ignore[arg-type]
+            method,
+            self.base_url + path,
+            headers=headers,
+            **options,  # type: ignore[arg-type]
         ) as response:
             return response.status, await response.read(), response
 
