@@ -31,7 +31,9 @@ def ask_if_behind(state: State[View]) -> None:
     """Ask one who is ahead, once what is missing has not come by itself."""
     catch_up, length, now_ms = state.catch_up, state.branches.final.log_length, state.clock.now_ms
     ahead = {peer: claim for peer, claim in catch_up.claims.items() if claim > length}
-    catch_up.claims = ahead
+    catch_up.claims = dict(ahead)
+    for peer in _finalisers(state):
+        ahead.setdefault(peer, length + 1)
     if not ahead:
         catch_up.behind_since_ms = catch_up.asked = None
         return
@@ -49,6 +51,15 @@ def ask_if_behind(state: State[View]) -> None:
         catch_up.asked = max(peers, key=lambda peer: ahead[peer])
     catch_up.asked_until_ms, catch_up.asked_up_to = now_ms + ASK_RETRY_MS, length + SEGMENT
     state.outbox.send(catch_up.asked, Ask(length))
+
+
+def _finalisers(state: State[View]) -> list[Address]:
+    """Who signed finality that is not final here, unless the bodies are asked for one by one."""
+    finals = state.shelf.finals(state.final_slot)
+    if not finals or state.wants:
+        return []
+    me = None if state.pen is None else state.pen.number
+    return [state.doctors[signer] for signer, _ in finals[0].votes if signer != me]
 
 
 def ask_due_ms(state: State[View]) -> int | None:

@@ -56,9 +56,6 @@ def hear_certificate(state: State[View], certificate: Certificate, sender: Addre
         return False
     if statement.slot > state.final_slot:
         learn(state, certificate, sender)
-        if statement.kind is OrderingKind.FINAL:
-            claims, length = state.catch_up.claims, state.branches.final.log_length
-            claims[sender] = max(claims.get(sender, 0), length + 1)
     elif statement.hash != state.branches.final.hash:
         ours = state.final_certificate()
         halt(state, HaltReason.FORK, (ours, certificate) if ours else (certificate,))

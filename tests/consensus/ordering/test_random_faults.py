@@ -13,8 +13,8 @@ from tests.consensus.ordering.cluster import Cluster
 
 SETTINGS = [(1, 1), (3, 2), (4, 3), (5, 3), (5, 4), (7, 4), (7, 5)]
 """(doctors, quorum): both modes of R-CHA8 where they differ."""
-FAULTY_MS = 6_000
-HEAL_MS = 40_000
+FAULTY_MS = 4_500
+HEAL_MS = 30_000
 
 
 class Weather:
