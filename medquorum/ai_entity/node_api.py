@@ -1,0 +1,148 @@
+"""The AI entity's view of its own node: the HTTP API and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+PIECE_BYTES: Final = 1_048_576
+SILENCE_S: Final = 60.0
+
+
+class NodeRefused(Exception):
+    """The node answered with a problem; `rule` is its stable reason."""
+
+    def __init__(self, status: int, rule: str, detail: str) -> None:
+        super().__init__(f"{rule}: {detail}")
+        self.status = status
+        self.rule = rule
+
+
+class NodeAway(Exception):
+    """The node does not answer; try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForm:
+    """One report proposal as the API takes it."""
+
+    patient: int
+    references: tuple[str, ...]
+    report: Mapping[str, Any]
+    """The map of R-CON3."""
+    provenance: Mapping[str, Any]
+    attachment: bytes | None
+
+
+class NodeApi:
+    """One connection pool to the node, as its AI user."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=SILENCE_S)
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _request(self, method: str, path: str, **options: Any) -> Any:
+        if self._session is None:
+            raise RuntimeError("enter the NodeApi with `async with` first")
+        return self._session.request(method, self._url + path, allow_redirects=False, **options)
+
+    async def json(self, path: str, **parameters: object) -> Any:
+        """The JSON answer of a GET; NodeRefused or NodeAway otherwise."""
+        asked = {name: str(value) for name, value in parameters.items()}
+        try:
+            async with self._request("GET", path, params=asked) as answer:
+                return await _checked(answer)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NodeAway(type(error).__name__) from None
+
+    async def blocks(self, after: int, limit: int = 100) -> list[dict[str, Any]]:
+        """Blocks above a height, ascending."""
+        page = await self.json("/v1/blocks", after=after, limit=limit)
+        return list(page["blocks"])
+
+    async def proposals(self) -> list[dict[str, Any]]:
+        """The newest proposals."""
+        page = await self.json("/v1/proposals", limit=500)
+        return list(page["proposals"])
+
+    async def download(self, record: str, part: str, target: Path) -> None:
+        """The plaintext of a body part as a file; the reading is logged by the node."""
+        path = f"/v1/records/{record}/{part}"
+        try:
+            async with self._request("GET", path, params={"purpose": "analysis"}) as answer:
+                if answer.status != 200:
+                    await _checked(answer)
+                with target.open("wb") as file:
+                    async for piece in answer.content.iter_chunked(PIECE_BYTES):
+                        await asyncio.to_thread(file.write, piece)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NodeAway(type(error).__name__) from None
+
+    async def submit(self, form: ReportForm) -> str:
+        """Propose a report; its proposal id."""
+        parts = aiohttp.FormData()
+        parts.add_field("type", "report")
+        parts.add_field("patient", str(form.patient))
+        parts.add_field("references", json.dumps(list(form.references)))
+        parts.add_field("provenance", json.dumps(dict(form.provenance)))
+        parts.add_field("M_REPORT", json.dumps(dict(form.report)))
+        if form.attachment is not None:
+            parts.add_field(
+                "ATTACHMENT",
+                form.attachment,
+                filename="ATTACHMENT",
+                content_type="application/octet-stream",
+            )
+        try:
+            async with self._request("POST", "/v1/submissions", data=parts) as answer:
+                accepted = await _checked(answer)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NodeAway(type(error).__name__) from None
+        return str(accepted["proposal"])
+
+    async def changed(self, longest_s: float) -> None:
+        """Return at the next event of the node, or after this long."""
+        try:
+            async with asyncio.timeout(longest_s), self._request("GET", "/v1/events") as answer:
+                async for line in answer.content:
+                    if line.startswith(b"data:"):
+                        return
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            await asyncio.sleep(0.2)
+
+
+async def _checked(answer: aiohttp.ClientResponse) -> Any:
+    octets = await answer.read()
+    try:
+        value = json.loads(octets) if octets else {}
+    except ValueError:
+        raise NodeRefused(answer.status, "answer", "the node's answer is not JSON") from None
+    if answer.status >= 400:
+        raise NodeRefused(
+            answer.status, str(value.get("rule", "problem")), str(value.get("detail", ""))
+        )
+    return value

@@ -1,0 +1,1 @@
+"""Composition roots: programs that put the rooms together and nothing that others import."""
