@@ -11,10 +11,9 @@ from medquorum.ledger.batch import Batch, BatchHeader
 from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.reasons import Judgement
 from medquorum.ledger.signature import verify
+from medquorum.ledger.types import BlockType
 from tests.support.chains import Chain, Place, make_batch
-from tests.support.network import (
-    START_MS,
-)
+from tests.support.network import START_MS, candidate, propose
 
 PLACE = Place(slot=2, parent_slot=1, time_ms=START_MS + 1)
 
@@ -47,3 +46,9 @@ def forced(chain: Chain, parts: Iterable[tuple[Block, Witness]], **changes: Any)
 def judged(chain: Chain, batch: Batch) -> Judgement:
     """What another node says."""
     return judge_batch(batch, chain.state, verify)
+
+
+def ct(chain: Chain, **changes: Any) -> Candidate:
+    """A decided CT of patient 1."""
+    proposal = propose(chain.network, chain.state, BlockType.CT, **changes)
+    return candidate(chain.network, proposal, chain.state)

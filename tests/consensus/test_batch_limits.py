@@ -1,7 +1,5 @@
 """A batch keeps to the charter's count, the protocol's size and the seal (R-ORD8, R-ORD16)."""
 
-from typing import Any
-
 import pytest
 
 from medquorum.consensus import composition
@@ -10,25 +8,15 @@ from medquorum.consensus.pool import Candidate
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.limits import BATCH_BODY_BYTES
 from medquorum.ledger.reasons import Reason, Reject
-from medquorum.ledger.types import (
-    BlockType,
-)
-from tests.consensus.batches import after, forced, judged
+from tests.consensus.batches import after, ct, forced, judged
 from tests.support.chains import Chain
 from tests.support.network import (
     START_MS,
     Network,
     candidate,
     make_network,
-    propose,
     registration,
 )
-
-
-def ct(chain: Chain, **changes: Any) -> Candidate:
-    """A decided CT of patient 1."""
-    proposal = propose(chain.network, chain.state, BlockType.CT, **changes)
-    return candidate(chain.network, proposal, chain.state)
 
 
 def crowd(network: Network, view: ChainState, patients: int) -> list[Candidate]:

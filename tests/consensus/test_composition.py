@@ -19,7 +19,7 @@ from medquorum.ledger.types import (
     NetworkId,
     Outcome,
 )
-from tests.consensus.batches import after, forced, judged
+from tests.consensus.batches import after, ct, forced, judged
 from tests.support.chains import Chain
 from tests.support.network import (
     START_MS,
@@ -32,12 +32,6 @@ from tests.support.network import (
     votes,
     witness,
 )
-
-
-def ct(chain: Chain, **changes: Any) -> Candidate:
-    """A decided CT of patient 1."""
-    proposal = propose(chain.network, chain.state, BlockType.CT, **changes)
-    return candidate(chain.network, proposal, chain.state)
 
 
 def test_an_empty_batch_and_a_full_one_are_accepted(chain: Chain) -> None:
