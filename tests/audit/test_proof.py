@@ -116,3 +116,39 @@ def test_a_faulty_block_is_refused_though_a_quorum_ordered_it() -> None:
     ledger.close()
     assert verdict_on_proof(ledger.proof(1)) == VALID
     assert verdict_on_proof(ledger.proof(2)) == refused(2, "R-VER2")
+
+
+def test_an_empty_batch_on_the_way_repeats_the_last_block() -> None:
+    """R-ORD7."""
+    for changes, expected in (({}, VALID), ({"last_block_hash": ZERO}, refused(1, "R-ORD7"))):
+        ledger = Ledger()
+        ledger.append(ledger.core("medical_form", "hospital", None), "hospital")
+        ledger.close()
+        ledger.close(**changes)
+        assert verdict_on_proof(ledger.proof(1)) == expected
+
+
+def test_a_proof_holds_the_block_to_its_place_and_its_batchs_time() -> None:
+    """R-ORD2, R-ORD4, R-ORD7, with a quorum behind every fault."""
+    for core, header, batch, rule in (
+        ({}, {"n_bc": 3}, {}, "R-ORD2"),
+        ({}, {"n_pa": 3}, {}, "R-ORD3"),
+        ({"expires_at_ms": 1_700_000_000_999}, {}, {}, "R-ORD4"),
+        ({}, {}, {"last_block_hash": ZERO}, "R-ORD7"),
+        ({"network": ZERO}, {}, {}, "R-PRO1"),
+    ):
+        ledger = Ledger()
+        ledger.append(ledger.core("medical_form", "hospital", None), "hospital")
+        core = ledger.core("xray", "radiologist", 1, **core)
+        made = ledger.append(core, "radiologist", header_changes=header)
+        ledger.close(**batch)
+        assert verdict_on_proof(ledger.proof(2)) == refused(made.header["n_bc"], rule)
+
+
+def test_the_first_block_follows_the_network_id() -> None:
+    """R-ORD2."""
+    ledger = Ledger()
+    core = ledger.core("medical_form", "hospital", None)
+    ledger.append(core, "hospital", header_changes={"hprevious": ZERO})
+    ledger.close()
+    assert verdict_on_proof(ledger.proof(1)) == refused(1, "R-ORD2")
