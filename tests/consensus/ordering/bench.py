@@ -8,6 +8,7 @@ from medquorum.consensus.messages import (
     CertificateMessage,
     Message,
     OrderingVoteMessage,
+    Status,
 )
 from medquorum.consensus.ordering.application import FinalPoint
 from medquorum.consensus.ordering.compact import compact_of
@@ -104,6 +105,7 @@ class Bench:
         journal: Sequence[JournalRecord] = (),
         final: FinalPoint[ToyView] | None = None,
         number: int | None = 0,
+        listening: bool = False,
     ) -> None:
         self.ledger = ToyLedger()
         for each in known:
@@ -120,6 +122,10 @@ class Bench:
             verify=toy.toy_verify,
         )
         self.effects: tuple[Effect, ...] = self.ordering.tick(self.now_ms)
+        if number is not None and not listening:
+            others = [one for one in range(COUNT) if one != number][: QUORUM - 1]
+            for other in others:
+                self.effects += self.hear(Status(0, 0, 0), other)
 
     def hear(self, message: Message, sender: int) -> tuple[Effect, ...]:
         """A message from a doctor."""

@@ -210,6 +210,27 @@ def test_who_is_behind_asks_once_it_has_not_come_by_itself() -> None:
     assert bench.ordering.next_deadline_ms() is None
 
 
+def test_nobody_votes_before_a_quorum_has_shown_what_it_holds() -> None:
+    """R-SIM10: a journal can only be seen to be too old by listening first."""
+    bench = Bench(known=[1], listening=True)
+    sound = batch(1, [1])
+    bench.hear(proposal(sound), 1)
+    bench.pass_ms(TIMING.retransmit_ms)
+    assert [type(one) for one in bench.effects] == [Broadcast]
+    assert bench.votes() == []
+    assert "not voting" in bench.ordering.waiting.sentence()
+    bench.hear(Status(0, 0, 0), 1)
+    bench.hear(Status(0, 0, 0), 1)
+    assert bench.votes() == []
+    bench.hear(Status(0, 0, 0), 2)
+    assert NOTAR in bench.kinds()
+    shown = Bench(known=[1], listening=True)
+    shown.hear(proposal(sound), 1)
+    shown.hear(Status(0, 0, 0), 1)
+    shown.hear(Status(0, 0, 0, (vote(NOTAR, 1, A, 0),), ()), 2)
+    assert not shown.ordering.voting and shown.votes() == []
+
+
 def test_an_observer_neither_votes_nor_speaks() -> None:
     """R-SIM1, R-SIM2, R-SIM9 only."""
     bench = Bench(number=None, known=[1])
