@@ -46,7 +46,7 @@ def grace_deadline_ms(state: State[View]) -> int | None:
     pen, slot = state.pen, state.current
     if pen is None or state.leader != pen.number or pen.proposed(slot) is not None:
         return None
-    if _grace_over(state) or work(state) is not Work.FINALITY:
+    if state.listening or _grace_over(state) or work(state) is not Work.FINALITY:
         return None
     return state.clock.entered_ms + state.timing.grace_ms
 

@@ -57,7 +57,7 @@ def greet(state: State[View], peer: Address) -> None:
 
 def status_interval_ms(state: State[View]) -> int:
     """How long until the next STATUS (R-SIM9)."""
-    if work(state) is Work.NONE:
+    if work(state) is Work.NONE and not state.listening:
         return state.timing.idle_status_ms
     return state.timing.retransmit_ms
 
@@ -111,6 +111,7 @@ def hear_status(state: State[View], status: Status, sender: Address) -> None:
             hear_certificate(state, certificate, sender)
         for vote in status.votes:
             _hear_shown(state, vote, number)
+        state.shown_by.add(number)
     hear_claim(state, sender, status.log_length)
     if number is not None and status.final_slot < state.final_slot and _settled(state):
         send_log(state, sender, status.log_length, most=1)

@@ -141,6 +141,11 @@ class Ordering(Generic[View]):
         return self._state.pen is not None
 
     @property
+    def listening(self) -> bool:
+        """Whether it waits for a quorum's STATUS before its first vote since the start."""
+        return self._state.listening
+
+    @property
     def halted(self) -> Halt | None:
         """Why ordering stopped, if it did."""
         return self._state.halted
@@ -208,7 +213,7 @@ class Ordering(Generic[View]):
             if commit(state):
                 continue
             slots.enter(state)
-            if state.pen is None:
+            if state.pen is None or state.listening:
                 break
             if (
                 notarise.rebuild_bodies(state)

@@ -23,7 +23,7 @@ def enter(state: State[View]) -> None:
 def skip_deadline_ms(state: State[View]) -> int | None:
     """When this node gives the current slot up; None without work or seat, or once it did."""
     pen, armed_ms = state.pen, state.clock.armed_ms
-    if pen is None or armed_ms is None or pen.skipped(state.current):
+    if pen is None or state.listening or armed_ms is None or pen.skipped(state.current):
         return None
     timeout_ms = state.timing.slot_timeout(state.current - 1 - state.final_slot)
     return armed_ms + (timeout_ms // 10 if leader_is_lost(state) else timeout_ms)

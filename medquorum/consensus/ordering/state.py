@@ -138,6 +138,8 @@ class State(Generic[View]):
     catch_up: CatchUp = field(default_factory=CatchUp)
     clock: Clock = field(default_factory=Clock)
     observers: dict[Address, None] = field(default_factory=dict)
+    shown_by: set[int] = field(default_factory=set)
+    """Doctors whose STATUS came since the start, and with it this node's votes they hold."""
     outbox: Outbox = field(default_factory=Outbox)
     known_work: tuple[BatchHash, bool] | None = None
     halted: Halt | None = None
@@ -161,6 +163,14 @@ class State(Generic[View]):
     def leader(self) -> int:
         """The number of the doctor whose node leads the current slot."""
         return self.electorate.leader(self.current)
+
+    @property
+    def listening(self) -> bool:
+        """Whether too few have shown what they hold of this node's votes for it to vote (R-SIM10).
+
+        Together with this node they must be a quorum: with fewer nothing could be certified anyway.
+        """
+        return self.pen is not None and len(self.shown_by) < self.electorate.quorum - 1
 
     def number_of(self, peer: Address) -> int | None:
         """A doctor's number by address."""

@@ -22,9 +22,13 @@ class Waiting:
     """Whether the leader's batch for that slot is here."""
     absent: tuple[int, ...]
     """Doctors whose vote for that certificate is not here."""
+    listening: bool
+    """Whether this node does not vote before a quorum has told it where they stand."""
 
     def sentence(self) -> str:
         """For people."""
+        if self.listening:
+            return f"slot {self.slot}: not voting before a quorum's STATUS has come"
         if self.missing is None:
             return f"slot {self.slot}: nothing to order, final up to slot {self.final_slot}"
         if self.missing is OrderingKind.NOTAR and not self.proposed:
@@ -56,5 +60,12 @@ def _waiting(
             statement = Statement(state.electorate.epoch, slot, missing, digest)
             absent -= state.tally.signers(statement).keys()
     leader = state.electorate.leader(slot)
-    proposed = digest is not None
-    return Waiting(slot, leader, state.final_slot, missing, proposed, tuple(sorted(absent)))
+    return Waiting(
+        slot=slot,
+        leader=leader,
+        final_slot=state.final_slot,
+        missing=missing,
+        proposed=digest is not None,
+        absent=tuple(sorted(absent)),
+        listening=state.listening,
+    )
