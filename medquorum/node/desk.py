@@ -64,7 +64,7 @@ class Submission:
     replaces: bytes | None = None
     registration: Registration | None = None
     provenance: Mapping[str, object] | None = None
-    """The fields of R-PRO9 but inputs and machine_generated; AI entities only."""
+    """The fields of R-PRO9 but inputs and machine_generated, digests as hex; AI entities only."""
     lifetime_ms: int = 7 * 86_400_000
 
 

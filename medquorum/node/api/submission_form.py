@@ -17,10 +17,10 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from medquorum.ledger.contents import PatientName
 from medquorum.ledger.errors import KeyMaterialError
 from medquorum.ledger.keys import parse_address
 from medquorum.ledger.limits import PROPOSAL_LIFETIME_MS, REFERENCES
-from medquorum.ledger.proposal import FindingKind
 from medquorum.ledger.types import CLINICAL_TYPES, BlockType, PartName
 from medquorum.node.api.answers import adapter_of
 from medquorum.node.api.bodies import Pace, spool_part
@@ -32,7 +32,8 @@ from medquorum.node.api.schemas import Hex32, Number, ProvenanceForm, Registrati
 from medquorum.node.desk import Registration, Submission
 from medquorum.node.structured_parts import PARSERS, encode_structured_json
 
-_PARTS: Final = {part.value: part for part in PartName}
+_PARTS: Final = {part.value: part for part in PartName if part is not PartName.PAT_NAME}
+"""The name's part is built from the registration."""
 _JSON_FIELDS: Final = frozenset({"references", "registration", "provenance"})
 
 
@@ -195,6 +196,8 @@ def _submission(form: _Form) -> Submission:
         raise Problem(400, "type", "R-BLK1: this type is reserved")
     if (fields.patient is None) != (fields.registration is not None):
         raise Problem(400, "patient", "R-PRO4: name a patient, or register one; not both")
+    if fields.registration is not None:
+        _add_name(form, fields.registration)
     return Submission(
         type=fields.type,
         patient=fields.patient,
@@ -203,9 +206,16 @@ def _submission(form: _Form) -> Submission:
         references=tuple(bytes.fromhex(each) for each in fields.references),
         replaces=None if fields.replaces is None else bytes.fromhex(fields.replaces),
         registration=None if fields.registration is None else _registration(fields.registration),
-        provenance=None if fields.provenance is None else _provenance(fields.provenance),
+        provenance=None if fields.provenance is None else fields.provenance.model_dump(),
         lifetime_ms=fields.lifetime_ms,
     )
+
+
+def _add_name(form: _Form, registration: RegistrationForm) -> None:
+    """The part PAT_NAME of a registration (R-BLK3, R-CON5)."""
+    name = PatientName(registration.name, bytes.fromhex(registration.name_salt))
+    form.parts[PartName.PAT_NAME] = target = form.folder / PartName.PAT_NAME.value
+    target.write_bytes(name.encoded())
 
 
 def _doctor(text: str) -> bytes:
@@ -226,13 +236,3 @@ def _registration(form: RegistrationForm) -> Registration:
         name_salt=bytes.fromhex(form.name_salt),
         name=form.name,
     )
-
-
-def _provenance(form: ProvenanceForm) -> dict[str, object]:
-    """The keyword arguments of `Provenance` but `inputs`: digests as bytes, the kind typed."""
-    return {
-        **form.model_dump(),
-        "kind": FindingKind(form.kind),
-        "model_digest": bytes.fromhex(form.model_digest),
-        "training_digest": bytes.fromhex(form.training_digest),
-    }

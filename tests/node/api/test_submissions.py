@@ -7,8 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from medquorum.ledger.contents import parse_vital_signs
-from medquorum.ledger.proposal import FindingKind
+from medquorum.ledger.contents import parse_patient_name, parse_vital_signs
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.account_records import UserRole
 from medquorum.node.api import bodies, submission_form
@@ -62,6 +61,8 @@ async def test_a_registration_carries_its_form_as_canonical_bytes(house: House) 
     assert given.registration == REGISTRATION
     assert given.doctor == doctor.address
     assert given.lifetime_ms == 60_000
+    named = parse_patient_name(house.desk.contents[0][PartName.PAT_NAME])
+    assert (named.name, named.salt) == ("A. Patient", b"\x05" * 32)
     signs = parse_vital_signs(house.desk.contents[0][PartName.V_IND])
     assert signs.signs[0].value_milli == 72_000
     assert signs.anamnesis == "f\u00e9brile"
@@ -91,8 +92,7 @@ async def test_provenance_becomes_what_the_ledger_takes(house: House) -> None:
         await client.submit_files(submission)
     given = house.desk.submitted[0].provenance
     assert given is not None
-    assert given["kind"] is FindingKind.TUMOUR
-    assert given["model_digest"] == b"\x21" * 32
+    assert given == provenance
 
 
 async def test_the_same_form_under_one_key_is_submitted_once(house: House, tmp_path: Path) -> None:
