@@ -67,7 +67,7 @@ def other_value(value: object) -> Any:
             return None
 
 
-def altered(record: Any, **changes: Any) -> Any:
+def altered(record: Any, /, **changes: Any) -> Any:
     """The record with other field values, whatever its type."""
     return replace(record, **changes)
 
