@@ -8,6 +8,7 @@ The wraps are handed on unjudged: each carries its grantor's signature (R-BOD7).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -61,6 +62,13 @@ def sealed_size(descriptor: PartDescriptor, index: int) -> int:
     """Bytes of a sealed chunk: 1 MiB and a tag, the last one shorter (R-BOD4)."""
     last = index == descriptor.chunks - 1
     return (descriptor.size - index * CHUNK if last else CHUNK) + TAG_BYTES
+
+
+def chunk_leaf(sealed: bytes) -> bytes:
+    """`merkle.leaf_hash` of a sealed chunk, without copying its megabyte (R-MRK1)."""
+    digest = hashlib.sha256(b"\x00")
+    digest.update(sealed)
+    return digest.digest()
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

@@ -17,7 +17,6 @@ from typing import Protocol
 
 import aiohttp
 
-from medquorum.ledger import merkle
 from medquorum.ledger.body import PartDescriptor
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.keys import Address
@@ -31,6 +30,7 @@ from medquorum.node.peers.manifest import (
     Manifest,
     ManifestFault,
     check_manifest,
+    chunk_leaf,
     parse_manifest,
     sealed_size,
 )
@@ -197,7 +197,7 @@ class BodyFetcher:
                 fetch.pieces.append(piece)
                 await self._strike(fetch, holder)
                 continue
-            leaf = await loop.run_in_executor(None, merkle.leaf_hash, sealed)
+            leaf = await loop.run_in_executor(None, chunk_leaf, sealed)
             if len(sealed) != expected or leaf != manifest.leaf(part, index):
                 fetch.pieces.append(piece)
                 self._convict(fetch, holder)

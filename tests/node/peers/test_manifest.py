@@ -15,6 +15,7 @@ from medquorum.node.peers.manifest import (
     Manifest,
     ManifestFault,
     check_manifest,
+    chunk_leaf,
     encode_manifest,
     parse_manifest,
     sealed_size,
@@ -100,3 +101,9 @@ def test_sealed_sizes_are_a_chunk_and_a_tag() -> None:
     ]
     whole = PartDescriptor(PartName.IMG_CT, PART_BYTES, PART_BYTES // CHUNK, bytes(32), bytes(32))
     assert sealed_size(whole, whole.chunks - 1) == CHUNK + 16
+
+
+def test_the_leaf_of_a_chunk_is_that_of_the_tree() -> None:
+    """R-MRK1: the shortcut gives the same hash."""
+    for sealed in (b"", b"x", BODY.chunks[PartName.IMG_CT, 0]):
+        assert chunk_leaf(sealed) == merkle.leaf_hash(sealed)
