@@ -25,14 +25,19 @@ from tests.support.tampering import check
 FINAL, NOTAR, SKIP = OrderingKind.FINAL, OrderingKind.NOTAR, OrderingKind.SKIP
 
 
+def begun() -> Chain:
+    """Two patients in slot 1; the next slot leaves one out."""
+    chain = Chain(make_network())
+    for name in ("patient 1", "patient 2"):
+        chain.stage(form(chain.network, name))
+    chain.close()
+    return chain
+
+
 @pytest.fixture
 def chain() -> Chain:
-    """Two patients in slot 1; the next slot leaves one out."""
-    begun = Chain(make_network())
-    for name in ("patient 1", "patient 2"):
-        begun.stage(form(begun.network, name))
-    begun.close()
-    return begun
+    """A chain of one batch."""
+    return begun()
 
 
 Change = Callable[[BatchHeader], BatchHeader]
@@ -45,20 +50,35 @@ def third_slot(chain: Chain, change: Change = lambda header: header) -> Batch:
     return make_batch(chain.network, chain.state, [image], place, change)
 
 
-def exported(chain: Chain, batch: Batch, own: Certificate | None) -> Verification:
-    """What a verifier says of the chain with one more batch."""
+def with_changes(**changes: Any) -> Change:
+    """A header with other field values."""
+    return lambda header: replace(header, **changes)
+
+
+def export_of(chain: Chain, batch: Batch, own: Certificate | None) -> bytes:
+    """The chain with one more batch."""
     n_bc = chain.state.n_bc + len(batch.blocks)
     head = ExportHead(chain.network.id, batch.hash, n_bc, batch.header.slot)
     frames = [encode_head(head)]
     for entry in [*chain.entries, (batch, own)]:
         frames.extend(encode_batch(*entry))
-    return check(b"".join(frames), chain.network.charter)
+    return b"".join(frames)
+
+
+def finalised_export(chain: Chain, batch: Batch) -> bytes:
+    """The same, when a quorum finalised the batch."""
+    own = certificate(chain.network, FINAL, batch.header.slot, batch.hash)
+    return export_of(chain, batch, own)
+
+
+def exported(chain: Chain, batch: Batch, own: Certificate | None) -> Verification:
+    """What a verifier says of the chain with one more batch."""
+    return check(export_of(chain, batch, own), chain.network.charter)
 
 
 def finalised(chain: Chain, batch: Batch) -> Verification:
     """The same, when a quorum finalised the batch."""
-    own = certificate(chain.network, FINAL, batch.header.slot, batch.hash)
-    return exported(chain, batch, own)
+    return check(finalised_export(chain, batch), chain.network.charter)
 
 
 def test_the_batch_as_it_should_be(chain: Chain) -> None:
@@ -93,14 +113,14 @@ def test_each_header_field_obeys_its_rule_whoever_signed(
     chain: Chain, rule: str, changes: dict[str, Any]
 ) -> None:
     """R-ORD7, R-ORD9, R-ORD12, R-ORD13, R-ORD15, R-ORD16: at the batch's first_nbc."""
-    found = finalised(chain, third_slot(chain, lambda header: replace(header, **changes)))
+    found = finalised(chain, third_slot(chain, with_changes(**changes)))
     assert (found.valid, found.height) == (False, 3)
     assert found.reason.startswith(rule)
 
 
 def test_a_count_too_high_wants_its_blocks(chain: Chain) -> None:
     """R-EXP1: the block that is not there is the fault."""
-    found = finalised(chain, third_slot(chain, lambda header: replace(header, count=2)))
+    found = finalised(chain, third_slot(chain, with_changes(count=2)))
     assert (found.valid, found.height) == (False, 4)
 
 
@@ -215,7 +235,7 @@ def test_a_quorum_cannot_append_a_reserved_type(chain: Chain) -> None:
     assert found.reason == "block refused: type_reserved"
 
 
-def altered(chain: Chain, place: int, **changes: Any) -> Verification:
+def altered_export(chain: Chain, place: int, **changes: Any) -> bytes:
     """The export with header fields of one batch altered and nothing signed anew."""
     batch, own = chain.entries[place]
     spoiled = replace(batch.header, **changes)
@@ -230,8 +250,7 @@ def altered(chain: Chain, place: int, **changes: Any) -> Verification:
     anew = encode(fields, FRAME)
     export = export_bytes(chain)
     assert right in frame and export.count(frame) == 1
-    replaced = export.replace(frame, len(anew).to_bytes(4, "big") + anew)
-    return check(replaced, chain.network.charter)
+    return export.replace(frame, len(anew).to_bytes(4, "big") + anew)
 
 
 @pytest.mark.parametrize(
@@ -255,5 +274,5 @@ def test_an_altered_header_is_the_fault_not_what_follows_from_it(
     batch, own = chain.entries[1]
     assert own is None
     assert batch.header.count == 2
-    found = altered(chain, 1, **changes)
+    found = check(altered_export(chain, 1, **changes), chain.network.charter)
     assert (found.valid, found.height) == (False, batch.header.first_nbc)
