@@ -1,0 +1,254 @@
+"""What a doctor does on her own machine, with a key no node ever sees (R-VOT1, R-PRO2, R-BOD7).
+
+A node is believed in nothing that is signed: the id is computed from the proposal's bytes, the
+issuer's signature and the network are checked against the charter, and what is sealed is sealed
+here for the recipients of the charter.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from medquorum.ledger.body import PartDescriptor, body_root
+from medquorum.ledger.ceremony import open_charter
+from medquorum.ledger.charter import Charter, Member
+from medquorum.ledger.contents import PatientName
+from medquorum.ledger.errors import LedgerError
+from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.keys import Address, PublicKey, parse_address
+from medquorum.ledger.part_keys import PartKeys, new_part_keys
+from medquorum.ledger.proposal import Core, Proposal, issue, parse_proposal
+from medquorum.ledger.proposal import Registration as CoreRegistration
+from medquorum.ledger.registration import patient_name_commitment
+from medquorum.ledger.sealing import seal_part
+from medquorum.ledger.signature import Signature, signer, verify
+from medquorum.ledger.types import (
+    ISSUERS,
+    BlockHash,
+    BlockType,
+    Decision,
+    NetworkId,
+    PartName,
+    RecordId,
+    Role,
+    VoterRole,
+)
+from medquorum.ledger.vote import Ballot, Vote, cast
+from medquorum.node.client import NodeClient
+from medquorum.node.desk import Receipt, Registration
+from medquorum.node.keystore import Keystore
+from medquorum.node.recipients import encryption_keys
+from medquorum.node.sealing import Grantor, SealedBody, new_record, seal_body, wraps_for
+
+LIFETIME_MS: Final = 7 * 86_400_000
+
+
+class ClinicalError(Exception):
+    """What was to be signed must not be; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a doctor issues: a prescription, a report, a form."""
+
+    type: BlockType
+    patient: int | None
+    """N PB; None on registration."""
+    contents: Mapping[PartName, bytes] = field(default_factory=dict, repr=False)
+    """Small parts: canonical bytes of R-CON."""
+    files: Mapping[PartName, Path] = field(default_factory=dict)
+    """Large parts, sealed as they are read."""
+    doctor: Address | None = None
+    """The responsible doctor; None: the patient's attending, on registration the issuer."""
+    references: Sequence[bytes] = ()
+    replaces: bytes | None = None
+    registration: Registration | None = field(default=None, repr=False)
+    lifetime_ms: int = LIFETIME_MS
+
+
+def hand_of(keystore: Keystore) -> Grantor:
+    """A doctor's address and signing capability from her open clinical keystore."""
+    return Grantor(Address(keystore.public.owner), signer(keystore.private_key("clinical")))
+
+
+async def node_charter(client: NodeClient) -> Charter:
+    """The charter as the node serves it, complete and verified.
+
+    Compare its fingerprint once, or hand in the charter file from the ceremony.
+    """
+    return open_charter(await client.charter_bytes())
+
+
+def _doctor_of(charter: Charter, address: Address) -> Member:
+    member = charter.member(address)
+    if member is None or member.role is not Role.DOCTOR:
+        raise ClinicalError("R-VOT3: this key is no doctor's of this network; use another home")
+    return member
+
+
+async def checked_proposal(client: NodeClient, identifier: str, charter: Charter) -> Proposal:
+    """The proposal of this id, every claim of it that needs no body checked."""
+    try:
+        proposal = parse_proposal(await client.proposal_bytes(identifier))
+    except LedgerError as error:
+        raise ClinicalError(f"{error}; do not vote, tell the node's operator") from None
+    core = proposal.core
+    if core.network != charter.network_id:
+        raise ClinicalError("R-PRO1: the proposal is of another network; do not vote")
+    if proposal.id.hex() != identifier:
+        raise ClinicalError("R-PRO2: the node shows another proposal under this id; do not vote")
+    issuer = charter.member(core.issuer)
+    if issuer is None or issuer.role not in ISSUERS.get(core.type, ()):
+        raise ClinicalError("R-BLK2: its issuer may not issue this type; do not vote")
+    if not verify(issuer.keys.clinical, proposal.id, proposal.signature):
+        raise ClinicalError("R-PRO2: its issuer did not sign it; do not vote")
+    return proposal
+
+
+async def build_vote(
+    client: NodeClient,
+    proposal_id: str,
+    decision: Decision,
+    grade: int | None,
+    doctor: Grantor,
+    *,
+    charter: Charter | None = None,
+    comment: bytes | None = None,
+) -> Vote:
+    """A signed vote on what the proposal's bytes say; ClinicalError when it must not be signed.
+
+    The role is attending where the doctor is the patient's attending (R-VOT4). `comment` is a
+    32-byte digest. Without `charter` the node's is used, verified.
+    """
+    charter = charter or await node_charter(client)
+    member = _doctor_of(charter, doctor.address)
+    proposal = await checked_proposal(client, proposal_id, charter)
+    if grade is not None and (proposal.core.type is not BlockType.REPORT or not 1 <= grade <= 4):
+        raise ClinicalError("R-VOT4: a grade from 1 to 4 is given on reports only")
+    attends = await _attends(client, proposal.core, member)
+    ballot = Ballot(
+        proposal=proposal.id,
+        voter=doctor.address,
+        decision=decision,
+        role=VoterRole.ATTENDING if attends else VoterRole.PEER,
+        grade=grade,
+        comment=comment,
+    )
+    return cast(ballot, charter.network_id, doctor.sign)
+
+
+async def _attends(client: NodeClient, core: Core, member: Member) -> bool:
+    if core.patient is None:
+        return core.doctor == member.address
+    return (await client.patient(core.patient)).attending == member.address_text
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The patient a proposal is about, as its core names her."""
+
+    number: int | None
+    key: PublicKey
+    encryption_key: PublicKey
+    name: bytes
+    attending: Address | None
+    head: BlockHash
+
+
+async def _subject(client: NodeClient, network: NetworkId, order: Order) -> _Subject:
+    registration = order.registration
+    if (order.patient is None) != (registration is not None):
+        raise ClinicalError("R-PRO4: name a patient, or register one; not both")
+    if registration is not None:
+        return _Subject(
+            None,
+            PublicKey(registration.public_key),
+            PublicKey(registration.encryption_key),
+            patient_name_commitment(network, registration.name_salt, registration.name),
+            None,
+            BlockHash(ZERO),
+        )
+    view = await client.patient(order.patient or 0)
+    return _Subject(
+        view.n_pb,
+        PublicKey(bytes.fromhex(view.public_key)),
+        PublicKey(bytes.fromhex(view.encryption_key)),
+        bytes.fromhex(view.patient_name),
+        parse_address(view.attending)[0],
+        BlockHash(bytes.fromhex(view.head)),
+    )
+
+
+async def seal_and_submit(
+    client: NodeClient, charter: Charter, order: Order, doctor: Grantor
+) -> Receipt:
+    """Seal and sign here, put the chunks, propose; the receipt's id is the one computed here."""
+    member = _doctor_of(charter, doctor.address)
+    if member.role not in ISSUERS.get(order.type, ()):
+        raise ClinicalError(f"R-BLK2: a doctor does not issue {order.type.value}")
+    network = charter.network_id
+    subject = await _subject(client, network, order)
+    body = await _sealed(client, network, order)
+    proposal = issue(_core(network, order, subject, body, doctor.address), doctor.sign)
+    keys = (subject.key, subject.encryption_key)
+    recipients = encryption_keys(charter, order.type, doctor.address, keys)
+    wraps = wraps_for(network, body, doctor, recipients)
+    receipt = await client.accept_sealed(proposal.encoded(), [wrap.encoded() for wrap in wraps])
+    if receipt.proposal != proposal.id.hex():
+        raise ClinicalError("R-PRO2: the node answers for another proposal; tell its operator")
+    return receipt
+
+
+def _core(
+    network: NetworkId, order: Order, subject: _Subject, body: SealedBody, issuer: Address
+) -> Core:
+    now_ms = time.time_ns() // 1_000_000
+    registration = order.registration
+    return Core(
+        type=order.type,
+        network=network,
+        issuer=issuer,
+        doctor=order.doctor or subject.attending or issuer,
+        patient=subject.number,
+        patient_key=subject.key,
+        patient_name=subject.name,
+        record=body.record,
+        parts=body.parts,
+        body_root=body_root(body.parts),
+        seen_head=subject.head,
+        issued_at_ms=now_ms,
+        expires_at_ms=now_ms + order.lifetime_ms,
+        references=tuple(BlockHash(each) for each in order.references),
+        replaces=None if order.replaces is None else BlockHash(order.replaces),
+        registration=None
+        if registration is None
+        else CoreRegistration(
+            PublicKey(registration.encryption_key), Signature(registration.proof)
+        ),
+        ai=None,
+    )
+
+
+async def _sealed(client: NodeClient, network: NetworkId, order: Order) -> SealedBody:
+    """Every part sealed and put; small ones never touch a disk here."""
+    record = new_record()
+    contents = dict(order.contents)
+    if (registration := order.registration) is not None:
+        name = PatientName(registration.name, registration.name_salt)
+        contents[PartName.PAT_NAME] = name.encoded()
+    streamed = await seal_body(network, record, order.files, client.put_chunk)
+    descriptors: list[PartDescriptor] = list(streamed.parts)
+    keys: dict[PartName, PartKeys] = dict(streamed.keys)
+    for part, content in contents.items():
+        keys[part] = new_part_keys(os.urandom)
+        sealed = seal_part(network, record, part, keys[part], content)
+        for index, chunk in enumerate(sealed.chunks):
+            await client.put_chunk(record, part, index, chunk)
+        descriptors.append(sealed.descriptor)
+    ascending = tuple(sorted(descriptors, key=lambda each: each.name.value))
+    return SealedBody(RecordId(record), ascending, keys)
