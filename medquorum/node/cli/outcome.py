@@ -21,6 +21,8 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     """Options that do not go together (typer uses the same number)."""
+    NOT_READY = 3
+    """The node is not started, not reachable or not ready yet: try again later."""
     NOT_FOUND = 4
     VERIFICATION = 5
     """Bytes, signatures or rules do not hold: trust nothing of the file."""
