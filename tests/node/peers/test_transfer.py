@@ -11,7 +11,7 @@ import pytest
 from medquorum.ledger.limits import CHUNK
 from medquorum.ledger.types import PartName
 from medquorum.node.peers.dialling import client_session
-from medquorum.node.peers.errors import BodyUnavailable, CloseReason
+from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.peers.rate import Offence
 from tests.node.peers.bodies import Body, Holder, holders, make_body
 from tests.node.peers.nodes import charter_of, people
@@ -171,14 +171,24 @@ async def test_names_never_become_paths(trio: list[Holder]) -> None:
 
 
 async def test_a_member_struck_from_the_charter_gets_nothing(trio: list[Holder]) -> None:
-    """R-NET1, R-NET4: every request is checked against the charter in force."""
+    """R-NET1, R-NET4: neither on a new connection nor on one made under the old charter."""
     holder, reader, other = trio
     body = make_body(V_IND=4_096)
     await holder.holds(body, [reader.address])
-    await holder.node.hub.update_charter(charter_of([holder.node.who, other.node.who], version=1))
-    with pytest.raises((aiohttp.ClientError, OSError)):
-        await _answers(reader, holder, [f"/bodies/{body.record.hex()}/manifest"])
-    assert CloseReason.LOW_SCORE not in holder.node.hub.statistics.closed
+    path = f"/bodies/{body.record.hex()}/V_IND/0"
+    entry = reader.node.hub.directory.member(holder.address)
+    assert entry is not None
+    url, context = entry.endpoint.url("https", path), reader.node.hub.contexts.of(entry)
+    async with client_session() as session:
+        async with session.get(url, ssl=context) as before:
+            assert (before.status, len(await before.read())) == (200, 4_096 + 16)
+        remaining = charter_of([holder.node.who, other.node.who], version=1)
+        await holder.node.hub.update_charter(remaining)
+        async with session.get(url, ssl=context) as after:
+            assert (after.status, await after.read()) == (403, b"")
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            async with session.get(url, ssl=context):
+                pass
 
 
 async def test_with_no_holder_left_the_body_is_unavailable(trio: list[Holder]) -> None:
