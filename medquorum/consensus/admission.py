@@ -154,7 +154,7 @@ def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement
         return ACCEPT if rejected else _judge_registration(core, state)
     patient = None if core.patient is None else state.patient(core.patient)
     if patient is None:
-        return Ignore(Reason.UNKNOWN_PATIENT)
+        return ACCEPT if rejected else Ignore(Reason.UNKNOWN_PATIENT)
     if core.patient_key != patient.key or core.patient_name != patient.name:
         return Reject(Reason.PATIENT_MISMATCH)
     if rejected:

@@ -109,12 +109,17 @@ def question_of(core: Core, proposal: bytes, history: History | None, charter: C
     return Question(proposal, core.type, attending, panel)
 
 
-def check_position(core: Core, history: History, charter: Charter) -> None:
-    """Raise `Fault` unless an accepted block fits the patient's history before it."""
+def check_patient(core: Core, history: History) -> None:
+    """Raise `Fault` unless key and name are those registered, also of a rejected block (R-ORD5)."""
     if core.patient_key != history.patient_key:
         raise Fault("R-ORD4", "patient_key is not the registered one")
     if core.patient_name != history.patient_name:
         raise Fault("R-PRO5", "patient_name is not the registered one")
+
+
+def check_position(core: Core, history: History, charter: Charter) -> None:
+    """Raise `Fault` unless an accepted block fits the patient's history before it."""
+    check_patient(core, history)
     if charter.policies[core.type].strict:
         if core.seen_head != history.head:
             raise Fault("R-PRO7", f"a {core.type} that has not seen the patient's head")
@@ -167,6 +172,8 @@ class Chain:
             self._check_accepted(core, header, history)
         else:
             check_rejected_numbers(core, header)
+            if history is not None:
+                check_patient(core, history)
         question = question_of(core, proposal, history, self.charter)
         check_votes(votes, question, self.charter, self.signatures)
         check_verdict(votes, question, header.outcome, self.charter)

@@ -1,7 +1,7 @@
 """Clinical validation: the votes of a witness and the verdict they make.
 
 Carries out R-VOT1 to R-VOT4, R-VER1 to R-VER5 and R-ORD6. No absence can be declared in this
-version (R-BLK1), so no vote has the role `delegate`.
+version (R-BLK1), so a vote as delegate is a peer's, as is another doctor's as attending (R-VOT4).
 """
 
 from __future__ import annotations
@@ -108,10 +108,6 @@ def check_votes(
             raise Fault("R-VOT3", "a vote of somebody who is not a doctor of the charter")
         if vote.grade is not None and question.block_type != "report":
             raise Fault("R-VOT4", "a grade on something other than a report")
-        if vote.role == "delegate":
-            raise Fault("R-VOT4", "a delegate's vote where no absence is declared")
-        if vote.role == "attending" and vote.voter != question.attending:
-            raise Fault("R-VOT4", "a vote as attending by another doctor")
         key = _voting_key(vote, doctor)
         what = "a vote"
         signatures.check(key, vote.digest, vote.signature, rule="R-VOT1", what=what)
@@ -136,13 +132,16 @@ def verdict(votes: Sequence[Vote], question: Question, auto_policies: frozenset[
     panel = len(question.panel)
     approvals = sum(vote.decision == "approve" for vote in counted)
     against = len(counted) - approvals
-    spoken = {
-        vote.decision for vote in counted if vote.role == "attending" and vote.mode == "human"
+    attending = {
+        (vote.decision, vote.role, vote.mode)
+        for vote in counted
+        if vote.voter == question.attending
     }
-    if 2 * approvals > panel and "approve" in spoken:
+    consent = {("approve", "attending", "human")}
+    if 2 * approvals > panel and attending == consent:
         return "approved"
     # A panel of nobody, possible only for a patient who does not exist, decides nothing.
-    if panel and (2 * (panel - against) <= panel or spoken & {"reject", "abstain"}):
+    if panel and (2 * (panel - against) <= panel or attending - consent):
         return "rejected"
     return "pending"
 

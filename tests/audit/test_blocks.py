@@ -272,8 +272,11 @@ def test_a_rejected_block_takes_no_place_in_the_patients_chain(header_changes: C
 
 def test_a_rejected_block_is_not_held_to_position_references_and_registration_state() -> None:
     """R-ORD5."""
-    wrong = {"seen_head": ZERO, "references": [ZERO], "replaces": ZERO, "patient_name": ZERO}
+    wrong = {"seen_head": ZERO, "references": [ZERO], "replaces": ZERO}
     assert verdict_on_third("report", "doctor-1", wrong, outcome="rejected") == VALID
+    renamed = {"patient_name": ZERO}
+    found = verdict_on_third("report", "doctor-1", renamed, outcome="rejected")
+    assert found == ("TAMPERED", 3, "R-PRO5")
     ledger = admitted()
     core = ledger.core("ct", "radiologist", 1, patient=7)
     peers = {f"doctor-{n}": {"decision": "reject", "role": "peer"} for n in range(3)}

@@ -84,8 +84,6 @@ def test_a_policy_counts_only_where_the_charter_names_it(
         ({"mode": "machine"}, "R-VOT1"),
         ({"mode": "policy:"}, "R-VOT1"),
         ({"proposal": ZERO}, "R-VOT1"),
-        ({"role": "attending"}, "R-VOT4"),
-        ({"role": "delegate"}, "R-VOT4"),
         ({"signer": "doctor-1/consensus"}, "R-VOT1"),
         ({"signer": "doctor-2/clinical"}, "R-VOT1"),
         ({"malleate": True}, "R-SIG2"),
@@ -136,7 +134,8 @@ def test_one_vote_a_doctor_and_in_order() -> None:
         ({"doctor-0": "abstain"}, VALID),
         ({"doctor-1": "reject", "doctor-2": "abstain"}, VALID),
         ({"doctor-1": "reject"}, refused("R-VER3")),
-        ({"doctor-0": {"decision": "reject", "role": "peer"}}, refused("R-VER3")),
+        ({"doctor-0": {"decision": "reject", "role": "peer"}}, VALID),
+        ({"doctor-1": {"decision": "reject", "role": "attending"}}, refused("R-VER3")),
         ({}, refused("R-VER3")),
         (APPROVE, refused("R-VER3")),
     ],
@@ -188,4 +187,21 @@ def test_a_form_changes_the_attending_once_it_is_appended() -> None:
     ledger.close()
     assert verdict_of(ledger) == VALID
     too_early = verdict_on_second(by_one, kind="medical_form", issuer="hospital", **handing_over)
-    assert too_early == refused("R-VOT4")
+    assert too_early == refused("R-VER2")
+
+
+@pytest.mark.parametrize("role", ["attending", "delegate"])
+def test_another_doctors_claim_to_decide_counts_as_a_peers_vote(role: str) -> None:
+    """R-VOT4: the chain before the block decides who is attending or delegate."""
+    claimed = {"doctor-0": "approve", "doctor-1": {"role": role}, "doctor-2": "approve"}
+    assert verdict_on_second(claimed) == VALID
+    alone = {f"doctor-{n}": {"role": role} for n in (1, 2, 3)}
+    assert verdict_on_second(alone) == refused("R-VER2")
+
+
+@pytest.mark.parametrize(
+    "said", [{"role": "peer"}, {"role": "delegate"}, {"mode": "policy:xray-quality"}]
+)
+def test_the_attending_approves_as_attending_and_human_or_refuses(said: dict[str, Any]) -> None:
+    """R-VER3: voted otherwise than to approve as attending with mode human."""
+    assert verdict_on_second({"doctor-0": said}, outcome="rejected") == VALID
