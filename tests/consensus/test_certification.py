@@ -276,3 +276,17 @@ def test_an_altered_header_is_the_fault_not_what_follows_from_it(
     assert batch.header.count == 2
     found = check(altered_export(chain, 1, **changes), chain.network.charter)
     assert (found.valid, found.height) == (False, batch.header.first_nbc)
+
+
+def test_a_block_that_an_altered_time_makes_late_is_not_the_fault(chain: Chain) -> None:
+    """R-EXP2: the second block seems expired, but the header before it was altered."""
+    network = chain.network
+    chain.stage(propose(network, chain.view, BlockType.CT))
+    brief = START_MS + 5_000
+    chain.stage(propose(network, chain.view, BlockType.PET, expires_at_ms=brief))
+    chain.close(final=False)
+    chain.close()
+    spoiled = altered_export(chain, 1, time_ms=brief + 1)
+    found = check(spoiled, network.charter)
+    assert (found.valid, found.height) == (False, 3)
+    assert found.reason.startswith("R-ORD17")
