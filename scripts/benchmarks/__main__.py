@@ -1,0 +1,85 @@
+"""`scripts/bench`: run benchmarks, print tables, write JSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from scripts.benchmarks import bodies, finality, idle, throughput
+from scripts.benchmarks.machine import environment
+from scripts.benchmarks.report import Outcome, Report, show
+
+BENCHMARKS: Final[dict[str, Callable[..., Awaitable[Outcome]]]] = {
+    "finality": finality.measure,
+    "throughput": throughput.measure,
+    "idle": idle.measure,
+    "body": bodies.measure,
+}
+
+EPILOG = """\
+finality    four doctors: from the deciding vote to the block on the slowest node
+throughput  four doctors: certified blocks per second when verdicts queue up
+idle        eight nodes with nothing to do: messages, CPU, memory
+body        a CT of 300 slices: taken in, then fetched and opened by four nodes
+
+All nodes are processes of this machine with durable storage. Figures depend on what else runs
+here: compare the ratios to the floors, which are measured in the same run. The exit status is 0
+when everything ran, whatever the figures say.
+"""
+
+
+def main() -> int:
+    """Run what was asked for; 1 when a benchmark could not be carried out."""
+    arguments = _arguments()
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="medquorum-bench-") as folder:
+        report = Report(environment(Path(folder)))
+    facts = ", ".join(f"{name} {value}" for name, value in report.environment.items())
+    console.print(facts, highlight=False)
+    failed = False
+    for name in arguments.only or BENCHMARKS:
+        try:
+            outcome = asyncio.run(_measured(name, quick=arguments.quick))
+        except (RuntimeError, OSError, TimeoutError) as error:
+            console.print(f"[red]{name} could not be carried out[/]: {error}")
+            failed = True
+            continue
+        report.outcomes.append(outcome)
+        show(console, outcome)
+    if arguments.json is not None:
+        arguments.json.write_text(report.as_json() + "\n", encoding="utf-8")
+    return 1 if failed else 0
+
+
+async def _measured(name: str, *, quick: bool) -> Outcome:
+    return await BENCHMARKS[name](quick=quick)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measure a network of real nodes on this machine.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=tuple(BENCHMARKS),
+        metavar="NAME",
+        help="run this benchmark only; may be repeated",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
+    parser.add_argument("--quick", action="store_true", help="fewer blocks, shorter waiting")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
