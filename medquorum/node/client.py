@@ -7,7 +7,7 @@ unreachable node becomes `NodeUnreachable`.
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -243,6 +243,6 @@ class NodeClient(Transport):
         asked = _given(patient=patient, limit=PAGE)
         return (await self.typed(AccessList, "GET", "/v1/accesses", params=asked)).accesses
 
-    def events(self, after: int = 0) -> AsyncIterator[EventView]:
+    def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:
         """Live changes, resumed after a broken connection; ends only by ApiProblem."""
         return follow_events(self, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +19,7 @@ LINE_BYTES: Final = 262_144
 _EVENT: Final = TypeAdapter(EventView)
 
 
-async def follow_events(transport: Transport, after: int) -> AsyncIterator[EventView]:
+async def follow_events(transport: Transport, after: int) -> AsyncGenerator[EventView, None]:
     """Events with a sequence greater than `after`, in order, each once.
 
     A broken or ended stream is taken up again with Last-Event-ID, with growing pauses while the

@@ -25,7 +25,7 @@ from medquorum.node.cli.proposal_commands import CharterOption, ClinicalOption
 from medquorum.node.cli.show import blocks_table, console, patients_table, print_json
 from medquorum.node.cli.submit_commands import Draft, print_receipt, propose, read_content
 from medquorum.node.client import NodeClient
-from medquorum.node.desk import Receipt
+from medquorum.node.desk import Receipt, Registration
 from medquorum.node.keystore import Keystore, open_keystore, read_public
 from medquorum.node.patient_wallet import create_wallet, make_registration, wallet_address
 
@@ -105,7 +105,7 @@ def register(
         print_receipt(ask(connection, registered), as_json=as_json)
 
 
-async def _registration(client: NodeClient, keys: Keystore, name: str):  # type: ignore[no-untyped-def]
+async def _registration(client: NodeClient, keys: Keystore, name: str) -> Registration:
     status = await client.status()
     issuer = Address(parse_address(status.address)[0])
     return make_registration(keys, NetworkId(bytes.fromhex(status.network)), issuer, name)

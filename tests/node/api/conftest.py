@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -46,16 +47,16 @@ class House:
         return NodeClient(self.base_url, self.tokens[role])
 
     async def ask(
-        self, method: str, path: str, role: UserRole | None = UserRole.DOCTOR, **options: object
+        self, method: str, path: str, role: UserRole | None = UserRole.DOCTOR, **options: Any
     ) -> tuple[int, bytes, aiohttp.ClientResponse]:
         """Status, body and response of one request."""
         headers = {} if role is None else self.headers(role)
-        headers |= options.pop("headers", {})  # type: ignore[arg-type, operator]
+        headers |= options.pop("headers", {})
         async with self.http.request(
             method,
             self.base_url + path,
             headers=headers,
-            **options,  # type: ignore[arg-type]
+            **options,
         ) as response:
             return response.status, await response.read(), response
 

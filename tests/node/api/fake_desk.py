@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from medquorum.ledger.ceremony import CharterFile
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.types import PartName, RecordId
 from medquorum.node.desk import (
     DeskError,
@@ -137,9 +138,10 @@ class FakeDesk:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     asked_after: list[int] = field(default_factory=list)
 
-    @property
-    def charter(self):  # type: ignore[no-untyped-def]
-        return self.charter_file.charter
+    charter: Charter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.charter = self.charter_file.charter
 
     def status(self) -> StatusView:
         member = self.charter.doctors[0]

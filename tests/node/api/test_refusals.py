@@ -1,6 +1,7 @@
 """Each way to be refused, by its rule; and that no refusal repeats what was sent or held."""
 
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -118,7 +119,7 @@ async def test_bad_bodies(
 async def test_a_chunk_longer_than_a_sealed_one_is_refused_even_without_a_length(
     house: House,
 ) -> None:
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(17):
             yield bytes(65_536)
 

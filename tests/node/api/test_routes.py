@@ -1,6 +1,7 @@
 """What every operation answers when all is well, asked through the client where it has a method."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -77,7 +78,9 @@ async def test_reading_a_part_streams_it_and_tells_the_desk_who_reads(house: Hou
     assert reader.detail == {"address": "127.0.0.1"}
 
 
-async def test_a_part_that_breaks_off_is_never_taken_for_whole(house: House, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_a_part_that_breaks_off_is_never_taken_for_whole(
+    house: House, tmp_path: Path
+) -> None:
     house.desk.broken_after = 1_048_576
     target = tmp_path / "part"
     async with house.client(UserRole.DOCTOR) as client:

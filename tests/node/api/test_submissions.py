@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -109,7 +110,11 @@ async def test_the_same_form_under_one_key_is_submitted_once(house: House, tmp_p
     assert len(house.desk.submitted) == 1
 
 
-def form(*fields: tuple[str, str], files: tuple[tuple[str, bytes, str], ...] = ()):  # type: ignore[no-untyped-def]
+File = tuple[str, bytes, str]
+"""Field, content, file name."""
+
+
+def form(*fields: tuple[str, str], files: tuple[File, ...] = ()) -> aiohttp.FormData:
     sent = aiohttp.FormData(default_to_multipart=True)
     for name, text in fields:
         sent.add_field(name, text)
@@ -221,7 +226,7 @@ async def test_a_form_without_a_boundary_is_refused(house: House) -> None:
 
 
 async def test_a_connection_that_breaks_leaves_nothing(house: House) -> None:
-    async def broken():  # type: ignore[no-untyped-def]
+    async def broken() -> AsyncIterator[bytes]:
         yield PART + bytes(3_000_000)
         raise RuntimeError("the cable was pulled")
 
@@ -254,7 +259,7 @@ async def test_a_form_that_dribbles_is_given_up(
 ) -> None:
     monkeypatch.setattr(submission_form, "BODY_SECONDS", 0.05)
 
-    async def silent():  # type: ignore[no-untyped-def]
+    async def silent() -> AsyncIterator[bytes]:
         yield PART
         await asyncio.Event().wait()
 
