@@ -180,6 +180,7 @@ async def get_history(call: Call[HistoryQuery]) -> web.StreamResponse:
     """
     asked = call.parameters
     await check_patient(call, asked.n_pb)
+    await call.desk.patient(asked.n_pb)
     blocks = await call.desk.blocks(asked.after, asked.limit, asked.n_pb)
     return tagged_answer(call.request, _block_page(call, blocks), JSON)
 

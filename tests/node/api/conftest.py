@@ -1,6 +1,7 @@
 """A real listener on the loopback before a fake desk, with one user and token for each role."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,9 @@ def passwords() -> PasswordWorker:
     return PasswordWorker()
 
 
-@pytest_asyncio.fixture
-async def house(tmp_path: Path, passwords: PasswordWorker) -> AsyncIterator[House]:
-    """The served node."""
+@asynccontextmanager
+async def serve_house(folder: Path, passwords: PasswordWorker) -> AsyncIterator[House]:
+    """A served node with its spool in this folder."""
     desk, clock = FakeDesk(), Clock()
     accounts = Accounts(MemoryAccountStore(), passwords, now_ms=clock)
     tokens = {}
@@ -77,9 +78,16 @@ async def house(tmp_path: Path, passwords: PasswordWorker) -> AsyncIterator[Hous
         own = PATIENT_ADDRESS if role is UserRole.PATIENT else None
         await accounts.add_user(role.value, role, patient=own)
         tokens[role] = (await accounts.new_token(role.value)).text
-    spool = tmp_path / "spool"
+    spool = folder / "spool"
     runner = await start_listener(create_app(desk, accounts, spool=spool), "127.0.0.1", 0)
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         yield House(desk, accounts, clock, f"http://{host}:{port}", spool, http, tokens)
     await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def house(tmp_path: Path, passwords: PasswordWorker) -> AsyncIterator[House]:
+    """The served node."""
+    async with serve_house(tmp_path, passwords) as served:
+        yield served
