@@ -26,6 +26,7 @@ from medquorum.ledger.charter import Charter
 from medquorum.ledger.charter_source import CharterSource, MemberSource, parse_charter_source
 from medquorum.ledger.member import Member
 from medquorum.ledger.types import Role
+from medquorum.node.account_records import UserRole
 from medquorum.node.accounts import create_operator_token
 from medquorum.node.cli.member_home import MemberHome
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
@@ -36,6 +37,14 @@ from medquorum.node.private_files import write_private_file
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 NETWORK_SOURCE: Final = REPOSITORY / "network.toml"
 READY_SECONDS: Final = 60.0
+USER_ROLES: Final = {
+    Role.HOSPITAL: UserRole.CLERK,
+    Role.LABORATORY: UserRole.LABORATORY,
+    Role.RADIOLOGIST: UserRole.RADIOLOGIST,
+    Role.DOCTOR: UserRole.DOCTOR,
+    Role.AI_ENTITY: UserRole.AI_ENTITY,
+}
+"""Who works with a member's node."""
 
 Say = Callable[[str], None]
 
@@ -85,6 +94,20 @@ class LocalMember:
         """A client of this node as its operator."""
         return NodeClient(self.url, self.token)
 
+    @property
+    def user_token(self) -> Path:
+        """The file with the token of `add_user`."""
+        return self.home / "user.token"
+
+    async def add_user(self) -> NodeClient:
+        """Make the user who works here, with a token in a file; a client as that user."""
+        role = USER_ROLES[self.role]
+        async with self.client() as operator:
+            await operator.add_user(role.value.replace("_", "-"), role)
+            token = await operator.new_token(role.value.replace("_", "-"), label="local network")
+        write_private_file(self.user_token, token.encode(), replace=True)
+        return NodeClient(self.url, token)
+
 
 @dataclass(slots=True)
 class LocalNetwork:
@@ -95,6 +118,7 @@ class LocalNetwork:
     members: list[LocalMember]
     charter: Charter | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    services: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def member(self, name: str) -> LocalMember:
         """One member by name."""
@@ -151,6 +175,17 @@ class LocalNetwork:
             member.starts += 1
             member.restarted = member.starts > 1
 
+    def start_ai(self) -> None:
+        """Start the AI entity's service beside its node, as the user `add_user` made."""
+        for member in self.of_role(Role.AI_ENTITY):
+            command = [sys.executable, "-m", "medquorum", "ai", "serve"]
+            options = ["--node", member.url, "--token-file", str(member.user_token)]
+            with (member.home / "ai.log").open("ab") as log:
+                service = subprocess.Popen(
+                    [*command, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                )
+            self.services.append(service)
+
     def wait_ready(self, members: Sequence[LocalMember] | None = None) -> None:
         """Wait until every API answers; RuntimeError with the end of the log otherwise."""
         deadline = time.monotonic() + READY_SECONDS
@@ -169,6 +204,9 @@ class LocalNetwork:
 
     def stop(self) -> None:
         """Ask every process to end, then make sure."""
+        for service in self.services:
+            service.terminate()
+            service.wait()
         alive = [m for m in self.members if m.process is not None and m.process.poll() is None]
         for member in alive:
             if member.process is not None:

@@ -93,7 +93,7 @@ class NodeApi:
         """The plaintext of a body part as a file; the reading is logged by the node."""
         path = f"/v1/records/{record}/{part}"
         try:
-            async with self._request("GET", path, params={"purpose": "analysis"}) as answer:
+            async with self._request("GET", path, params={"purpose": "treatment"}) as answer:
                 if answer.status != 200:
                     await _checked(answer)
                 with target.open("wb") as file:

@@ -77,8 +77,8 @@ class AiService:
         while True:
             try:
                 await self.round()
-            except NodeAway as away:
-                _LOG.info("node_away", error=str(away))
+            except (NodeAway, NodeRefused) as error:
+                _LOG.info("node_not_serving", error=str(error))
                 await asyncio.sleep(1.0)
             await self._api.changed(IDLE_S)
 

@@ -15,12 +15,16 @@ REMEMBERED: Final = 10_000
 
 
 class Happenings:
-    """Block, proposal, vote, body, peer and halt events of one node, in order."""
+    """Block, proposal, vote, body, peer and halt events of one node, in order.
+
+    Sequences count on from the clock at the start, so that who followed the node before a restart
+    is behind, never ahead.
+    """
 
     def __init__(self) -> None:
         self._events: deque[EventView] = deque(maxlen=REMEMBERED)
         self._changed = asyncio.Condition()
-        self._sequence = 0
+        self._sequence = self._before = time.time_ns() // 1_000_000
         self._wake: asyncio.Task[None] | None = None
 
     @property
@@ -42,9 +46,10 @@ class Happenings:
 
     async def follow(self, after: int) -> AsyncIterator[EventView]:
         """Every event after a sequence, then the live ones; never ends by itself."""
-        seen = after if after <= self._sequence else 0
+        seen = after if after <= self._sequence else self._before
         while True:
-            for event in [one for one in self._events if one.sequence > seen]:
+            missed = min(self._sequence - seen, len(self._events))
+            for event in [self._events[place] for place in range(-missed, 0)]:
                 seen = event.sequence
                 yield event
             async with self._changed:

@@ -9,9 +9,11 @@ import asyncio
 
 import structlog
 
+from medquorum.consensus.effects import Commit
 from medquorum.consensus.messages import KINDS as ORDERING_KINDS
 from medquorum.consensus.messages import Message, decode_message, encode_message
 from medquorum.consensus.replica import (
+    Effect,
     OrderingArrived,
     PeerConnected,
     PeerLost,
@@ -23,13 +25,13 @@ from medquorum.ledger.complaint import Complaint, parse_complaint, verify_compla
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal, parse_proposal
-from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
+from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.vote import Vote, parse_vote
 from medquorum.node.driver import Driver
 from medquorum.node.happenings import Happenings
 from medquorum.node.peers.errors import CloseReason
 from medquorum.node.peers.gossip import KINDS as GOSSIP_KINDS
-from medquorum.node.peers.gossip import Deliver
+from medquorum.node.peers.gossip import Deliver, digest_of
 from medquorum.node.peers.gossip_shell import GossipShell
 from medquorum.node.peers.hub import Hub
 from medquorum.node.peers.rate import Offence
@@ -55,10 +57,19 @@ class PeerNetwork:
         """Join driver and hub; before the hub's first event."""
         self._driver, self._hub = driver, hub
         self.gossip.attach(hub)
+        driver.watchers.append(self._settle)
         for entry in driver.replica.pool:
             self.gossip.publish("proposal", entry.proposal.encoded())
             for vote in entry.votes.values():
                 self.gossip.publish("vote", vote.encoded())
+
+    def _settle(self, effect: Effect) -> None:
+        """What is final travels with its batch: nobody is offered it by gossip any more."""
+        if not isinstance(effect, Commit):
+            return
+        for block, witness in zip(effect.batch.blocks, effect.batch.witnesses, strict=True):
+            votes = [digest_of("vote", vote.encoded()) for vote in witness.votes]
+            self.gossip.settle([digest_of("proposal", block.proposal.encoded()), *votes])
 
     # --- what the driver says -------------------------------------------------------------
 
@@ -132,6 +143,10 @@ class PeerNetwork:
         if delivery.kind == "complaint":
             self.gossip.judged(delivery.digest, self._hear_complaint(delivery.payload))
             return
+        if delivery.kind == "wrap":
+            # This version grants nobody anything later: wraps come with the body (R-NET4).
+            self.gossip.judged(delivery.digest, Ignore(Reason.DUPLICATE))
+            return
         event = self._parsed(delivery)
         if event is None or self._driver is None:
             return
@@ -170,6 +185,15 @@ class PeerNetwork:
         except CodecError:
             self.gossip.judged(delivery.digest, Reject(Reason.MALFORMED))
             return None
+
+    def settled(self, effect: Effect) -> None:
+        """What is final need not be announced to newcomers any more: they catch up by the chain."""
+        if isinstance(effect, Commit):
+            blocks = effect.batch.blocks
+            objects = [("proposal", block.proposal.encoded()) for block in blocks]
+            for witness in effect.batch.witnesses:
+                objects.extend(("vote", vote.encoded()) for vote in witness.votes)
+            self.gossip.settle([digest_of(kind, payload) for kind, payload in objects])
 
     def close(self) -> None:
         """Stop the timers."""

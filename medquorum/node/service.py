@@ -9,11 +9,14 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
+from medquorum.consensus.effects import Commit
 from medquorum.consensus.replica import Accepted, Effect, Remembered, Replica
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.node.accounts import Accounts, adopt_operator_token
@@ -39,6 +42,7 @@ from medquorum.node.startup import (
     History,
     Membership,
     load_membership,
+    orphaned_records,
     remember,
     remember_bodies,
 )
@@ -83,9 +87,10 @@ async def _serve(config: NodeConfig, membership: Membership, store: Store) -> No
         stack.push_async_callback(parts.bodies.close)
         desk = _desk(membership, store, parts, hub)
         await _serve_api(config, desk, store, stack)
-        _resume_bodies(membership, parts)
+        for proposal in parts.bodies.unfinished():
+            parts.bodies.want(proposal)
         _LOG.info("node_started", member=membership.member.address.hex())
-        await _until_stopped(parts.driver)
+        await _until_stopped(parts)
     _LOG.info("node_stopped")
 
 
@@ -106,6 +111,7 @@ async def _assemble(
     network = PeerNetwork(charter, own, news)
     stack.callback(network.close)
     driver = Driver(replica, store, network, verifier)
+    driver.watchers.append(network.settled)
     chunks = open_body_store(config.bodies_url)
     stack.push_async_callback(chunks.close)
     opener = Opener(
@@ -113,12 +119,14 @@ async def _assemble(
     )
     bodies = Bodies(charter, opener, store, chunks, news)
     bodies.complain = network.complain
-    for proposal, state, wraps in await store.read(
+    for orphan in await store.read(orphaned_records):
+        await bodies.forget(orphan)
+    for body in await store.read(
         lambda connection: remember_bodies(
             connection, lambda one: is_recipient(charter, one.core, own)
         )
     ):
-        bodies.remember(proposal, state, wraps)
+        bodies.remember(body.proposal, body.state, body.wraps, final=body.final)
     return _Parts(driver, network, bodies, chunks, news)
 
 
@@ -157,31 +165,30 @@ def _desk(membership: Membership, store: Store, parts: _Parts, hub: Hub) -> Fron
         news=parts.news,
         hub=hub,
     )
-    parts.driver.watchers.append(_body_watcher(membership, parts.bodies, own))
+    parts.driver.watchers.append(body_watcher(membership.charter, parts.bodies, own))
     return FrontDesk(membership.charter_file, own, rooms)
 
 
-def _body_watcher(membership: Membership, bodies: Bodies, own: Address) -> Watcher:
-    """Fetch the body of every accepted proposal this node is to read."""
+def body_watcher(charter: Charter, bodies: Bodies, own: Address) -> Watcher:
+    """Fetch the body of everything this node is to read.
+
+    Of open proposals as they arrive; of blocks as well, because a node that was away hears of
+    what was decided meanwhile by its batches only.
+    """
 
     def watch(effect: Effect) -> None:
         match effect:
             case Accepted(Proposal() as proposal):
-                core = proposal.core
-                if core.issuer != own and is_recipient(membership.charter, core, own):
+                if proposal.core.issuer != own and is_recipient(charter, proposal.core, own):
                     bodies.want(proposal)
+            case Commit(batch, _):
+                for block in batch.blocks:
+                    if is_recipient(charter, block.proposal.core, own):
+                        bodies.want(block.proposal, final=True)
             case _:
                 pass
 
     return watch
-
-
-def _resume_bodies(membership: Membership, parts: _Parts) -> None:
-    """Fetch what was on its way when the node stopped."""
-    own = membership.member.address
-    for proposal in parts.bodies.unfinished():
-        if proposal.core.issuer != own:
-            parts.bodies.want(proposal)
 
 
 async def _serve_api(
@@ -197,15 +204,22 @@ async def _serve_api(
     stack.push_async_callback(runner.cleanup)
 
 
-async def _until_stopped(driver: Driver) -> None:
-    """Drive the replica until a signal; a failure of the driver ends the node."""
-    stop = asyncio.Event()
+async def _until_stopped(parts: _Parts) -> None:
+    """Drive the replica until a signal; a failure of the driver or of a fetch ends the node."""
     loop = asyncio.get_running_loop()
+    stop, failed = asyncio.Event(), loop.create_future()
+
+    def fail(error: BaseException) -> None:
+        if not failed.done():
+            failed.set_exception(error)
+
+    parts.bodies.fatal = fail
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    driving = asyncio.create_task(driver.run())
+    driving = asyncio.create_task(parts.driver.run())
     stopping = asyncio.create_task(stop.wait())
-    done, pending = await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    waiting: set[asyncio.Future[Any]] = {driving, stopping, failed}
+    done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
     await asyncio.gather(*pending, return_exceptions=True)

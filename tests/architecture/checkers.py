@@ -18,6 +18,7 @@ MAX_COLUMNS: Final = 100
 
 # The rooms of the package and what each may import besides itself: imports run downward only.
 ALLOWED_ROOMS: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset({"node"}),  # `python -m medquorum` is the command line
     "ledger": frozenset(),
     "consensus": frozenset({"ledger"}),
     "ai_entity": frozenset({"ledger"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 import typer
@@ -27,6 +28,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Where each command lives, and what help says of it without importing it."""
 
+PLUGINS: Final = "medquorum.commands"
+"""Entry point group of command groups from rooms that this one may not import."""
+
 EPILOG: Final = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 node not ready or not reachable, 4 not found, "
     "5 verification failed."
@@ -38,18 +42,27 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of COMMANDS."""
-        return list(COMMANDS)
+        return [*COMMANDS, *(point.name for point in entry_points(group=PLUGINS))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """What help needs: a name and a sentence."""
         if cmd_name not in COMMANDS:
-            return None
+            return _plugin(cmd_name)
         return TyperCommand(cmd_name, callback=None, help=COMMANDS[cmd_name][1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported."""
         name, stub, rest = super().resolve_command(ctx, args)
-        return name, (load(name) if stub is not None and name is not None else stub), rest
+        return name, (load(name) if name is not None and name in COMMANDS else stub), rest
+
+
+def _plugin(name: str) -> Any:
+    """A command group that another room registered, or None."""
+    for point in entry_points(group=PLUGINS, name=name):
+        command = typer.main.get_command(point.load())
+        command.name = name
+        return command
+    return None
 
 
 def load(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""The demonstration: two consultations through a real network of eight processes."""

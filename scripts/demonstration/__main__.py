@@ -1,0 +1,132 @@
+"""Run the demonstration: `scripts/demo --help`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from medquorum.ai_entity.errors import AnalysisError
+from medquorum.ledger.types import Role
+from medquorum.node.image_archive import ImagesUnusable
+from scripts.demonstration.cast import Cast
+from scripts.demonstration.closing import close
+from scripts.demonstration.images import Chosen, Images, gather_images
+from scripts.demonstration.report import Ending, write_report
+from scripts.demonstration.story import Story
+from scripts.demonstration.timeline import Timeline
+from scripts.local_network import REPOSITORY, LocalNetwork, local_network
+
+FOLDER = REPOSITORY / ".demo"
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Eight nodes carry a cancer and a fracture consultation from image file to "
+        "doctor-approved, offline-provable blocks. Not for clinical use.",
+    )
+    parser.add_argument("--headless", action="store_true", help="end instead of staying up")
+    parser.add_argument("--ct", type=Path, metavar="DIR", help="folder of one CT series (DICOM)")
+    parser.add_argument("--pet", type=Path, metavar="DIR", help="folder of one PET series (DICOM)")
+    parser.add_argument("--xray", type=Path, metavar="FILE", help="radiograph: DICOM, PNG or JPEG")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="save the timeline as SVG")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help=f"where the nodes live (default {FOLDER.name}/)"
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.pet is not None and chosen.ct is None:
+        parser.error("--pet needs --ct: a PET is read together with the CT of the same patient")
+    return chosen
+
+
+def main() -> int:
+    """Run; 0 when everything held, 1 otherwise, 2 for unusable arguments or images."""
+    chosen = parse(sys.argv[1:])
+    timeline = Timeline()
+    shutil.rmtree(chosen.folder, ignore_errors=True)
+    chosen.folder.mkdir(mode=0o700, parents=True)
+    try:
+        with timeline.working("images are made ready"):
+            images = gather_images(
+                Chosen(chosen.ct, chosen.pet, chosen.xray), chosen.folder / "images"
+            )
+    except (ImagesUnusable, AnalysisError, OSError) as error:
+        timeline.console.print(f"[bold red]These images cannot be used:[/] {error}")
+        return 2
+    network = local_network(chosen.folder / "network")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        _start(network, timeline)
+        ending = asyncio.run(_play(network, timeline, images, chosen))
+        if not chosen.headless:
+            _stay_up(network, timeline)
+    except (RuntimeError, TimeoutError) as error:
+        timeline.console.print(f"[bold red]The demonstration stopped:[/] {error!s}")
+        return 1
+    finally:
+        network.stop()
+    return 0 if ending.equal and ending.audit["result"] == "VALID" else 1
+
+
+def _start(network: LocalNetwork, timeline: Timeline) -> None:
+    timeline.heading("A network of eight institutions and doctors, each a process of its own")
+    with timeline.working("keys, charter, signatures"):
+        charter = network.prepare(timeline.note)
+    tolerance = charter.tolerance
+    timeline.note(
+        f"charter of {charter.name!r}: {tolerance.n} doctors, {charter.ordering.mode.value}, "
+        f"q = {tolerance.q}; {tolerance.liars_for_safety} may lie, "
+        f"{tolerance.absences_for_liveness} may be away"
+    )
+    network.start()
+    with timeline.working("eight nodes start"):
+        network.wait_ready()
+    timeline.note("eight nodes listen: " + ", ".join(one.name for one in network.members))
+
+
+async def _play(
+    network: LocalNetwork, timeline: Timeline, images: Images, chosen: argparse.Namespace
+) -> Ending:
+    if network.charter is None:
+        raise RuntimeError("prepare the network first")
+    cast = Cast(network, network.charter)
+    await cast.enter()
+    network.start_ai()
+    try:
+        story = Story(cast, timeline, images, chosen.folder)
+        await story.tumour()
+        await story.fracture()
+        ending = await close(cast, timeline, chosen.folder)
+        if chosen.report is not None:
+            await write_report(chosen.report, cast, story.told, ending)
+            timeline.note(f"report written to {chosen.report}")
+    finally:
+        await cast.leave()
+    if chosen.picture is not None:
+        timeline.picture(chosen.picture, "Medquorum demonstration")
+    return ending
+
+
+def _stay_up(network: LocalNetwork, timeline: Timeline) -> None:
+    """Say what to look at and wait for the viewer."""
+    timeline.heading("The network stays up")
+    hospital = network.of_role(Role.HOSPITAL)[0]
+    timeline.note(f"API and its description: [bold]{hospital.url}/docs[/]")
+    home = hospital.home
+    for words in ("status", "chain show", "patient list", "charter show --charter charter.bin"):
+        option = "" if words.startswith("charter") else f" --home {home}"
+        timeline.detail(f".venv/bin/medquorum {words}{option}")
+    timeline.note("Ctrl-C ends everything.")
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
