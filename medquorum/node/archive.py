@@ -13,7 +13,7 @@ from medquorum.ledger.block import Block, BlockHeader
 from medquorum.ledger.export import ExportHead, Proof, encode_batch, encode_head
 from medquorum.ledger.limits import FRAME
 from medquorum.ledger.proposal import Core
-from medquorum.ledger.types import BlockHash, NetworkId, Outcome
+from medquorum.ledger.types import BatchHash, NetworkId, Outcome
 from medquorum.node.store.chain_rows import (
     FinalBatch,
     heights_after,
@@ -38,9 +38,9 @@ def export_head(connection: Connection, network: NetworkId) -> tuple[ExportHead,
         if last.certificate is not None:
             header = last.batch.header
             tip = header.first_nbc + header.count - 1
-            return ExportHead(network, header.last_block_hash, tip, header.slot), length
+            return ExportHead(network, last.batch.hash, tip, header.slot), length
         length -= 1
-    return ExportHead(network, BlockHash(network), 0, 0), 0
+    return ExportHead(network, BatchHash(network), 0, 0), 0
 
 
 async def export_frames(store: Store, network: NetworkId) -> AsyncIterator[bytes]:

@@ -8,61 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection
 
-from medquorum.ledger.body import PartDescriptor
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.complaint import Complaint, Grievance, complain
-from medquorum.ledger.errors import CodecError, EnvelopeError
 from medquorum.ledger.keys import Address
-from medquorum.ledger.opening import PartOpener
-from medquorum.ledger.part_keys import PartKeys
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.signature import Signer
-from medquorum.ledger.types import NetworkId, PartName, RecordId
-from medquorum.ledger.wrap import Wrap, open_wrap, parse_wrap, verify_wrap
-from medquorum.node.body_store import BodyStore, BodyStoreError
+from medquorum.ledger.types import PartName, RecordId
+from medquorum.ledger.wrap import Wrap
+from medquorum.node.body_opening import (
+    BodyOpening,
+    BodyState,
+    Opener,
+    Unopened,
+    genuine_wrap,
+)
+from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreFailure
 from medquorum.node.happenings import Happenings
 from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.peers.serving import HeldBody
 from medquorum.node.peers.transfer import BodyFetcher
+from medquorum.node.recipients import is_recipient
 from medquorum.node.store.clinical_rows import delete_body, insert_wraps, set_body_state
 from medquorum.node.store.engine import Store
+from medquorum.node.store.errors import StoreBusy
+
+__all__ = ["Bodies", "BodyState", "Opener"]
 
 _LOG = structlog.get_logger("bodies")
 FETCHES: Final = 2
 """Bodies on their way at once; the rest wait their turn."""
-RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0, 30.0)
 """Pauses between attempts while no holder has a body; the last one repeats."""
-
-
-class BodyState(StrEnum):
-    """How far this node has got with a body."""
-
-    NONE = "none"
-    ANNOUNCED = "announced"
-    FETCHING = "fetching"
-    HELD = "held"
-    OPENED = "opened"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Opener:
-    """This node's own keys for bodies; repr shows none."""
-
-    address: Address
-    private_key: ec.EllipticCurvePrivateKey = field(repr=False)
-    """The encryption key (R-KEY4)."""
-    sign: Signer = field(repr=False)
-    """By the consensus key: complaints (R-BOD8)."""
 
 
 @dataclass(slots=True)
@@ -70,6 +52,11 @@ class _Body:
     proposal: Proposal
     state: BodyState
     wraps: dict[Address, Wrap] = field(default_factory=dict)
+    final: bool = False
+    """In the chain: wanted beyond the proposal's lifetime."""
+    replaces: bool = False
+    """Another proposal had taken the record: what is stored under it is not of this one."""
+    task: asyncio.Task[None] | None = None
 
 
 class Bodies:
@@ -79,17 +66,18 @@ class Bodies:
         self, charter: Charter, opener: Opener, store: Store, chunks: BodyStore, news: Happenings
     ) -> None:
         self._charter = charter
-        self._network: NetworkId = charter.network_id
         self._opener = opener
+        self._opening = BodyOpening(charter.network_id, opener, chunks)
         self._store = store
         self._chunks = chunks
         self._news = news
         self._bodies: dict[RecordId, _Body] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Semaphore(FETCHES)
         self.fetcher: BodyFetcher | None = None
         self.holders: Callable[[], Sequence[Address]] = tuple
         self.complain: Callable[[Complaint], None] = lambda _: None
+        self.fatal: Callable[[BaseException], None] = lambda _: None
+        """Told of what no retry mends, such as a failed store: it ends the node."""
 
     # --- what the server of chunks asks -----------------------------------------------------
 
@@ -108,10 +96,12 @@ class Bodies:
 
     # --- what the node does -------------------------------------------------------------------
 
-    def remember(self, proposal: Proposal, state: BodyState, wraps: Sequence[Wrap]) -> None:
+    def remember(
+        self, proposal: Proposal, state: BodyState, wraps: Sequence[Wrap], *, final: bool = False
+    ) -> None:
         """Take in what the store holds at the start."""
         self._bodies[proposal.core.record] = _Body(
-            proposal, state, {wrap.recipient: wrap for wrap in wraps}
+            proposal, state, {wrap.recipient: wrap for wrap in wraps}, final
         )
 
     def state(self, record: RecordId) -> BodyState:
@@ -119,21 +109,44 @@ class Bodies:
         body = self._bodies.get(record)
         return BodyState.NONE if body is None else body.state
 
+    def state_of(self, proposal: Proposal) -> BodyState:
+        """How far it has got with this proposal's own body: NONE where another has its record.
+
+        A record names one body (R-PRO3); whoever names it again gets no approval for the body
+        of the first (R-VOT5).
+        """
+        body = self._bodies.get(proposal.core.record)
+        known = body is not None and body.proposal.id == proposal.id
+        return body.state if body is not None and known else BodyState.NONE
+
     def proposal(self, record: RecordId) -> Proposal | None:
         """The proposal that names a record, if this node should hold its body."""
         body = self._bodies.get(record)
         return None if body is None else body.proposal
 
-    async def adopt(self, proposal: Proposal, wraps: Sequence[Wrap]) -> None:
-        """Take in a body sealed here, whose chunks are durable already."""
+    async def adopt(self, proposal: Proposal, wraps: Sequence[Wrap]) -> BodyState:
+        """Take in a body sealed here, whose chunks are durable already: opened, or failed."""
         self.remember(proposal, BodyState.HELD, wraps)
-        await self._save(proposal.core.record, BodyState.HELD, None, wraps)
-        await self._open(self._bodies[proposal.core.record])
+        body = self._bodies[proposal.core.record]
+        await self._save(body, BodyState.HELD, None, wraps)
+        try:
+            await self._opening.check(proposal.core, body.wraps.get(self._opener.address))
+        except Unopened as unopened:
+            body.state = BodyState.FAILED
+            _LOG.warning("own_body_unopened", part=unopened.part.value)
+            return body.state
+        await self._opened(body)
+        return body.state
 
     async def forget(self, record: RecordId) -> None:
         """Drop a body whose proposal was refused: nothing stays half-written."""
-        if self._bodies.pop(record, None) is not None:
-            await self._store.writer.submit(lambda connection: delete_body(connection, record))
+        body = self._bodies.pop(record, None)
+        if body is not None and body.task is not None:
+            body.task.cancel()
+        await self._erase(record)
+
+    async def _erase(self, record: RecordId) -> None:
+        await self._store.writer.submit(lambda connection: delete_body(connection, record))
         await self._chunks.delete_record(record)
 
     def unfinished(self) -> tuple[Proposal, ...]:
@@ -141,79 +154,98 @@ class Bodies:
         unfinished = (BodyState.ANNOUNCED, BodyState.FETCHING, BodyState.HELD)
         return tuple(one.proposal for one in self._bodies.values() if one.state in unfinished)
 
-    def want(self, proposal: Proposal) -> None:
-        """Start fetching a body this node should hold, unless it does."""
+    def want(self, proposal: Proposal, *, final: bool = False) -> None:
+        """Start fetching a body this node should hold, unless it does or is about to."""
         record = proposal.core.record
         body = self._bodies.setdefault(record, _Body(proposal, BodyState.ANNOUNCED))
-        if body.state in (BodyState.ANNOUNCED, BodyState.HELD, BodyState.FETCHING):
+        if body.proposal.id != proposal.id:
+            _LOG.warning("record_named_twice", record=record.hex()[:8])
+            if body.final or not final:
+                return
+            if body.task is not None:
+                body.task.cancel()
+            body = self._bodies[record] = _Body(proposal, BodyState.ANNOUNCED, replaces=True)
+        body.final |= final
+        unfinished = (BodyState.ANNOUNCED, BodyState.FETCHING, BodyState.HELD)
+        if body.state in unfinished and body.task is None:
             body.state = BodyState.FETCHING
-            task = asyncio.get_running_loop().create_task(self._fetch(body))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            body.task = asyncio.get_running_loop().create_task(self._fetch(body))
+            body.task.add_done_callback(lambda task: self._ended(body, task))
+
+    def _ended(self, body: _Body, task: asyncio.Task[None]) -> None:
+        body.task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fatal(error)
 
     async def _fetch(self, body: _Body) -> None:
-        record, attempt = body.proposal.core.record, 0
-        while body.proposal.core.expires_at_ms > time.time_ns() // 1_000_000:
+        core, attempt = body.proposal.core, 0
+        if body.replaces:
+            await self._erase(core.record)
+        while body.final or core.expires_at_ms > time.time_ns() // 1_000_000:
             try:
                 async with self._turn:
                     await self._pull(body)
                 await self._open(body)
                 return
-            except (BodyUnavailable, BodyStoreError) as error:
-                _LOG.info("body_fetch_waits", record=record.hex(), error=type(error).__name__)
+            except (BodyUnavailable, BodyStoreError, StoreBusy) as error:
+                _LOG.info("body_fetch_waits", record=core.record.hex(), error=type(error).__name__)
             await asyncio.sleep(RETRIES_S[min(attempt, len(RETRIES_S) - 1)])
             attempt += 1
+        body.state = BodyState.ANNOUNCED
 
     async def _pull(self, body: _Body) -> None:
-        core = body.proposal.core
+        """Make chunks and wraps durable here: from the issuer, else from other recipients."""
+        core, own = body.proposal.core, self._opener.address
+        linked = [peer for peer in self.holders() if peer != own]
+        try:
+            if core.issuer not in linked:
+                raise BodyUnavailable("R-NET4: the issuer's node is not linked; ask others")
+            encoded, by_issuer = await self._ask(body, (core.issuer,)), True
+        except BodyUnavailable:
+            others = [peer for peer in linked if is_recipient(self._charter, core, peer)]
+            encoded, by_issuer = await self._ask(body, others), False
+        found = (genuine_wrap(self._charter, body.proposal, one) for one in encoded)
+        wraps = [wrap for wrap in found if wrap is not None]
+        body.wraps |= {wrap.recipient: wrap for wrap in wraps}
+        if own not in body.wraps and not by_issuer:
+            raise BodyUnavailable("R-BOD7: this holder gave no wrap; only the issuer's word counts")
+        body.state = BodyState.HELD
+        await self._save(body, BodyState.HELD, None, wraps)
+
+    async def _ask(self, body: _Body, holders: Sequence[Address]) -> tuple[bytes, ...]:
         if self.fetcher is None:
             raise BodyUnavailable("R-NET4: the node is not listening yet; try again later")
-        others = [peer for peer in self.holders() if peer != core.issuer]
-        encoded = await self.fetcher.fetch_body(
-            core.record, core.parts, (core.issuer, *others), manifest_needed=not body.wraps
+        core, needed = body.proposal.core, self._opener.address not in body.wraps
+        return await self.fetcher.fetch_body(
+            core.record, core.parts, holders, manifest_needed=needed
         )
-        wraps = [wrap for one in encoded if (wrap := self._genuine(body.proposal, one))]
-        body.wraps |= {wrap.recipient: wrap for wrap in wraps}
-        body.state = BodyState.HELD
-        await self._save(core.record, BodyState.HELD, None, wraps)
-
-    def _genuine(self, proposal: Proposal, encoded: bytes) -> Wrap | None:
-        """The wrap, if it is the issuer's of this record (R-BOD7)."""
-        try:
-            wrap = parse_wrap(encoded)
-        except CodecError:
-            return None
-        issuer = self._charter.member(proposal.core.issuer)
-        ours = wrap.record == proposal.core.record and wrap.grantor == proposal.core.issuer
-        if issuer is None or not ours:
-            return None
-        return wrap if verify_wrap(self._network, wrap, issuer.keys.clinical) else None
 
     async def _open(self, body: _Body) -> None:
         """Open every part once and check it; complain where one does not (R-BOD8)."""
         core = body.proposal.core
         try:
-            keys = self._keys(body)
-            for descriptor in core.parts:
-                async for _ in self._plaintext(core.record, descriptor, keys):
-                    pass
-        except _Unopened as unopened:
+            await self._opening.check(core, body.wraps.get(self._opener.address))
+        except Unopened as unopened:
+            if unopened.reason is not Grievance.WRAP and await self._opening.damaged(core):
+                await self._chunks.delete_record(core.record)
+                body.state = BodyState.FETCHING
+                raise BodyUnavailable("R-BOD5: chunks were damaged here; fetch again") from None
             await self._refuse(body, unopened)
             return
+        await self._opened(body)
+
+    async def _opened(self, body: _Body) -> None:
         body.state = BodyState.OPENED
-        await self._save(core.record, BodyState.OPENED, None, ())
+        await self._save(body, BodyState.OPENED, None, ())
         self._news.note("body", body.proposal.id.hex(), state="opened")
 
-    async def _refuse(self, body: _Body, unopened: _Unopened) -> None:
-        core = body.proposal.core
+    async def _refuse(self, body: _Body, unopened: Unopened) -> None:
         body.state = BodyState.FAILED
-        await self._save(core.record, BodyState.FAILED, unopened.reason.value, ())
+        await self._save(body, BodyState.FAILED, unopened.reason.value, ())
         self._news.note("body", body.proposal.id.hex(), state="failed")
-        if core.issuer == self._opener.address:
-            return
         self.complain(
             complain(
-                self._network,
+                self._charter.network_id,
                 member=self._opener.address,
                 proposal=body.proposal.id,
                 part=unopened.part,
@@ -221,36 +253,6 @@ class Bodies:
                 sign=self._opener.sign,
             )
         )
-
-    def _keys(self, body: _Body) -> Mapping[PartName, PartKeys]:
-        first = body.proposal.core.parts[0].name
-        wrap = body.wraps.get(self._opener.address)
-        if wrap is None:
-            raise _Unopened(first, Grievance.WRAP)
-        try:
-            return open_wrap(self._network, wrap, self._opener.private_key)
-        except EnvelopeError:
-            raise _Unopened(first, Grievance.WRAP) from None
-
-    async def _plaintext(
-        self, record: RecordId, descriptor: PartDescriptor, keys: Mapping[PartName, PartKeys]
-    ) -> AsyncIterator[bytes]:
-        name = descriptor.name
-        if name not in keys:
-            raise _Unopened(name, Grievance.WRAP)
-        opener = PartOpener(descriptor, self._network, record, keys[name])
-        reason = Grievance.CHUNK
-        try:
-            for index in range(descriptor.chunks):
-                sealed = await self._chunks.get_chunk(record, name.value, index)
-                if len(sealed) < 16_384:
-                    yield opener.open_chunk(index, sealed)
-                else:
-                    yield await asyncio.to_thread(opener.open_chunk, index, sealed)
-            reason = Grievance.COMMITMENT
-            opener.finish()
-        except EnvelopeError:
-            raise _Unopened(name, reason) from None
 
     async def read(self, record: RecordId, part: PartName) -> AsyncIterator[bytes]:
         """The plaintext of a part of an opened body; LookupError where there is none."""
@@ -261,31 +263,27 @@ class Bodies:
         descriptor = next((one for one in core.parts if one.name is part), None)
         if descriptor is None:
             raise LookupError("no such part here")
-        async for piece in self._plaintext(record, descriptor, self._keys(body)):
-            yield piece
+        keys = self._opening.keys(core, body.wraps.get(self._opener.address))
+        try:
+            async for piece in self._opening.plaintext(record, descriptor, keys):
+                yield piece
+        except Unopened:
+            raise BodyStoreFailure("a stored body was damaged after it was opened here") from None
 
     async def _save(
-        self, record: RecordId, state: BodyState, reason: str | None, wraps: Sequence[Wrap]
+        self, body: _Body, state: BodyState, reason: str | None, wraps: Sequence[Wrap]
     ) -> None:
-        now_us = time.time_ns() // 1_000
+        proposal, now_us = body.proposal, time.time_ns() // 1_000
 
         def write(connection: Connection) -> None:
             insert_wraps(connection, wraps)
-            set_body_state(connection, record, state.value, reason, now_us)
+            set_body_state(connection, proposal, state.value, reason, now_us)
 
         await self._store.writer.submit(write)
 
     async def close(self) -> None:
         """Stop fetching; what was stored resumes at the next start."""
-        for task in self._tasks:
+        tasks = [body.task for body in self._bodies.values() if body.task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-class _Unopened(Exception):
-    """A part that did not open, and why."""
-
-    def __init__(self, part: PartName, reason: Grievance) -> None:
-        super().__init__(reason.value)
-        self.part = part
-        self.reason = reason
+        await asyncio.gather(*tasks, return_exceptions=True)

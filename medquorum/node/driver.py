@@ -28,6 +28,7 @@ from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason
 from medquorum.ledger.vote import HUMAN, Vote
+from medquorum.node.desk import DeskError
 from medquorum.node.plan import Plan
 from medquorum.node.store.engine import Store
 from medquorum.node.verifier import CachedVerifier, Claim
@@ -83,29 +84,53 @@ class Driver:
         self._mouth = mouth
         self._verifier = verifier
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(INBOX)
+        self._round: list[_Waiting] = []
+        self._ended = False
         charter = replica.state.charter
         self._doctors = tuple(doctor.address for doctor in charter.doctors)
 
     async def put(self, event: Event) -> None:
         """Hand an event to the replica; waits while the inbox is full."""
-        await self._inbox.put(_Waiting(event, None))
+        if not self._ended:
+            await self._inbox.put(_Waiting(event, None))
 
     async def ask(self, event: ProposalArrived | VoteArrived) -> Judgement:
-        """Hand in an own object; answers once it is durable, or why it is refused."""
+        """Hand in an own object; answers once it is durable, or why it is refused.
+
+        DeskError 503 when the driver has ended, or ends before it is known to be durable.
+        """
+        if self._ended:
+            raise _stopping()
         answer: asyncio.Future[Judgement] = asyncio.get_running_loop().create_future()
         await self._inbox.put(_Waiting(event, answer))
         return await answer
 
     async def run(self) -> None:
         """Work until cancelled; StoreFailure ends it, and with it the node."""
-        while True:
-            waiting = await self._next_round()
-            await self._verifier.warm(list(self._claims(one.event for one in waiting)))
-            steps = [self._step(one) for one in waiting]
-            await self._perform([effect for effects in steps for effect in effects])
-            for one, effects in zip(waiting, steps, strict=True):
-                if one.answer is not None and not one.answer.done():
-                    one.answer.set_result(_answer(one.event, effects))
+        try:
+            while True:
+                self._round = await self._next_round()
+                await self._work(self._round)
+        finally:
+            self._end()
+
+    async def _work(self, waiting: list[_Waiting]) -> None:
+        await self._verifier.warm(list(self._claims(one.event for one in waiting)))
+        steps = [self._step(one) for one in waiting]
+        await self._perform([effect for effects in steps for effect in effects])
+        for one, effects in zip(waiting, steps, strict=True):
+            if one.answer is not None and not one.answer.done():
+                one.answer.set_result(_answer(one.event, effects))
+
+    def _end(self) -> None:
+        """Nobody may wait for an answer that will not come."""
+        self._ended = True
+        waiting = self._round
+        while not self._inbox.empty():
+            waiting.append(self._inbox.get_nowait())
+        for one in waiting:
+            if one.answer is not None and not one.answer.done():
+                one.answer.set_exception(_stopping())
 
     async def _next_round(self) -> list[_Waiting]:
         due = self.replica.next_deadline_ms()
@@ -173,6 +198,12 @@ class Driver:
                         yield voter.keys.clinical, digest, vote.signature
                 case _:
                     pass
+
+
+def _stopping() -> DeskError:
+    return DeskError(
+        503, "node_stopping", "the node is stopping; ask after its start whether this arrived"
+    )
 
 
 def _answer(event: Event, effects: tuple[Effect, ...]) -> Judgement:

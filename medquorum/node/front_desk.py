@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from medquorum.consensus.effects import Commit
+from medquorum.consensus.effects import CeaseVoting, Commit, Halt
 from medquorum.consensus.replica import Accepted, Effect, Forgotten
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter
@@ -16,6 +16,7 @@ from medquorum.ledger.types import ADDRESS_PREFIX, PartName, RecordId
 from medquorum.ledger.vote import Vote
 from medquorum.node.archive import export_frames
 from medquorum.node.bodies import Bodies
+from medquorum.node.body_store import BodyStoreError
 from medquorum.node.desk import DeskError, Reader, Receipt, Submission, VoteReceipt
 from medquorum.node.driver import Driver
 from medquorum.node.happenings import Happenings
@@ -36,6 +37,8 @@ from medquorum.node.views import (
 from medquorum.node.voting import Voting
 
 ABSENT = DeskError(404, "unknown_record", "no such record or part that this node may open")
+
+DAMAGED = DeskError(503, "body_damaged", "the stored body cannot be read; run `medquorum scrub`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class FrontDesk:
                 news.note("vote", vote.ballot.proposal.hex(), voter=self._name(vote.ballot.voter))
             case Forgotten(proposal, reason):
                 news.note("closed", proposal.hex(), reason=reason.value)
+            case Halt() | CeaseVoting():
+                news.note("halt", self._own.hex(), reason=self._rooms.driver.halted)
             case Commit(batch, _):
                 for block in batch.blocks:
                     header = block.header
@@ -235,6 +240,8 @@ class FrontDesk:
             first = await anext(pieces, b"")
         except LookupError:
             raise ABSENT from None
+        except BodyStoreError:
+            raise DAMAGED from None
         await self._log_access(proposal, part, reader)
         return _chained(first, pieces)
 

@@ -76,7 +76,7 @@ class Queries:
         return tuple(self._proposal_view(row, votes) for row, votes in found)
 
     def _proposal_view(self, row: ProposalRow, votes: list[Vote]) -> ProposalView:
-        body = self._bodies.state(row.proposal.core.record).value
+        body = self._bodies.state_of(row.proposal).value
         return self._presenter.proposal(row, votes, body, now_ms())
 
     async def row(self, identifier: str) -> ProposalRow:

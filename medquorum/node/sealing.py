@@ -64,14 +64,19 @@ async def _seal_part(
 ) -> PartDescriptor:
     index = 0
     pending: asyncio.Task[None] | None = None
-    with path.open("rb", buffering=0) as source:
-        while chunks := await asyncio.to_thread(_seal_piece, sealer, source.read):
-            if pending is not None:
-                await pending
-            pending = asyncio.create_task(_store(sink, record, name, index, chunks))
-            index += len(chunks)
-    if pending is not None:
-        await pending
+    try:
+        with path.open("rb", buffering=0) as source:
+            while chunks := await asyncio.to_thread(_seal_piece, sealer, source.read):
+                if pending is not None:
+                    await pending
+                pending = asyncio.create_task(_store(sink, record, name, index, chunks))
+                index += len(chunks)
+        if pending is not None:
+            await pending
+    finally:
+        # Whoever cleans up after a failure must not be overtaken by a chunk still on its way.
+        if pending is not None:
+            await asyncio.wait({pending})
     trailing, descriptor, _ = await asyncio.to_thread(sealer.finish)
     await _store(sink, record, name, index, trailing)
     return descriptor
@@ -88,9 +93,13 @@ def _seal_piece(sealer: PartSealer, read: Callable[[int], bytes]) -> list[bytes]
 async def _store(
     sink: Sink, record: RecordId, name: PartName, first: int, chunks: Iterable[bytes]
 ) -> None:
-    await asyncio.gather(
-        *(sink(record, name, first + offset, chunk) for offset, chunk in enumerate(chunks))
+    stored = await asyncio.gather(
+        *(sink(record, name, first + offset, chunk) for offset, chunk in enumerate(chunks)),
+        return_exceptions=True,
     )
+    for fault in stored:
+        if fault is not None:
+            raise fault
 
 
 def wraps_for(

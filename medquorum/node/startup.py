@@ -6,7 +6,7 @@ Everything that can be wrong with a start is found here, with one clear sentence
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ from medquorum.ledger.errors import LedgerError
 from medquorum.ledger.member import Member
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.signature import Signer, signer
-from medquorum.ledger.types import Role
+from medquorum.ledger.types import RecordId, Role
 from medquorum.ledger.wrap import Wrap
 from medquorum.node.bodies import BodyState
 from medquorum.node.config import NodeConfig
@@ -39,10 +39,11 @@ from medquorum.node.store.clinical_rows import (
     load_wraps,
 )
 
-PASSPHRASE_VARIABLE: Final = "MEDQUORUM_PASSPHRASE_FILE"
+PASSPHRASE_VARIABLE: Final = "MEDQUORUM_PASSPHRASE_FILE"  # noqa: S105  (a variable name)
 _PAGE: Final = 128
 _EVERY: Final = 1_000_000
-_RECENT: Final = 256
+_RECENT: Final = 64
+"""Batches kept decoded: a page of catching up, at most 64 MiB."""
 
 
 class StartError(Exception):
@@ -91,14 +92,30 @@ def load_membership(config: NodeConfig) -> Membership:
         ) from None
     except LedgerError as error:
         raise StartError(f"{config.charter.file} is not a valid charter: {error}") from None
-    consensus = bytes.fromhex(keystore.public.public_keys["consensus"])
+    points = {purpose: bytes.fromhex(key) for purpose, key in keystore.public.public_keys.items()}
     for member in charter.members:
-        if member.keys.consensus == consensus:
+        if member.keys.consensus == points.get("consensus"):
+            _check_keys(member, keystore, points)
             return Membership(charter_file, member, keystore)
     raise StartError(
         "the charter does not name the consensus key of this keystore; check that both belong "
         "to the same network, or ask the coordinator to include this member's request"
     )
+
+
+def _check_keys(member: Member, keystore: Keystore, points: Mapping[str, bytes]) -> None:
+    """Whether every key the node works with is the charter's."""
+    wanted = {"encryption": member.keys.encryption}
+    if member.role is not Role.DOCTOR:
+        wanted["clinical"] = member.keys.clinical
+    others = [purpose for purpose, key in wanted.items() if points.get(purpose) != key]
+    if keystore.public.certificate_der != member.tls_certificate or "tls" not in points:
+        others.append("tls")
+    if others:
+        raise StartError(
+            f"the charter names another {' and '.join(others)} key for {member.name}; restore the "
+            "keystore from which this member's request was made"
+        )
 
 
 def _keystore(config: NodeConfig) -> Keystore:
@@ -140,6 +157,11 @@ def remember(connection: Connection, charter: Charter) -> Remembered:
     state, slot, length = genesis(charter), 0, log_length(connection)
     for first in range(0, length, _PAGE):
         for final in load_batches(connection, first, _PAGE):
+            if final.batch.header.network != charter.network_id:
+                raise StartError(
+                    "the database in this home belongs to another network; give every network "
+                    "a home of its own"
+                )
             state, slot = _append(state, final.batch), final.batch.header.slot
     rows = load_journal(connection)
     return Remembered(
@@ -158,15 +180,38 @@ def _append(state: ChainState, batch: Batch) -> ChainState:
     return after
 
 
+@dataclass(frozen=True, slots=True)
+class RememberedBody:
+    """What the store knows of one body."""
+
+    proposal: Proposal
+    state: BodyState
+    wraps: list[Wrap] = field(repr=False)
+    final: bool
+    """In the chain."""
+
+
 def remember_bodies(
     connection: Connection, wanted: Callable[[Proposal], bool]
-) -> list[tuple[Proposal, BodyState, list[Wrap]]]:
-    """Every body this node holds or should hold."""
+) -> list[RememberedBody]:
+    """Every body this node holds or should hold; of two that name one record, the one held."""
     states = load_body_states(connection)
-    found = []
+    found: dict[bytes, RememberedBody] = {}
     for row in load_proposals(connection, None, _EVERY):
-        record = row.proposal.core.record
-        state = BodyState(states.get(record, BodyState.ANNOUNCED))
-        if record in states or (wanted(row.proposal) and row.state not in ("expired", "stale")):
-            found.append((row.proposal, state, load_wraps(connection, record)))
-    return found
+        record, final = row.proposal.core.record, row.state in ("accepted", "rejected")
+        holder, state = states.get(record, (row.proposal.id, BodyState.ANNOUNCED))
+        held = record in states and holder == row.proposal.id
+        open_or_final = final or row.state == OPEN
+        if record in found and found[record].final and not final:
+            continue
+        if held or (holder == row.proposal.id and open_or_final and wanted(row.proposal)):
+            wraps = load_wraps(connection, record)
+            found[record] = RememberedBody(row.proposal, BodyState(state), wraps, final)
+    return list(found.values())
+
+
+def orphaned_records(connection: Connection) -> list[RecordId]:
+    """Bodies whose proposals never became durable: the node stopped between the two."""
+    known = {row.proposal.id for row in load_proposals(connection, None, _EVERY)}
+    states = load_body_states(connection)
+    return [RecordId(record) for record, (proposal, _) in states.items() if proposal not in known]

@@ -1,14 +1,15 @@
 """New proposals of this node's own members: sealed, signed, durable, gossiped (R-PRO, R-BOD).
 
-What is refused leaves nothing behind: chunks are deleted, no row is written.
+What is refused leaves nothing behind: chunks are deleted, no row is written. A record names one
+body (R-PRO3), so nothing that is refused can touch a body that was taken before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
+from medquorum.consensus.admission import judge_position, judge_proposal
 from medquorum.consensus.replica import ProposalArrived
 from medquorum.ledger.body import body_root
 from medquorum.ledger.chain import PatientState
@@ -19,47 +20,18 @@ from medquorum.ledger.limits import CHUNK, PART_BYTES
 from medquorum.ledger.part_keys import TAG_BYTES
 from medquorum.ledger.proposal import Core, FindingKind, Proposal, Provenance, issue, parse_proposal
 from medquorum.ledger.proposal import Registration as CoreRegistration
-from medquorum.ledger.reasons import ACCEPT, Accept, Judgement, Reason
+from medquorum.ledger.reasons import ACCEPT, Reason
 from medquorum.ledger.registration import patient_name_commitment
-from medquorum.ledger.signature import Signature, Signer
-from medquorum.ledger.types import ISSUERS, BlockHash, PartName, RecordId
+from medquorum.ledger.signature import Signature, Signer, verify
+from medquorum.ledger.types import ISSUERS, BlockHash, Outcome, PartName, RecordId
 from medquorum.ledger.wrap import Wrap, parse_wrap, verify_wrap
-from medquorum.node.bodies import Bodies
-from medquorum.node.body_store import BodyStore
+from medquorum.node.bodies import Bodies, BodyState
+from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreMisuse
 from medquorum.node.desk import DeskError, Receipt, Submission
 from medquorum.node.driver import Driver, now_ms
 from medquorum.node.recipients import encryption_keys, patient_keys
+from medquorum.node.refusals import ADVICE, misplaced, refusal
 from medquorum.node.sealing import Grantor, SealedBody, new_record, seal_body, wraps_for
-
-ADVICE: Final[Mapping[Reason, str]] = {
-    Reason.ROLE_NOT_ALLOWED: "this member's role may not issue this type; see R-BLK2",
-    Reason.FOREIGN_NETWORK: "it was made for another network; make it again for this one",
-    Reason.DUPLICATE: "it is known already; nothing more is to be done",
-    Reason.STALE_POSITION: "the patient's history has moved on; read it and issue it again",
-    Reason.BODY_TOO_LARGE: "a part holds at most 2 GiB and a body 4 GiB; split it",
-    Reason.UNKNOWN_PATIENT: "no such patient here; check the number or wait for the registration",
-    Reason.BAD_REGISTRATION: "the patient's key is registered already, or its proof is wrong",
-    Reason.EXPIRED: "its lifetime is over; issue it again",
-    Reason.NOT_YET: "it is dated in the future; check the clock of the machine that made it",
-    Reason.UNKNOWN_REFERENCE: "a referenced block is not in this patient's chain",
-    Reason.OVER_LIMIT: "too many proposals are open; wait for verdicts",
-}
-
-
-def refusal(judgement: Judgement) -> DeskError:
-    """What a caller is told of a judgement that is not acceptance."""
-    reason = Reason.DUPLICATE if isinstance(judgement, Accept) else judgement.reason
-    status = {
-        Reason.ROLE_NOT_ALLOWED: 403,
-        Reason.UNKNOWN_ISSUER: 403,
-        Reason.UNKNOWN_PATIENT: 404,
-        Reason.BODY_TOO_LARGE: 413,
-        Reason.OVER_LIMIT: 429,
-        Reason.DUPLICATE: 409,
-        Reason.STALE_POSITION: 409,
-        Reason.BAD_REGISTRATION: 409,
-    }.get(reason, 400)
-    return DeskError(status, reason.value, ADVICE.get(reason, f"the rule: {reason.name.lower()}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +52,8 @@ class Submissions:
         self._issuer = issuer
         self._state = driver.replica.state
         self._charter = self._state.charter
+        self._entering: set[RecordId] = set()
+        """Records of sealed bodies being taken in: one proposal at a time for each."""
 
     async def submit(self, submission: Submission) -> Receipt:
         """Seal and sign plain parts with the institution's issuing key."""
@@ -98,14 +72,17 @@ class Submissions:
             body = await seal_body(self._state.network, record, submission.parts, self._keep_chunk)
             proposal = issue(self._core(submission, body, patient), sign)
             wraps = self._wraps(proposal.core, body, sign, patient)
-            await self._chunks.make_durable(record)
-            return await self._enter(proposal, wraps)
-        except (LedgerError, OSError) as error:
+            await self._keep(proposal, wraps)
+        except LedgerError as error:
             await self._bodies.forget(record)
-            raise DeskError(400, "malformed", str(error)) from error
-        except DeskError:
+            raise DeskError(400, Reason.MALFORMED.value, str(error)) from error
+        except (BodyStoreError, OSError) as error:
+            await self._bodies.forget(record)
+            raise _unstored() from error
+        except BaseException:
             await self._bodies.forget(record)
             raise
+        return await self._propose(proposal)
 
     async def _keep_chunk(
         self, record: RecordId, part: PartName, index: int, sealed: bytes
@@ -181,10 +158,23 @@ class Submissions:
         grantor = Grantor(self._issuer.address, sign)
         return wraps_for(self._state.network, body, grantor, recipients)
 
-    async def _enter(self, proposal: Proposal, wraps: Sequence[Wrap]) -> Receipt:
-        """Keep the body, then hand the proposal to the replica; undo both when it is refused."""
+    async def _keep(self, proposal: Proposal, wraps: Sequence[Wrap]) -> None:
+        """Make a body durable and open it as a recipient would; DeskError where it may not be."""
         core = proposal.core
-        await self._bodies.adopt(proposal, wraps)
+        placed = judge_position(core, Outcome.ACCEPTED, self._driver.replica.state)
+        if placed != ACCEPT:
+            raise misplaced(placed)
+        await self._chunks.make_durable(core.record)
+        if await self._bodies.adopt(proposal, wraps) is not BodyState.OPENED:
+            raise DeskError(
+                400,
+                "body_does_not_open",
+                "chunks, wraps and proposal do not belong together; seal the body anew",
+            )
+
+    async def _propose(self, proposal: Proposal) -> Receipt:
+        """Hand the proposal to the replica; its body goes when it is refused."""
+        core = proposal.core
         judgement = await self._driver.ask(ProposalArrived(proposal, None))
         if judgement != ACCEPT:
             await self._bodies.forget(core.record)
@@ -195,9 +185,17 @@ class Submissions:
         """Store one sealed chunk of a body that is to be submitted."""
         if len(sealed) > CHUNK + TAG_BYTES or not 0 <= index < PART_BYTES // CHUNK:
             raise DeskError(413, Reason.BODY_TOO_LARGE.value, "a chunk holds at most 1 MiB")
-        if self._bodies.proposal(record) is not None:
+        self._refuse_taken(record)
+        try:
+            await self._chunks.put_chunk(record, part.value, index, sealed)
+        except BodyStoreMisuse as error:
+            raise DeskError(400, Reason.MALFORMED.value, str(error)) from None
+        except BodyStoreError as error:
+            raise _unstored() from error
+
+    def _refuse_taken(self, record: RecordId) -> None:
+        if record in self._entering or self._bodies.proposal(record) is not None:
             raise DeskError(409, Reason.DUPLICATE.value, "this record is submitted already")
-        await self._chunks.put_chunk(record, part.value, index, sealed)
 
     async def accept_sealed(self, encoded: bytes, wraps: Sequence[bytes]) -> Receipt:
         """Take a proposal sealed and signed elsewhere by this node's own member."""
@@ -209,10 +207,24 @@ class Submissions:
         core = proposal.core
         if core.issuer != self._issuer.address:
             raise DeskError(403, "not_this_member", "submit at the node of the issuing member")
-        await self._check_complete(core)
-        self._check_wraps(core, opened)
-        await self._chunks.make_durable(core.record)
-        return await self._enter(proposal, opened)
+        self._refuse_taken(core.record)
+        judgement = judge_proposal(proposal, self._charter, self._state.network, verify)
+        if judgement != ACCEPT:
+            raise refusal(judgement)
+        self._entering.add(core.record)
+        try:
+            await self._check_complete(core)
+            try:
+                self._check_wraps(core, opened)
+                await self._keep(proposal, opened)
+            except BodyStoreError as error:
+                raise _unstored() from error
+            except BaseException:
+                await self._bodies.forget(core.record)
+                raise
+            return await self._propose(proposal)
+        finally:
+            self._entering.discard(core.record)
 
     async def _check_complete(self, core: Core) -> None:
         for part in core.parts:
@@ -243,6 +255,12 @@ class Submissions:
             raise DeskError(
                 400, "bad_wraps", "give every doctor, the issuer and the patient a signed wrap"
             )
+
+
+def _unstored() -> DeskError:
+    return DeskError(
+        503, "storage", "the node could not store the body; its operator looks at the disk"
+    )
 
 
 def _registration(submission: Submission) -> CoreRegistration | None:

@@ -14,7 +14,7 @@ from medquorum.ledger.vote import Vote, parse_vote
 from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.desk import DeskError, VoteReceipt
 from medquorum.node.driver import Driver, now_ms
-from medquorum.node.submissions import refusal
+from medquorum.node.refusals import refusal
 
 
 class Voting:
@@ -57,7 +57,7 @@ class Voting:
         core = entry.proposal.core
         if ballot.role is not self._role(core):
             raise DeskError(409, Reason.WRONG_VOTER_ROLE.value, f"vote as {self._role(core).value}")
-        opened = self._bodies.state(core.record) is BodyState.OPENED
+        opened = self._bodies.state_of(entry.proposal) is BodyState.OPENED
         if ballot.decision is Decision.APPROVE and not opened:
             raise DeskError(
                 409,

@@ -102,12 +102,6 @@ def load_proposal(connection: Connection, identifier: bytes) -> ProposalRow | No
     return None if row is None else _proposal_row(row)
 
 
-def proposal_of_record(connection: Connection, record: bytes) -> ProposalRow | None:
-    """The proposal that names a record."""
-    row = connection.execute(select(PROPOSALS).where(PROPOSALS.c.record == record)).one_or_none()
-    return None if row is None else _proposal_row(row)
-
-
 def load_proposals(connection: Connection, state: str | None, limit: int) -> list[ProposalRow]:
     """Proposals, newest first."""
     query = select(PROPOSALS).order_by(PROPOSALS.c.received_at_us.desc()).limit(limit)
@@ -149,12 +143,15 @@ def load_wraps(connection: Connection, record: bytes) -> list[Wrap]:
 
 
 def set_body_state(
-    connection: Connection, record: bytes, state: str, reason: str | None, now_us: int
+    connection: Connection, proposal: Proposal, state: str, reason: str | None, now_us: int
 ) -> None:
-    """Note how far this node has got with a body."""
+    """Note how far this node has got with the body of a proposal."""
+    record = proposal.core.record
     connection.execute(delete(BODIES).where(BODIES.c.record == record))
     connection.execute(
-        insert(BODIES).values(record=record, state=state, reason=reason, changed_at_us=now_us)
+        insert(BODIES).values(
+            record=record, proposal=proposal.id, state=state, reason=reason, changed_at_us=now_us
+        )
     )
 
 
@@ -164,9 +161,10 @@ def delete_body(connection: Connection, record: bytes) -> None:
     connection.execute(delete(BODIES).where(BODIES.c.record == record))
 
 
-def load_body_states(connection: Connection) -> dict[bytes, str]:
-    """How far this node has got with every body it knows."""
-    return {row.record: row.state for row in connection.execute(select(BODIES))}
+def load_body_states(connection: Connection) -> dict[bytes, tuple[bytes, str]]:
+    """Whose body each record holds (a proposal's id), and how far this node has got with it."""
+    rows = connection.execute(select(BODIES))
+    return {row.record: (row.proposal, row.state) for row in rows}
 
 
 def insert_evidence(

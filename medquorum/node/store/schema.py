@@ -70,13 +70,16 @@ PROPOSALS = Table(
     Column("id", LargeBinary(32), primary_key=True),
     Column("type", String(20), nullable=False),
     Column("patient", BigInteger),
-    Column("record", LargeBinary(32), nullable=False, unique=True),
+    Column("record", LargeBinary(32), nullable=False),
     Column("encoded", LargeBinary, nullable=False),
     Column("state", String(10), nullable=False),
     Column("reason", String(40)),
     Column("received_at_us", BigInteger, nullable=False),
     Index("proposals_state", "state", "received_at_us"),
+    Index("proposals_record", "record"),
 )
+"""Proposals with what became of them. Nothing hinders a member from signing two that name one
+record, so the column is not unique: the second is kept as well, and its body is never opened."""
 
 VOTES = Table(
     "votes",
@@ -99,6 +102,7 @@ BODIES = Table(
     "bodies",
     METADATA,
     Column("record", LargeBinary(32), primary_key=True),
+    Column("proposal", LargeBinary(32), nullable=False),
     Column("state", String(10), nullable=False),
     Column("reason", String(40)),
     Column("changed_at_us", BigInteger, nullable=False),

@@ -71,12 +71,13 @@ def _create_clinical() -> None:
         sa.Column("id", _BYTES(32), primary_key=True),
         _required("type", sa.String(20)),
         sa.Column("patient", _BIG),
-        sa.Column("record", _BYTES(32), nullable=False, unique=True),
+        _required("record", _BYTES(32)),
         _required("encoded", _BYTES()),
         _required("state", sa.String(10)),
         sa.Column("reason", sa.String(40)),
         _required("received_at_us", _BIG()),
         sa.Index("proposals_state", "state", "received_at_us"),
+        sa.Index("proposals_record", "record"),
     )
     op.create_table(
         "votes",
@@ -94,6 +95,7 @@ def _create_clinical() -> None:
     op.create_table(
         "bodies",
         sa.Column("record", _BYTES(32), primary_key=True),
+        _required("proposal", _BYTES(32)),
         _required("state", sa.String(10)),
         sa.Column("reason", sa.String(40)),
         _required("changed_at_us", _BIG()),
