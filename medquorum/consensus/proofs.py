@@ -95,6 +95,7 @@ def _patient_fault(proof: Proof) -> str | None:
             or (header.n_pa, header.hpatient) != (number + 1, previous)
             or registered != (number == 0)
             or header.n_pb != proof.patient_chain[0][0].n_pb
+            or core.patient not in (None, header.n_pb)
             or header.outcome is not Outcome.ACCEPTED
         ):
             return "R-EXP3: the patient's chain does not link"
