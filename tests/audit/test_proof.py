@@ -152,3 +152,16 @@ def test_the_first_block_follows_the_network_id() -> None:
     ledger.append(core, "hospital", header_changes={"hprevious": ZERO})
     ledger.close()
     assert verdict_on_proof(ledger.proof(1)) == refused(1, "R-ORD2")
+
+
+def test_a_patient_chain_holds_one_patient() -> None:
+    """R-EXP3: a core of patient 2 under a header that claims a place in patient 1's chain."""
+    ledger = Ledger()
+    ledger.append(ledger.core("medical_form", "hospital", None), "hospital")
+    stray = ledger.core("xray", "radiologist", 1, patient=2)
+    place = {"n_pb": 1, "n_pa": 2, "hpatient": ledger.head(1)}
+    made = ledger.append(stray, "radiologist", header_changes=place)
+    ledger.patients[1].append(made)
+    ledger.append(ledger.core("xray", "radiologist", 1), "radiologist")
+    ledger.close()
+    assert verdict_on_proof(ledger.proof(3)) == refused(3, "R-EXP3")
