@@ -228,7 +228,7 @@ def certificate_key(member: Member) -> PublicKey:
     try:
         certificate = x509.load_der_x509_certificate(member.tls_certificate)
         public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise CharterError(
             f"R-CHA4: the TLS certificate of {member.name} is not DER; ask for a new request"
         ) from None

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -92,7 +93,13 @@ def check_leaf_certificate(certificate_der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(certificate_der)
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
         public_key = certificate.public_key()
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+    ) as error:
         raise TlsIdentityError("not a leaf certificate with basic constraints") from error
     if constraints.value.ca:
         raise TlsIdentityError("a node's certificate must be CA:FALSE")

@@ -238,6 +238,15 @@ def test_R_CHA4_a_certificate_that_is_none_is_refused(charter: Charter) -> None:
         broken.verify_proofs()
 
 
+def test_R_CHA4_a_certificate_of_an_unknown_version_is_refused(charter: Charter) -> None:
+    leaf = charter.members[0].tls_certificate
+    unknown = leaf.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
+    assert unknown != leaf
+    broken = parse_charter(changed(charter, put("members.0.tls_certificate", unknown)))
+    with pytest.raises(CharterError, match="R-CHA4: the TLS certificate of"):
+        broken.verify_proofs()
+
+
 def test_the_constructors_check_as_the_parser_does(charter: Charter) -> None:
     with pytest.raises(CharterError, match="R-CHA1: seal_difficulty_bits"):
         replace(charter, seal_difficulty_bits=-1)

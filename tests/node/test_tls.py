@@ -173,6 +173,14 @@ def test_other_curves_and_shapes_are_not_leaves() -> None:
         tls.issue_leaf_certificate(BOB.key, "Dr. House")
 
 
+def test_a_certificate_of_an_unknown_version_is_no_leaf() -> None:
+    leaf = tls.issue_leaf_certificate(ec.generate_private_key(ec.SECP256R1()), "ab")
+    unknown = leaf.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)
+    assert unknown != leaf
+    with pytest.raises(tls.TlsIdentityError, match="not a leaf"):
+        tls.check_leaf_certificate(unknown)
+
+
 def test_a_foreign_key_is_refused_before_it_is_used() -> None:
     with pytest.raises(tls.TlsIdentityError, match="not for this private key"):
         tls.server_context(BOB.key, ALICE.leaf, CHARTER)
