@@ -14,6 +14,8 @@ import aiohttp
 
 PIECE_BYTES: Final = 1_048_576
 SILENCE_S: Final = 60.0
+SETTLE_S: Final = 0.05
+"""Events closer to one another than this are one change."""
 
 
 class NodeRefused(Exception):
@@ -48,6 +50,8 @@ class NodeApi:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._session: aiohttp.ClientSession | None = None
+        self._last_event = 0
+        """Events up to this one have been answered by a round."""
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=SILENCE_S)
@@ -84,10 +88,14 @@ class NodeApi:
         page = await self.json("/v1/blocks", after=after, limit=limit)
         return list(page["blocks"])
 
-    async def proposals(self) -> list[dict[str, Any]]:
-        """The newest proposals."""
-        page = await self.json("/v1/proposals", limit=500)
+    async def open_proposals(self) -> list[dict[str, Any]]:
+        """What is not decided yet, newest first."""
+        page = await self.json("/v1/proposals", state="open", limit=500)
         return list(page["proposals"])
+
+    async def own_address(self) -> str:
+        """The address of the node's member, the AI entity."""
+        return str((await self.json("/v1/status"))["address"])
 
     async def download(self, record: str, part: str, target: Path) -> None:
         """The plaintext of a body part as a file; the reading is logged by the node."""
@@ -125,14 +133,39 @@ class NodeApi:
         return str(accepted["proposal"])
 
     async def changed(self, longest_s: float) -> None:
-        """Return at the next event of the node, or after this long."""
+        """Return soon after the next event of the node, or after this long.
+
+        What has happened since the call before counts; what came with it counts as one change.
+        """
+        headers = {"Last-Event-ID": str(self._last_event)}
         try:
-            async with asyncio.timeout(longest_s), self._request("GET", "/v1/events") as answer:
-                async for line in answer.content:
-                    if line.startswith(b"data:"):
-                        return
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            await asyncio.sleep(0.2)
+            async with (
+                asyncio.timeout(longest_s),
+                self._request("GET", "/v1/events", headers=headers) as answer,
+            ):
+                if answer.status == 200:
+                    await self._read_events(answer.content)
+                    return
+                await asyncio.sleep(longest_s)
+        except TimeoutError:
+            return
+        except (aiohttp.ClientError, OSError):
+            await asyncio.sleep(min(1.0, longest_s))
+
+    async def _read_events(self, stream: aiohttp.StreamReader) -> None:
+        """Take events until none comes for a moment; a node that has restarted counts anew."""
+        pause: float | None = None
+        try:
+            while True:
+                async with asyncio.timeout(pause):
+                    line = await stream.readline()
+                if not line:
+                    return
+                if line.startswith(b"id:"):
+                    self._last_event, pause = int(line[3:]), SETTLE_S
+        except TimeoutError:
+            if pause is None:
+                raise
 
 
 async def _checked(answer: aiohttp.ClientResponse) -> Any:

@@ -123,8 +123,8 @@ def main() -> None:
             "Not for clinical use: a rule on edges, fitted on phantoms only.",
             "Sees displaced cuts of long-bone shafts; undisplaced, joint, rib and spine fractures "
             "are outside it.",
-            "Real films checked: one intact tibia and one chest. No real fracture was available, "
-            "so sensitivity on patients is unknown.",
+            "Real films seen: one intact tibia (which shaped the rule on joints) and one chest, "
+            "both without fracture. No real fracture was available: sensitivity is unknown.",
         ],
         "not_for_clinical_use": True,
     }

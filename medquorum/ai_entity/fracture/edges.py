@@ -32,11 +32,15 @@ CLOSING: Final = 15
 AXIS_SIGMA: Final = 45.0
 """Pixels over which the direction of the shaft is averaged."""
 
-MIN_COHERENCE: Final = 0.5
-"""Below this there is no single direction: joints, ribs over lung, the carpus."""
+MIN_COHERENCE: Final = 0.8
+"""Agreement of the edges that do not lean across (those may be the fracture): two cortices reach
+0.95, edges of all directions, less the leaning ones, 0.64; joints lie between."""
 
 ACROSS_COSINE: Final = 0.7
 """An edge counts as across when its normal is more than 45 degrees off the shaft's normal."""
+
+JOINT_PIXELS: Final = 40
+"""A joint's surface runs across the bone as a fracture does: so close to one nothing is judged."""
 
 DIRECTION_SIGMA: Final = 1.5
 """Pixels over which an edge's own direction is averaged."""
@@ -89,10 +93,12 @@ def find_edges(image: Radiograph) -> EdgeMaps:
     gy = cv2.Sobel(even, cv2.CV_32F, 0, 1)
     edges = _canny(even, np.hypot(gx, gy), inside)
     bone = find_bone(grey, inside)
-    normal, coherence = _shaft_normal(gx, gy, edges)
-    shaft = bone & (coherence >= MIN_COHERENCE)
-    along_normal = _along(normal, _edge_normal(gx, gy))
-    across = edges & shaft & (along_normal < ACROSS_COSINE)
+    direction = _edge_normal(gx, gy)
+    normal, _ = _shaft_normal(direction, edges)
+    leaning = _along(normal, direction) < ACROSS_COSINE
+    normal, coherence = _shaft_normal(direction, edges & ~leaning)
+    shaft = bone & _away_from_joints(coherence >= MIN_COHERENCE)
+    across = edges & shaft & (_along(normal, direction) < ACROSS_COSINE)
     return EdgeMaps(even, edges, bone, shaft, across, scale)
 
 
@@ -140,19 +146,24 @@ def find_bone(grey: Grey, inside: Mask) -> Mask:
     return np.asarray(large[labels] & inside) if count > 1 else np.zeros_like(inside)
 
 
-def _shaft_normal(gx: Grey, gy: Grey, edges: Mask) -> tuple[tuple[Grey, Grey], Grey]:
+def _shaft_normal(direction: tuple[Grey, Grey], edges: Mask) -> tuple[tuple[Grey, Grey], Grey]:
     """Unit normal of most edges around, and how much they agree (structure tensor of edges).
 
     Every edge pixel counts the same: a fracture's edges are strong but short, a cortex is long.
     """
-    magnitude = np.maximum(np.hypot(gx, gy), 1e-6)
-    ux, uy = gx / magnitude * edges, gy / magnitude * edges
+    ux, uy = direction[0] * edges, direction[1] * edges
     jxx, jyy, jxy = (
         cv2.GaussianBlur(plane, (0, 0), AXIS_SIGMA) for plane in (ux * ux, uy * uy, ux * uy)
     )
     gap = np.hypot(jxx - jyy, 2.0 * jxy)
     angle = 0.5 * np.arctan2(2.0 * jxy, jxx - jyy)
     return (np.cos(angle), np.sin(angle)), gap / np.maximum(jxx + jyy, 1e-6)
+
+
+def _away_from_joints(coherent: Mask) -> Mask:
+    """Where the direction is clear for JOINT_PIXELS around; the film's border does not count."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * JOINT_PIXELS + 1,) * 2)
+    return np.asarray(cv2.erode(coherent.astype(np.uint8), disc) > 0)
 
 
 def _edge_normal(gx: Grey, gy: Grey) -> tuple[Grey, Grey]:

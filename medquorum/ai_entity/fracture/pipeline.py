@@ -40,7 +40,7 @@ MAX_EDGE_DENSITY: Final = 0.04
 """A real intact tibia has 0.011, phantoms 0.008 to 0.013, a chest 0.06."""
 
 MIN_SHAFT_SHARE: Final = 0.5
-"""Of the bone: a chest has 0.25, a limb 0.9 and more."""
+"""Of the bone: a chest has 0.0, a real tibia with its ankle 0.74, phantoms 0.9 and more."""
 
 MIN_BONE_SHARE: Final = 0.01
 MAX_BOXES: Final = 32
