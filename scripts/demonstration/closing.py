@@ -67,4 +67,4 @@ async def _audit(cast: Cast, folder: Path) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(output)
     except ValueError:
         return {"result": "FAILED", "blocks": 0, "reason": "the audit gave no answer"}
-    return {**answer, "result": answer.get("result"), "blocks": answer.get("blocks", 0)}
+    return {**answer, "result": answer.get("verdict", "FAILED"), "blocks": answer.get("blocks", 0)}
