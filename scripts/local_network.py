@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,7 +31,9 @@ from medquorum.node.cli.member_home import MemberHome
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
 from medquorum.node.client import NodeClient
 from medquorum.node.config import write_default_config
+from medquorum.node.keystore import KdfCost
 from medquorum.node.private_files import write_private_file
+from scripts.local_machine import LIGHT_COST, key_cost, kill_group, listens, unused_ports
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 NETWORK_SOURCE: Final = REPOSITORY / "network.toml"
@@ -138,9 +139,13 @@ class LocalNetwork:
         """The signed charter file."""
         return self.folder / "charter.bin"
 
-    def prepare(self, say: Say = lambda _: None) -> Charter:
-        """Keys, requests, charter, signatures, homes: everything but the processes."""
-        with ThreadPoolExecutor(2) as threads:
+    def prepare(self, say: Say = lambda _: None, *, light_keys: bool = False) -> Charter:
+        """Keys, requests, charter, signatures, homes: everything but the processes.
+
+        With `light_keys` passphrases are stretched as little as a node still accepts: for networks
+        that live for minutes.
+        """
+        with key_cost(LIGHT_COST if light_keys else KdfCost()), ThreadPoolExecutor(2) as threads:
             say(f"keys and requests of {len(self.members)} members")
             requests = list(threads.map(_make_request, self.members))
             charter = build_charter(self.source, requests)
@@ -170,6 +175,7 @@ class LocalNetwork:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"} | self.environment,
+                process_group=0,
             )
             log.close()
             member.starts += 1
@@ -182,7 +188,11 @@ class LocalNetwork:
             options = ["--node", member.url, "--token-file", str(member.user_token)]
             with (member.home / "ai.log").open("ab") as log:
                 service = subprocess.Popen(
-                    [*command, *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                    [*command, *options],
+                    stdout=log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    process_group=0,
                 )
             self.services.append(service)
 
@@ -190,7 +200,7 @@ class LocalNetwork:
         """Wait until every API answers; RuntimeError with the end of the log otherwise."""
         deadline = time.monotonic() + READY_SECONDS
         for member in self.members if members is None else members:
-            while not _listens(member.api_port):
+            while not listens(member.api_port):
                 ended = member.process is None or member.process.poll() is not None
                 if ended or time.monotonic() > deadline:
                     raise RuntimeError(f"{member.name} did not start:\n{log_tail(member)}")
@@ -199,14 +209,13 @@ class LocalNetwork:
     def kill(self, member: LocalMember) -> None:
         """kill -9: as in a power loss of that machine's process."""
         if member.process is not None:
-            member.process.kill()
-            member.process.wait()
+            kill_group(member.process)
 
     def stop(self) -> None:
-        """Ask every process to end, then make sure."""
+        """Ask every process to end, then make sure; what they started ends with them."""
         for service in self.services:
-            service.terminate()
-            service.wait()
+            kill_group(service)
+        self.services.clear()
         alive = [m for m in self.members if m.process is not None and m.process.poll() is None]
         for member in alive:
             if member.process is not None:
@@ -237,7 +246,7 @@ def local_network(
     parsed = parse_charter_source(text)
     first_api = int(tomllib.loads(text).get("demo", {}).get("api_first_port", 7700))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ports = _free_ports(2 * len(parsed.members)) if free_ports else None
+    ports = unused_ports(2 * len(parsed.members)) if free_ports else None
     members = []
     for index, member in enumerate(parsed.members):
         p2p_port, api_port = int(member.endpoint.rpartition(":")[2]), first_api + index
@@ -251,16 +260,6 @@ def local_network(
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def _make_request(member: LocalMember) -> Member:
@@ -279,9 +278,3 @@ def _make_request(member: LocalMember) -> Member:
     config.write_text(text)
     create_operator_token(member.home / "operator.token")
     return member.keys.request(member.name, member.role, member.source.endpoint)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -26,12 +26,8 @@ _LOG = structlog.get_logger("ai_service")
 PART: Final = {"ct": "IMG_CT", "pet": "IMM_PET", "xray": "IMG_XRAY"}
 IDLE_S: Final = 5.0
 """Longest wait for news before the node is asked again."""
-BODY_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Waits for a body that is final before this node has fetched it; the last one repeats."""
-BODY_ATTEMPTS: Final = 60
 REISSUES: Final = 5
 """How often findings are proposed again when the patient's history moved on meanwhile."""
-MOST_STALE: Final = frozenset({"stale", "expired"})
 
 Block = dict[str, Any]
 
@@ -44,8 +40,8 @@ class Study:
     ct: Block | None = None
     """The CT a PET is read with."""
     findings: Findings | None = None
-    proposal: str | None = None
-    attempts: int = 0
+    proposals: int = 0
+    """How often it was proposed, or refused, since the start."""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -58,7 +54,11 @@ class Study:
 class Following:
     """What the service has seen of the ledger."""
 
+    own: str = ""
+    """The AI entity's address."""
     height: int = 0
+    decided: set[tuple[str, ...]] = field(default_factory=set)
+    """Inputs of own reports that are in the chain, accepted or rejected."""
     newest_ct: dict[int, Block] = field(default_factory=dict)
     studies: dict[str, Study] = field(default_factory=dict)
     """By hash of the image block."""
@@ -84,11 +84,13 @@ class AiService:
 
     async def round(self) -> int:
         """Take in what is new, propose what is owed; how many proposals were made."""
+        self._seen.own = self._seen.own or await self._api.own_address()
         await self._follow()
-        reported = await self._reported()
+        waiting = await self._waiting()
         made = 0
         for study in list(self._seen.studies.values()):
-            if self._owed(study, reported):
+            settled = study.references in self._seen.decided | waiting
+            if not settled and study.proposals < REISSUES:
                 made += await self._report(study)
         return made
 
@@ -97,6 +99,8 @@ class AiService:
         while page := await self._api.blocks(self._seen.height):
             for block in page:
                 self._seen.height = int(block["n_bc"])
+                if block["ai"] and block["issuer"] == self._seen.own:
+                    self._seen.decided.add(tuple(block["references"]))
                 if block["outcome"] == "accepted":
                     self._take(block)
 
@@ -109,46 +113,41 @@ class AiService:
             self._seen.newest_ct[patient] = block
         self._seen.studies.setdefault(str(block["hash"]), Study(block, ct))
 
-    async def _reported(self) -> dict[tuple[str, ...], str]:
-        """The newest state of every machine's proposal, by its inputs."""
-        states: dict[tuple[str, ...], str] = {}
-        for proposal in await self._api.proposals():
-            if proposal["ai"]:
-                states.setdefault(tuple(proposal["references"]), str(proposal["state"]))
-        return states
-
-    def _owed(self, study: Study, reported: dict[tuple[str, ...], str]) -> bool:
-        state = reported.get(study.references)
-        if state is None:
-            return study.attempts < REISSUES
-        return state in MOST_STALE and study.attempts < REISSUES
+    async def _waiting(self) -> set[tuple[str, ...]]:
+        """Inputs of own reports that wait for a verdict; a stale one is not among them."""
+        return {
+            tuple(proposal["references"])
+            for proposal in await self._api.open_proposals()
+            if proposal["ai"] and proposal["issuer"] == self._seen.own
+        }
 
     async def _report(self, study: Study) -> int:
-        """Analyse once, then propose; 1 when a proposal was made."""
-        study.attempts += 1
+        """Analyse once, then propose; 1 when a proposal was made, 0 when it is owed or refused."""
         if study.findings is None:
             study.findings = await self._analyse(study)
         if study.findings is None:
             return 0
+        study.proposals += 1
         try:
-            study.proposal = await self._api.submit(_form(study, study.findings))
+            proposal = await self._api.submit(_form(study, study.findings))
         except NodeRefused as refused:
             _LOG.warning("report_refused", error=refused.rule)
             return 0
-        _LOG.info("report_proposed", proposal=study.proposal)
+        _LOG.info("report_proposed", proposal=proposal)
         return 1
 
     async def _analyse(self, study: Study) -> Findings | None:
+        """Findings; None while the images are not here yet, or for ever when they are refused."""
         with tempfile.TemporaryDirectory(prefix="medquorum-study-") as folder:
             image = await self._download(study.image, Path(folder))
             ct = None if study.ct is None else await self._download(study.ct, Path(folder))
-            if image is None:
+            if image is None or (study.ct is not None and ct is None):
                 return None
             try:
                 return await asyncio.to_thread(self._run, str(study.image["type"]), image, ct)
             except AnalysisError as error:
                 _LOG.warning("analysis_refused", error=type(error).__name__)
-                study.attempts = REISSUES
+                study.proposals = REISSUES
                 return None
 
     def _run(self, kind: str, image: Path, ct: Path | None) -> Findings:
@@ -159,19 +158,16 @@ class AiService:
         return analyse_tumour(ct if ct is not None else image, image, self._models)
 
     async def _download(self, block: Block, folder: Path) -> Path | None:
-        """An image part as a file, once this node holds and has opened it."""
+        """An image part as a file; None until this node holds and has opened it, which is news."""
         part = PART[str(block["type"])]
         target = folder / part
-        for attempt in range(BODY_ATTEMPTS):
-            try:
-                await self._api.download(str(block["record"]), part, target)
-                return target
-            except NodeRefused as refused:
-                if refused.status != 404:
-                    raise
-            await asyncio.sleep(BODY_PAUSES_S[min(attempt, len(BODY_PAUSES_S) - 1)])
-        _LOG.warning("body_missing", record=str(block["record"]))
-        return None
+        try:
+            await self._api.download(str(block["record"]), part, target)
+        except NodeRefused as refused:
+            if refused.status != 404:
+                raise
+            return None
+        return target
 
 
 def _form(study: Study, findings: Findings) -> ReportForm:
