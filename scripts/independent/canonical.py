@@ -15,6 +15,7 @@ import msgpack
 Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | None"
 
 INTEGER_MAX: Final = 2**64 - 1
+TIME_MAX_MS: Final = 2**53
 
 
 class Fault(Exception):
@@ -188,11 +189,11 @@ class Fields:
             raise self._refuse(name, "a truth value")
         return value
 
-    def text(self, name: str) -> str:
-        """Return text."""
+    def text(self, name: str, longest: int | None = None) -> str:
+        """Return text, of at most `longest` characters where a number is given."""
         value = self._values[name]
-        if not isinstance(value, str):
-            raise self._refuse(name, "text")
+        if not isinstance(value, str) or (longest is not None and len(value) > longest):
+            raise self._refuse(name, "text" if longest is None else f"text up to {longest}")
         return value
 
     def choice(self, name: str, allowed: Iterable[str]) -> str:

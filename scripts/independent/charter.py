@@ -5,16 +5,31 @@ Carries out R-CHA1 to R-CHA8, R-KEY2, R-KEY4, R-HASH3 and the empty registry of 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from .canonical import CHARTER, CHARTER_FILE, Fault, Fields, Value, decode, encode
+from .canonical import (
+    CHARTER,
+    CHARTER_FILE,
+    TIME_MAX_MS,
+    Fault,
+    Fields,
+    Value,
+    decode,
+    encode,
+)
 from .crypto import Signatures, check_key, sha256, tagged
 
 BLOCK_TYPES: Final = ("medical_form", "ct", "pet", "xray", "test_result", "report", "prescription")
 ROLES: Final = ("ai_entity", "doctor", "hospital", "laboratory", "radiologist")
 MEMBERS_MAX: Final = 10_000
 DOCTORS_MAX: Final = 128
+ENDPOINT_MAX: Final = 255
+CERTIFICATE_MAX: Final = 4_096
+POLICY_NAME: Final = re.compile("[a-z0-9_.-]{1,64}")
 
 CHARTER_FIELDS: Final = (
     "created_at_ms",
@@ -114,18 +129,20 @@ def _read_settings(fields: Fields) -> tuple[str, int]:
         raise Fault("R-CHA1", "the charter is not of format medquorum/charter/1")
     if fields.integer("version") != 0:
         raise Fault("R-CHA1", "the charter is not a founding charter: its version is not 0")
-    fields.integer("created_at_ms")
-    fields.text("name")
-    fields.integer("retention_days")
+    fields.integer("created_at_ms", high=TIME_MAX_MS)
+    _check_name(fields.text("name"), "R-CHA1")
+    fields.integer("retention_days", high=73_000)
     absence = Fields(fields.value("absence"), "absence", ("max_days", "silence_hours"))
-    absence.integer("max_days")
-    absence.integer("silence_hours")
+    absence.integer("max_days", high=3_660)
+    absence.integer("silence_hours", high=87_840)
     maturity = Fields(fields.value("maturity"), "maturity", ("threshold_ppm", "window"))
     maturity.integer("threshold_ppm", high=1_000_000)
-    maturity.integer("window")
+    maturity.integer("window", 1, 1_000_000)
     ordering = Fields(fields.value("ordering"), "ordering", ORDERING_FIELDS)
     for name in ("slot_timeout_ms", "slot_timeout_max_ms", "idle_status_ms", "retransmit_ms"):
-        ordering.integer(name)
+        ordering.integer(name, 1, 86_400_000)
+    if ordering.integer("slot_timeout_max_ms") < ordering.integer("slot_timeout_ms"):
+        raise Fault("R-CHA2", "slot_timeout_max_ms is below slot_timeout_ms")
     mode = ordering.choice("mode", ("majority", "byzantine"))
     return mode, ordering.integer("batch_blocks", 1, 256)
 
@@ -136,11 +153,23 @@ def _read_policies(value: Value) -> dict[str, Policy]:
     for block_type in BLOCK_TYPES:
         fields = Fields(by_type.value(block_type), "a policy", ("auto_policies", "panel", "strict"))
         policies[block_type] = Policy(
-            auto_policies=frozenset(fields.texts("auto_policies")),
+            auto_policies=_read_auto_policies(fields.texts("auto_policies")),
             panel=fields.choice("panel", ("all_doctors", "care_team")),
             strict=fields.boolean("strict"),
         )
     return policies
+
+
+def _read_auto_policies(names: tuple[str, ...]) -> frozenset[str]:
+    ascending = all(earlier < later for earlier, later in pairwise(names))
+    if len(names) > 16 or not ascending or not all(map(POLICY_NAME.fullmatch, names)):
+        raise Fault("R-CHA3", "auto_policies are not at most 16 ascending names")
+    return frozenset(names)
+
+
+def _check_name(name: str, rule: str) -> None:
+    if not 1 <= len(name) <= 200 or any(unicodedata.category(one) == "Cc" for one in name):
+        raise Fault(rule, "a name is not 1 to 200 characters without control characters")
 
 
 def _read_members(entries: list[Value], signatures: Signatures) -> dict[bytes, Member]:
@@ -164,7 +193,7 @@ def _read_member(entry: Value, signatures: Signatures, used: set[bytes]) -> Memb
     keys = Fields(fields.value("keys"), "keys", names)
     clinical, consensus = keys.binary("clinical", 33), keys.binary("consensus", 33)
     encryption, policy = keys.binary("encryption", 33), keys.optional_binary("policy", 33)
-    fields.text("name")
+    _check_name(fields.text("name"), "R-CHA4")
     _check_endpoint(fields.text("endpoint"))
     address = fields.binary("address", 32)
     if address != tagged("address", b"", clinical):
@@ -194,21 +223,21 @@ def _as_map(value: Value) -> dict[str, Value]:
 
 def _check_endpoint(endpoint: str) -> None:
     host, _, port = endpoint.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if len(endpoint) > ENDPOINT_MAX or (":" in host and not bracketed):
+        raise Fault("R-CHA4", "a member's endpoint is too long, or lacks brackets")
     digits = port.isascii() and port.isdigit() and len(port) <= 5
     if not host or not digits or not 1 <= int(port) <= 65_535:
         raise Fault("R-CHA4", "a member's endpoint is not host:port")
 
 
 def _certificate_marks(certificate: bytes) -> list[bytes]:
-    """Return what must be the certificate's alone: itself, and its key where that is P-256."""
-    if not certificate:
-        raise Fault("R-CHA4", "a member has no TLS certificate")
-    marks = [sha256(certificate)]
-    at = certificate.find(P256_KEY_INFO)
-    if at >= 0:
-        point = certificate[at + len(P256_KEY_INFO) :][:64]
-        marks.append(bytes([2 + (point[-1] & 1 if point else 0)]) + point[:32])
-    return marks
+    """Return what must be the certificate's alone: itself, and its compressed P-256 key."""
+    _, info, rest = certificate.partition(P256_KEY_INFO)
+    point = rest[:64]
+    if len(certificate) > CERTIFICATE_MAX or not info or len(point) < 64:
+        raise Fault("R-CHA4", "a member's TLS certificate is too long, or holds no P-256 key")
+    return [sha256(certificate), bytes([2 + (point[-1] & 1)]) + point[:32]]
 
 
 def _claim(used: set[bytes], marks: list[bytes]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from .canonical import RECORD, Fault, Fields, decode, encode
+from .canonical import RECORD, TIME_MAX_MS, Fault, Fields, decode, encode
 from .charter import BLOCK_TYPES, Charter
 from .crypto import ZERO, Signatures, check_key, leaf_hash, merkle_root, tagged
 
@@ -34,6 +34,8 @@ REQUIRED_PART: Final = {
 }
 IMAGE_TYPES: Final = frozenset({"ct", "pet", "xray"})
 PARTS_MAX: Final = 8
+REFERENCES_MAX: Final = 64
+PROVENANCE_TEXT_MAX: Final = 200
 PART_BYTES_MAX: Final = 2 * 1024**3
 BODY_BYTES_MAX: Final = 4 * 1024**3
 CHUNK_BYTES: Final = 1_048_576
@@ -116,14 +118,16 @@ def read_core(encoded: bytes) -> Core:
         raise Fault("R-BLK1", "a block type that this version does not define")
     if len(fields.entries("parts")) > PARTS_MAX:
         raise Fault("R-BOD1", f"more than {PARTS_MAX} parts")
+    if len(fields.entries("references")) > REFERENCES_MAX:
+        raise Fault("R-PRO1", f"more than {REFERENCES_MAX} references")
     parts = [_read_part(Fields(part, "a part", PART_FIELDS)) for part in fields.entries("parts")]
     return Core(
         type=block_type,
         network=fields.binary("network", 32),
         issuer=fields.binary("issuer", 32),
         doctor=fields.binary("doctor", 32),
-        issued_at_ms=fields.integer("issued_at_ms"),
-        expires_at_ms=fields.integer("expires_at_ms"),
+        issued_at_ms=fields.integer("issued_at_ms", high=TIME_MAX_MS),
+        expires_at_ms=fields.integer("expires_at_ms", high=TIME_MAX_MS),
         patient=fields.optional_integer("patient", 1),
         patient_key=fields.binary("patient_key", 33),
         patient_name=fields.binary("patient_name", 32),
@@ -164,7 +168,7 @@ def _read_ai(fields: Fields) -> tuple[bytes, ...] | None:
     provenance.binary("model_digest", 32)
     provenance.binary("training_digest", 32)
     for name in ("model_name", "model_version", "preprocessing"):
-        provenance.text(name)
+        provenance.text(name, PROVENANCE_TEXT_MAX)
     if not provenance.boolean("machine_generated"):
         raise Fault("R-PRO9", "an AI report that does not say it is machine generated")
     return provenance.binaries("inputs", 32)

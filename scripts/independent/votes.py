@@ -28,6 +28,7 @@ VOTE_FIELDS: Final = (
     "voter",
 )
 POLICY_PREFIX: Final = "policy:"
+MODE_MAX: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _read_vote(encoded: bytes, network: bytes) -> Vote:
     return Vote(
         decision=fields.choice("decision", ("approve", "reject", "abstain")),
         grade=fields.optional_integer("grade", 1, 4),
-        mode=_read_mode(fields.text("mode")),
+        mode=_read_mode(fields.text("mode", MODE_MAX)),
         proposal=fields.binary("proposal", 32),
         role=fields.choice("role", ("attending", "delegate", "peer")),
         voter=fields.binary("voter", 32),

@@ -114,6 +114,13 @@ def address(label: str) -> bytes:
 DOCTORS = sorted((name for name in CAST if name.startswith("doctor")), key=address)
 
 
+def certificate(label: str, key: str | None = None) -> bytes:
+    """What a reader of the key alone needs of a leaf certificate."""
+    info = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+    point = key_of(key or f"{label}/tls").verifying_key.to_string()
+    return f"certificate of {label}".encode() + info + point + b"signature"
+
+
 def member(label: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
     """A member of the charter with proofs; doctors have a policy key."""
     purposes = ["clinical", "consensus", *(["policy"] if label.startswith("doctor") else [])]
@@ -124,7 +131,7 @@ def member(label: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         "keys": {"policy": None, **keys},
         "name": label,
         "role": label.partition("-")[0],
-        "tls_certificate": f"certificate of {label}".encode(),
+        "tls_certificate": certificate(label),
         **(changes or {}),
     }
     digest = tagged("request", b"", enc(request))

@@ -15,11 +15,11 @@ from .primitives import (
     DOCTORS,
     ZERO,
     address,
+    certificate,
     charter_file,
     charter_map,
     enc,
     high_s,
-    key_of,
     member,
     public,
 )
@@ -39,6 +39,12 @@ def with_member(label: str, changed: dict[str, Any]) -> bytes:
     return charter_file(charter_map(members=members))
 
 
+def with_auto_policies(names: list[str]) -> dict[str, Any]:
+    """The change that lets these policies vote on X-ray images."""
+    policies = charter_map()["policies"]
+    return {"policies": {**policies, "xray": {**policies["xray"], "auto_policies": names}}}
+
+
 def test_a_complete_charter_numbers_its_doctors_and_has_a_quorum() -> None:
     assert [doctor.address for doctor in CHARTER.doctors] == [address(name) for name in DOCTORS]
     assert CHARTER.quorum == 3
@@ -56,6 +62,19 @@ def test_a_complete_charter_numbers_its_doctors_and_has_a_quorum() -> None:
         ({"ordering": {**charter_map()["ordering"], "batch_blocks": 257}}, "R-CAN5"),
         ({"ordering": {**charter_map()["ordering"], "mode": "anarchy"}}, "R-CAN5"),
         ({"policies": {}}, "R-CAN5"),
+        ({"name": ""}, "R-CHA1"),
+        ({"created_at_ms": 2**53 + 1}, "R-CAN5"),
+        ({"retention_days": 73_001}, "R-CAN5"),
+        ({"maturity": {"threshold_ppm": 1, "window": 0}}, "R-CAN5"),
+        ({"absence": {"max_days": 3_661, "silence_hours": 1}}, "R-CAN5"),
+        ({"ordering": {**charter_map()["ordering"], "idle_status_ms": 0}}, "R-CAN5"),
+        ({"ordering": {**charter_map()["ordering"], "slot_timeout_max_ms": 1_999}}, "R-CHA2"),
+        (with_auto_policies(["b", "a"]), "R-CHA3"),
+        (with_auto_policies(["a", "a"]), "R-CHA3"),
+        (with_auto_policies(["A"]), "R-CHA3"),
+        (with_auto_policies(["a" * 65]), "R-CHA3"),
+        (with_auto_policies([""]), "R-CHA3"),
+        (with_auto_policies([f"a{n:02}" for n in range(17)]), "R-CHA3"),
         ({"members": []}, "R-CHA4"),
         ({"more": 1}, "R-CAN5"),
     ],
@@ -73,12 +92,25 @@ def test_a_wrong_charter_is_refused(changes: dict[str, Any], rule: str) -> None:
         ({"endpoint": "hospital.example:65536"}, "R-CHA4"),
         ({"role": "patient"}, "R-CAN5"),
         ({"tls_certificate": b""}, "R-CHA4"),
-        ({"tls_certificate": b"certificate of laboratory"}, "R-KEY4"),
+        ({"tls_certificate": certificate("laboratory")}, "R-KEY4"),
+        ({"tls_certificate": b"no key"}, "R-CHA4"),
+        ({"tls_certificate": certificate("hospital")[:-10]}, "R-CHA4"),
+        ({"tls_certificate": certificate("hospital") + bytes(4_096)}, "R-CHA4"),
+        ({"endpoint": "::1:7443"}, "R-CHA4"),
+        ({"endpoint": "h" * 251 + ":7443"}, "R-CHA4"),
         ({"name": 1}, "R-CAN5"),
+        ({"name": ""}, "R-CHA4"),
+        ({"name": "h" * 201}, "R-CHA4"),
+        ({"name": "line\nbreak"}, "R-CHA4"),
     ],
 )
 def test_a_wrong_member_is_refused(changes: dict[str, Any], rule: str) -> None:
     assert rule_of(with_member("hospital", member("hospital", changes))) == rule
+
+
+def test_an_endpoint_of_version_six_stands_in_brackets() -> None:
+    changed = member("hospital", {"endpoint": "[::1]:7443"})
+    read_charter(with_member("hospital", changed), SIGNATURES)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +132,8 @@ def test_no_key_is_broken_or_serves_twice(keys: dict[str, bytes], rule: str) -> 
 
 def test_a_tls_key_serves_nothing_else() -> None:
     """R-KEY4: the key inside the certificate counts, not only its bytes."""
-    info = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-    point = key_of("hospital/consensus").verifying_key.to_string()
-    changed = member("hospital", {"tls_certificate": b"head" + info + point + b"tail"})
+    shared = certificate("hospital", "hospital/consensus")
+    changed = member("hospital", {"tls_certificate": shared})
     assert rule_of(with_member("hospital", changed)) == "R-KEY4"
 
 

@@ -29,7 +29,7 @@ MISFITS: tuple[Any, ...] = (
 
 def altered(value: Any) -> Iterator[Any]:
     """Every value that differs from `value` in one place, however deep."""
-    if isinstance(value, bytes) and len(value) > 64:
+    if isinstance(value, bytes) and len(value) > 64 and 0x80 <= value[0] <= 0x9F:
         yield from (enc(one) for one in altered(msgpack.unpackb(value)))
     elif isinstance(value, dict):
         for name, inner in value.items():

@@ -83,6 +83,7 @@ def test_a_policy_counts_only_where_the_charter_names_it(
         ({"grade": 5}, "R-CAN5"),
         ({"mode": "machine"}, "R-VOT1"),
         ({"mode": "policy:"}, "R-VOT1"),
+        ({"mode": "policy:" + "p" * 74}, "R-CAN5"),
         ({"proposal": ZERO}, "R-VOT1"),
         ({"signer": "doctor-1/consensus"}, "R-VOT1"),
         ({"signer": "doctor-2/clinical"}, "R-VOT1"),
