@@ -49,10 +49,16 @@ class Witness:
     """The votes a block rests on, ascending by voter (R-ORD6)."""
 
     votes: tuple[Vote, ...]
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    """Kept once made: root, size and body of a batch each ask for it."""
 
     def encoded(self) -> bytes:
         """`enc(witness)`."""
-        return canonical.encode({"votes": [vote.encoded() for vote in self.votes]})
+        if self._encoded is None:
+            encoded = canonical.encode({"votes": [vote.encoded() for vote in self.votes]})
+            object.__setattr__(self, "_encoded", encoded)
+            return encoded
+        return self._encoded
 
 
 @dataclass(frozen=True, slots=True)

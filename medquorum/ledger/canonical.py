@@ -18,6 +18,7 @@ from medquorum.ledger.limits import RECORD, CodecLimits
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**64 - 1
+_SCALARS: Final = frozenset({bytes, str, int, bool, type(None)})
 
 
 def encode(value: object, limits: CodecLimits = RECORD) -> bytes:
@@ -56,16 +57,22 @@ def decode(encoded: bytes, limits: CodecLimits = RECORD) -> Any:
     return value
 
 
-def _ordered(value: object, limits: CodecLimits, depth: int) -> object:
-    """The value with sorted keys and lists, checked on the way down."""
-    if isinstance(value, Mapping):
+def _ordered(value: Any, limits: CodecLimits, depth: int) -> object:
+    """The value with sorted keys and lists, checked on the way down.
+
+    Code points order text as UTF-8 bytes do, so keys are compared as they are.
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        _check_scalar(value, limits)
+        return value
+    if kind is dict or isinstance(value, Mapping):
         _check_container(len(value), limits.map_entries, depth)
-        if not all(isinstance(key, str) for key in value):
-            raise CodecError("R-CAN1: a map key is not text")
         for key in value:
-            _check_scalar(key, limits)
-        ordered = sorted(value, key=lambda key: str(key).encode())
-        return {key: _ordered(value[key], limits, depth - 1) for key in ordered}
+            if not isinstance(key, str):
+                raise CodecError("R-CAN1: a map key is not text")
+            _check_text(key, limits)
+        return {key: _ordered(value[key], limits, depth - 1) for key in sorted(value)}
     if isinstance(value, list | tuple):
         _check_container(len(value), limits.entries, depth)
         return [_ordered(entry, limits, depth - 1) for entry in value]
@@ -77,15 +84,14 @@ def _check(value: object, limits: CodecLimits, depth: int) -> None:
     """Refuse what MessagePack can carry and R-CAN1 and R-CAN2 do not allow."""
     if isinstance(value, dict):
         _check_container(len(value), limits.map_entries, depth)
-        previous = b""
-        for position, (key, entry) in enumerate(value.items()):
+        previous: str | None = None
+        for key, entry in value.items():
             if not isinstance(key, str):
                 raise CodecError("R-CAN1: a map key is not text")
             _check_text(key, limits)
-            current = key.encode()
-            if position and current <= previous:
+            if previous is not None and key <= previous:
                 raise CodecError("R-CAN2: map keys are not in ascending order")
-            previous = current
+            previous = key
             _check(entry, limits, depth - 1)
     elif isinstance(value, list):
         _check_container(len(value), limits.entries, depth)
@@ -103,17 +109,16 @@ def _check_container(length: int, longest: int, depth: int) -> None:
 
 
 def _check_scalar(value: object, limits: CodecLimits) -> None:
-    if value is None or isinstance(value, bool):
-        return
-    if isinstance(value, int):
-        if not INT_MIN <= value <= INT_MAX:
-            raise CodecError("R-CAN1: integer out of range")
-    elif isinstance(value, str):
-        _check_text(value, limits)
-    elif isinstance(value, bytes):
+    """One scalar against R-CAN1 and R-CAN3; the kinds that are met most come first."""
+    if isinstance(value, bytes):
         if len(value) > limits.binary:
             raise CodecError(f"R-CAN3: {len(value)} bytes in a field, at most {limits.binary}")
-    else:
+    elif isinstance(value, str):
+        _check_text(value, limits)
+    elif isinstance(value, int):
+        if not INT_MIN <= value <= INT_MAX:
+            raise CodecError("R-CAN1: integer out of range")
+    elif value is not None:
         raise CodecError(f"R-CAN1: {type(value).__name__} has no canonical form")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from medquorum.ledger import canonical
 from medquorum.ledger.errors import CodecError
@@ -26,13 +26,21 @@ class Statement:
     slot: int
     kind: OrderingKind
     hash: BatchHash | None
+    _digest: tuple[NetworkId, bytes] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+    """The last digest asked for and its network: every signer's vote is of the same one."""
 
     def digest(self, network: NetworkId) -> bytes:
         """What the doctor's node signs with its consensus key (R-ORD10)."""
+        if self._digest is not None and self._digest[0] == network:
+            return self._digest[1]
         payload = canonical.encode(
             {"epoch": self.epoch, "hash": self.hash, "kind": self.kind.value, "slot": self.slot}
         )
-        return tagged(Kind.ORDERING_VOTE, network, payload)
+        digest = tagged(Kind.ORDERING_VOTE, network, payload)
+        object.__setattr__(self, "_digest", (network, digest))
+        return digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,11 @@ class Reader:
     def closed(self, name: str, kinds: type[Closed]) -> Closed:
         """A member of a closed set."""
         value = self._fields[name]
-        if not isinstance(value, str) or value not in {kind.value for kind in kinds}:
-            raise self._fail(name, "one of " + ", ".join(kind.value for kind in kinds))
-        return kinds(value)
+        try:
+            return kinds(value)
+        except ValueError:
+            expected = "one of " + ", ".join(kind.value for kind in kinds)
+            raise self._fail(name, expected) from None
 
     def flag(self, name: str) -> bool:
         """A bool."""

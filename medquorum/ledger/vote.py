@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from medquorum.ledger import canonical
 from medquorum.ledger.errors import CodecError
@@ -42,6 +42,10 @@ class Ballot:
     mode: str = HUMAN
     comment: bytes | None = None
     algorithm: Algorithm = Algorithm.ES256
+    _digest: tuple[NetworkId, bytes] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+    """The last digest asked for and its network: several rules ask for the same one."""
 
     def encoded(self) -> bytes:
         """The signed map of R-VOT1: the vote without signature and bundle."""
@@ -60,7 +64,11 @@ class Ballot:
 
     def digest(self, network: NetworkId) -> bytes:
         """What the doctor signs; also the vote's id."""
-        return tagged(Kind.VOTE, network, self.encoded())
+        if self._digest is None or self._digest[0] != network:
+            digest = tagged(Kind.VOTE, network, self.encoded())
+            object.__setattr__(self, "_digest", (network, digest))
+            return digest
+        return self._digest[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,15 @@ class Vote:
     ballot: Ballot
     signature: Signature
     bundle: bytes = b""
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    """Kept once made: a vote is gossiped, stored, and stands in a witness of several roots."""
 
     def encoded(self) -> bytes:
         """The wire form of R-VOT1."""
+        if self._encoded is not None:
+            return self._encoded
         ballot = self.ballot
-        return canonical.encode(
+        encoded = canonical.encode(
             {
                 "algorithm": ballot.algorithm.value,
                 "bundle": self.bundle,
@@ -88,6 +100,8 @@ class Vote:
                 "voter": ballot.voter,
             }
         )
+        object.__setattr__(self, "_encoded", encoded)
+        return encoded
 
 
 def cast(ballot: Ballot, network: NetworkId, sign: Signer) -> Vote:
@@ -111,8 +125,11 @@ def parse_vote(encoded: bytes) -> Vote:
         comment=reader.optional("comment", lambda name: reader.octets(name, DIGEST_BYTES)),
         algorithm=reader.closed("algorithm", Algorithm),
     )
-    return Vote(
+    vote = Vote(
         ballot,
         Signature(reader.octets("signature", SIGNATURE_BYTES)),
         reader.opaque("bundle", BUNDLE_BYTES),
     )
+    # Canonical bytes have one form only (R-CAN4): these are what encoding would give.
+    object.__setattr__(vote, "_encoded", bytes(encoded))
+    return vote
