@@ -55,11 +55,20 @@ def show_models(models: ModelsOption = None, as_json: JsonOption = False) -> Non
     from medquorum.ai_entity.registry import MODELS_FOLDER
 
     folder = models or MODELS_FOLDER
-    registry = json.loads((folder / "registry.json").read_text(encoding="utf-8"))
+    registry = json.loads((folder / "registry.json").read_text(encoding="utf-8"))["models"]
+    cards = {
+        digest: entry | {"card": json.loads((folder / entry["card"]).read_text(encoding="utf-8"))}
+        for digest, entry in sorted(registry.items(), key=lambda one: str(one[1]["kind"]))
+    }
     if as_json:
-        typer.echo(json.dumps(registry, indent=1))
+        typer.echo(json.dumps(cards, indent=1))
         return
-    typer.echo(json.dumps(registry, indent=1))
+    for digest, entry in cards.items():
+        typer.echo(f"{entry['kind']}  {digest}")
+        for name, value in entry["card"].items():
+            shown = value if isinstance(value, str) else json.dumps(value)
+            typer.echo(f"  {name}: {shown}")
+        typer.echo("")
 
 
 if __name__ == "__main__":

@@ -80,12 +80,12 @@ class Story:
         ballots = self.cast.ballots[proposal]
         verdict = block.verdict
         colour = "green" if block.outcome == "accepted" else "red"
-        place = f"N PB {block.n_pb}, N PA {block.n_pa}" if block.n_pa else "no place in a chart"
+        place = f"patient {block.n_pb}, entry {block.n_pa}" if block.n_pa else "in no chart"
         self.line.detail(ballots_line(ballots.cast))
         self.line.note(
-            f"[{colour}]■ block {block.n_bc}[/] {block.type.replace('_', ' ')} ({place}): "
-            f"[{colour}]{block.outcome}[/] by {verdict.approvals} of {verdict.panel}, "
-            f"final everywhere [bold]{ballots.finality_ms} ms[/] after the last needed vote"
+            f"[{colour}]■ block {block.n_bc}[/] {block.type.replace('_', ' ')} ({place})  "
+            f"[{colour}]{block.outcome}[/], {verdict.approvals} of {verdict.panel} approve  "
+            f"[dim]final on every node in {ballots.finality_ms} ms[/]"
         )
         self.told.blocks.append(block)
 

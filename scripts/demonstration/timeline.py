@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +48,9 @@ class Timeline:
             yield
 
     def picture(self, path: Path, title: str) -> None:
-        """Everything printed so far as an SVG."""
-        self.console.save_svg(str(path), title=title, clear=False)
+        """Everything printed so far as an SVG that asks no other host for fonts."""
+        drawn = self.console.export_svg(title=title, clear=False)
+        path.write_text(re.sub(r"@font-face\s*{[^}]*}", "", drawn), encoding="utf-8")
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
