@@ -22,6 +22,7 @@ from .blocks import (
     Block,
     History,
     check_accepted_numbers,
+    check_patient,
     check_position,
     check_rejected_numbers,
     new_history,
@@ -127,6 +128,8 @@ def _check_block(
     if header.outcome == "rejected":
         check_rejected_numbers(core, header)
         _check_rejected_history(core.patient, core.seen_head, history)
+        if history is not None:
+            check_patient(core, history)
     elif history is None or history.number not in (0, core.patient):
         raise Fault("R-EXP3", "the patient chain is not that of the block's patient")
     else:

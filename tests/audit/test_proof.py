@@ -165,3 +165,13 @@ def test_a_patient_chain_holds_one_patient() -> None:
     ledger.append(ledger.core("xray", "radiologist", 1), "radiologist")
     ledger.close()
     assert verdict_on_proof(ledger.proof(3)) == refused(3, "R-EXP3")
+
+
+def test_a_rejected_block_keeps_to_the_registered_name() -> None:
+    """R-PRO5, R-ORD5."""
+    ledger = Ledger()
+    ledger.append(ledger.core("medical_form", "hospital", None), "hospital")
+    renamed = ledger.core("xray", "radiologist", 1, patient_name=ZERO)
+    ledger.append(renamed, "radiologist", outcome="rejected")
+    ledger.close()
+    assert verdict_on_proof(ledger.proof(2)) == refused(2, "R-PRO5")
