@@ -65,11 +65,11 @@ def test_readable_compressions_give_the_same_voxels(rewrite: Callable[..., None]
 def test_real_jpeg2000_slice_equals_its_uncompressed_twin() -> None:
     from medquorum.ai_entity.dicom_slice import parse_header, stored_pixels
 
-    planes = [
+    first, second = (
         stored_pixels(parse_header(package_file(name).read_bytes(), 1), 1)
         for name in ("693_J2KR.dcm", "693_UNCR.dcm")
-    ]
-    assert np.array_equal(*planes)
+    )
+    assert np.array_equal(first, second)
 
 
 def shifted(dataset: FileDataset) -> None:

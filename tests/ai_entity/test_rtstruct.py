@@ -26,7 +26,8 @@ column = st.integers(-21, 161).map(lambda sevenths: sevenths / 7 + 0.0177331)
 @given(st.lists(st.tuples(row, column), min_size=3, max_size=9))
 def test_same_mask_as_scikit_image(corners: list[tuple[float, float]]) -> None:
     polygon = np.asarray(corners)
-    assert np.array_equal(polygon_mask((18, 20), polygon), polygon2mask((18, 20), polygon))
+    expected = polygon2mask((18, 20), polygon)  # type: ignore[no-untyped-call]
+    assert np.array_equal(polygon_mask((18, 20), polygon), expected)
 
 
 def structure(contours: list[list[float]], kind: str = "CLOSED_PLANAR") -> bytes:

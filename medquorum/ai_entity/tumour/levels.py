@@ -6,7 +6,8 @@ what numbers. Here, for the lesions of one region:
 - **Negative**: no lesion.
 - **Metastasis**: a lesion lies more than 100 mm from the largest lesion of the patient, or the
 region
-  is another one than that lesion's and is lung or bone, or the region holds four lesions or more.
+  is another one than that lesion's and is lung or bone, or the region holds four lesions or more;
+  for this only lesions with a mean probability of at least one half count.
 - **Tumor+**: none of these, and the lesions of the region sum up to 50 mL or more, or any SUVpeak
 is
   8 or more, or there are two or three lesions.
@@ -29,6 +30,7 @@ import numpy as np
 from medquorum.ai_entity.findings import PPM, Lesion, Level, RegionFinding
 from medquorum.ai_entity.tumour.regions import SOFT_TISSUE
 
+CERTAIN_PPM: Final = 500_000
 DISTANT_MM: Final = 100.0
 MANY_LESIONS: Final = 4
 SEVERAL_LESIONS: Final = 2
@@ -44,9 +46,10 @@ def level_of(lesions: tuple[Lesion, ...], primary: Lesion | None) -> Level:
     """Level of one region from its lesions and the patient's largest lesion."""
     if not lesions or primary is None:
         return Level.NEGATIVE
-    elsewhere = lesions[0].region not in (SOFT_TISSUE, primary.region)
-    distant = any(_distance_mm(lesion, primary) > DISTANT_MM for lesion in lesions)
-    if elsewhere or distant or len(lesions) >= MANY_LESIONS:
+    certain = [lesion for lesion in lesions if lesion.probability_ppm >= CERTAIN_PPM]
+    elsewhere = bool(certain) and certain[0].region not in (SOFT_TISSUE, primary.region)
+    distant = any(_distance_mm(lesion, primary) > DISTANT_MM for lesion in certain)
+    if elsewhere or distant or len(certain) >= MANY_LESIONS:
         return Level.METASTASIS
     hot = any((lesion.suv_peak_milli or 0) >= HOT_PEAK_MILLI for lesion in lesions)
     large = sum(lesion.volume_ul for lesion in lesions) >= LARGE_UL
