@@ -10,7 +10,7 @@ import hashlib
 import io
 import tarfile
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 
@@ -43,8 +43,8 @@ def pack_series(source: SeriesSource, target: BinaryIO) -> bytes:
     ]
     order = sorted(range(len(cleaned)), key=lambda index: _sort_key(cleaned[index], index + 1))
     digest = hashlib.sha256()
-    sink = _Tee(target, digest)
-    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.USTAR_FORMAT) as archive:  # type: ignore[call-overload]
+    sink = cast(BinaryIO, _Tee(target, digest))  # tarfile only writes to it
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.USTAR_FORMAT) as archive:
         for place, index in enumerate(order, start=1):
             entry = tarfile.TarInfo(f"{place:06d}.dcm")
             entry.size = len(cleaned[index])

@@ -7,15 +7,16 @@ import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset
 
-from medquorum.ai_entity.phantom.dicom_writer import PhantomSeries, write_ct, write_pet
+from medquorum.ai_entity.dicom_writer import AxialSeries
+from medquorum.ai_entity.phantom.dicom_writer import write_ct, write_pet
 
 Change = Callable[[FileDataset], None]
 
 
-def small_volume(modality: str = "CT") -> PhantomSeries:
+def small_volume(modality: str = "CT") -> AxialSeries:
     """5 x 8 x 6 voxels with a different value in every voxel."""
     voxels = np.arange(5 * 8 * 6, dtype=np.float32).reshape(5, 8, 6)
-    return PhantomSeries(voxels, (2.5, 1.5, 1.25), (-10.0, 20.0, 30.0), f"{modality} s", "study")
+    return AxialSeries(voxels, (2.5, 1.5, 1.25), (-10.0, 20.0, 30.0), f"{modality} s", "study")
 
 
 def small_ct() -> list[bytes]:

@@ -8,7 +8,8 @@ import pytest
 
 from medquorum.ai_entity.dicom_pack import pack_series_bytes
 from medquorum.ai_entity.dicom_series import read_series
-from medquorum.ai_entity.phantom.dicom_writer import uid_of, write_radiograph
+from medquorum.ai_entity.dicom_writer import uid_of
+from medquorum.ai_entity.phantom.dicom_writer import write_radiograph
 from medquorum.ai_entity.phantom.long_bone import PIXEL_MM, make_long_bone
 from medquorum.ai_entity.phantom.torso import PhantomPair, make_pair, make_pet_for
 from medquorum.ai_entity.suv import suv_factor

@@ -13,8 +13,8 @@ from pydicom.uid import UID
 from skimage.draw import polygon2mask
 
 from medquorum.ai_entity.dicom_series import read_series
+from medquorum.ai_entity.dicom_writer import encode, uid_of
 from medquorum.ai_entity.errors import Reason, StructureError
-from medquorum.ai_entity.phantom.dicom_writer import encode, uid_of
 from medquorum.ai_entity.rtstruct import polygon_mask, read_regions, region_mask
 from tests.ai_entity.slices import small_ct
 

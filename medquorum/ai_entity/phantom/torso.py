@@ -17,7 +17,8 @@ from scipy import ndimage
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.dicom_slice import parse_header
 from medquorum.ai_entity.dicom_source import iterate_files
-from medquorum.ai_entity.phantom.dicom_writer import PhantomSeries, write_ct, write_pet
+from medquorum.ai_entity.dicom_writer import AxialSeries
+from medquorum.ai_entity.phantom.dicom_writer import write_ct, write_pet
 
 Volume = npt.NDArray[np.float32]
 
@@ -72,9 +73,7 @@ def _inside(points: list[npt.NDArray[np.float64]], lesion: HotLesion) -> npt.NDA
     return total
 
 
-def make_limb_ct(
-    seed: int, with_tumour: bool = True
-) -> tuple[PhantomSeries, tuple[HotLesion, ...]]:
+def make_limb_ct(seed: int, with_tumour: bool = True) -> tuple[AxialSeries, tuple[HotLesion, ...]]:
     """A limb of 19 cm x 22 cm x 22 cm in Hounsfield units, and its lesion if it has one."""
     rng = np.random.default_rng(seed)
     (dz, dy, dx), (nz, ny, nx) = CT_SPACING_MM, CT_SHAPE
@@ -95,7 +94,7 @@ def make_limb_ct(
         hu[(_inside([x, y, z], lesion) < 1.0) & (limb < 0.9)] = 32.0
     hu = ndimage.gaussian_filter(hu, (0.4, 0.7, 0.7)) + rng.normal(0.0, 12.0, hu.shape)
     origin = (float(x.min()), float(y.min()), float(z.min()))
-    series = PhantomSeries(
+    series = AxialSeries(
         hu.astype(np.float32), CT_SPACING_MM, origin, f"CT limb {seed}", f"limb {seed}"
     )
     return series, lesions
@@ -147,7 +146,7 @@ def make_pair(seed: int, with_tumour: bool = True) -> PhantomPair:
     matrix = np.asarray([1.0 / factor for factor in zoom])
     pet = ndimage.affine_transform(fine, matrix, output_shape=shape, order=1, mode="nearest")
     spacing = (PET_STEP_MM, PET_STEP_MM, PET_STEP_MM)
-    series = PhantomSeries(pet, spacing, origin, f"PET limb {seed}", ct.study)
+    series = AxialSeries(pet, spacing, origin, f"PET limb {seed}", ct.study)
     return PhantomPair(write_ct(ct), write_pet(series), lesions)
 
 
@@ -184,7 +183,7 @@ def make_pet_for(ct: Path, seed: int) -> tuple[list[bytes], tuple[HotLesion, ...
     suv = make_pet(volume.voxels, volume.affine, (lesion,), seed + 1)[:, ::2, ::2]
     z, y, x = volume.spacing_zyx_mm
     corner = tuple(float(place) for place in volume.affine[:3, 3])
-    series = PhantomSeries(
+    series = AxialSeries(
         suv,
         (z, 2.0 * y, 2.0 * x),
         (corner[0], corner[1], corner[2]),
