@@ -112,7 +112,7 @@ class NodeApi:
 
     async def submit(self, form: ReportForm) -> str:
         """Propose a report; its proposal id."""
-        parts = aiohttp.FormData()
+        parts = aiohttp.FormData(default_to_multipart=True)
         parts.add_field("type", "report")
         parts.add_field("patient", str(form.patient))
         parts.add_field("references", json.dumps(list(form.references)))

@@ -44,7 +44,7 @@ _LOG = structlog.get_logger("bodies")
 FETCHES: Final = 2
 """Bodies on their way at once; the rest wait their turn."""
 RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0, 30.0)
-"""Pauses between attempts while no holder has a body; the last one repeats."""
+"""Pauses between attempts while no holder has a body, unless one comes; the last repeats."""
 
 
 @dataclass(slots=True)
@@ -73,6 +73,7 @@ class Bodies:
         self._news = news
         self._bodies: dict[RecordId, _Body] = {}
         self._turn = asyncio.Semaphore(FETCHES)
+        self._linked = asyncio.Event()
         self.fetcher: BodyFetcher | None = None
         self.holders: Callable[[], Sequence[Address]] = tuple
         self.complain: Callable[[Complaint], None] = lambda _: None
@@ -91,8 +92,7 @@ class Bodies:
         body = self._bodies.get(record)
         if body is None or body.state not in (BodyState.HELD, BodyState.OPENED):
             return None
-        wraps = tuple(wrap.encoded() for wrap in body.wraps.values())
-        return HeldBody(body.proposal.core.parts, wraps)
+        return HeldBody(body.proposal.core.parts, tuple(w.encoded() for w in body.wraps.values()))
 
     # --- what the node does -------------------------------------------------------------------
 
@@ -116,8 +116,7 @@ class Bodies:
         of the first (R-VOT5).
         """
         body = self._bodies.get(proposal.core.record)
-        known = body is not None and body.proposal.id == proposal.id
-        return body.state if body is not None and known else BodyState.NONE
+        return BodyState.NONE if body is None or body.proposal.id != proposal.id else body.state
 
     def proposal(self, record: RecordId) -> Proposal | None:
         """The proposal that names a record, if this node should hold its body."""
@@ -189,9 +188,21 @@ class Bodies:
                 return
             except (BodyUnavailable, BodyStoreError, StoreBusy) as error:
                 _LOG.info("body_fetch_waits", record=core.record.hex(), error=type(error).__name__)
-            await asyncio.sleep(RETRIES_S[min(attempt, len(RETRIES_S) - 1)])
+            await self._pause(RETRIES_S[min(attempt, len(RETRIES_S) - 1)])
             attempt += 1
         body.state = BodyState.ANNOUNCED
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._linked.wait()
+        except TimeoutError:
+            pass  # Nobody came meanwhile; ask again all the same.
+
+    def peer_linked(self) -> None:
+        """A member's node is back: whatever waits for a holder asks now."""
+        self._linked.set()
+        self._linked = asyncio.Event()
 
     async def _pull(self, body: _Body) -> None:
         """Make chunks and wraps durable here: from the issuer, else from other recipients."""

@@ -78,6 +78,8 @@ class Driver:
     ) -> None:
         self.replica = replica
         self.log_length = replica.ordering.final.log_length
+        self.durable = replica.state
+        """The ledger as the store holds it: what readers are told the chain ends with."""
         self.halted: str | None = None
         self.watchers: list[Watcher] = []
         self._store = store
@@ -159,6 +161,7 @@ class Driver:
                 lambda connection: plan.write(connection, self._doctors)
             )
             self.log_length += len(plan.finals)
+        self.durable = self.replica.state
         for effect in effects:
             self._speak(effect)
         for effect in effects:

@@ -104,7 +104,7 @@ class FrontDesk:
         driver, member = self._rooms.driver, self.charter.member(self._own)
         if member is None:
             raise AssertionError("a node starts only as a member of its charter")
-        replica, state = driver.replica, driver.replica.state
+        replica, state = driver.replica, driver.durable
         not_ready = self._not_ready()
         return StatusView(
             name=member.name,

@@ -6,6 +6,7 @@ Readers only parse and enqueue; a full inbox slows the peer that fills it (R-NET
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -52,6 +53,8 @@ class PeerNetwork:
         self._driver: Driver | None = None
         self._hub: Hub | None = None
         self.gossip = GossipShell(self._deliver)
+        self.on_link: Callable[[], None] = lambda: None
+        """Told that a peer is linked, beside the replica."""
 
     def attach(self, driver: Driver, hub: Hub) -> None:
         """Join driver and hub; before the hub's first event."""
@@ -108,6 +111,7 @@ class PeerNetwork:
         self.gossip.connected(peer, is_doctor(self._charter, peer))
         self._happenings.note("peer", peer.hex(), connected=True)
         self._tell(PeerConnected(peer))
+        self.on_link()
 
     def _tell(self, event: PeerConnected | PeerLost) -> None:
         if self._driver is not None:

@@ -26,6 +26,8 @@ from medquorum.node.store.chain_rows import FinalBatch
 from medquorum.node.store.clinical_rows import ProposalRow
 from medquorum.node.views import BlockView, PatientView, ProposalView, VerdictView, VoteView
 
+DECIDED = frozenset({"accepted", "rejected"})
+"""States of a proposal whose block is in the store."""
 REJECTION = "rejection"
 """How a block of outcome `rejected` is called beside the block types."""
 
@@ -92,7 +94,7 @@ class Presenter:
             references=tuple(block.hex() for block in core.references),
             replaces=core.replaces.hex() if core.replaces else None,
             ai=provenance_view(core.ai),
-            n_bc=state.height_of(row.proposal.id),
+            n_bc=state.height_of(row.proposal.id) if row.state in DECIDED else None,
             verdict=self._verdict(counted, known.values(), state.attending_for(core)),
             votes=self.votes(known.values()),
         )

@@ -165,7 +165,7 @@ class Queries:
     @property
     def tip(self) -> int:
         """N BC of the last final block."""
-        return self._driver.replica.state.n_bc
+        return self._driver.durable.n_bc
 
     async def block_by_hash(self, block: str) -> BlockView:
         """One block by hex hash."""
@@ -177,7 +177,7 @@ class Queries:
 
     async def patients(self) -> tuple[PatientView, ...]:
         """Every registered patient, by N PB."""
-        numbers = range(1, min(self._driver.replica.state.patients, MOST) + 1)
+        numbers = range(1, min(self._driver.durable.patients, MOST) + 1)
         return tuple([await self.patient(number) for number in numbers])
 
     async def patient(self, number: int) -> PatientView:

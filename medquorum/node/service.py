@@ -118,7 +118,7 @@ async def _assemble(
         own, membership.keystore.private_key("encryption"), membership.signer("consensus")
     )
     bodies = Bodies(charter, opener, store, chunks, news)
-    bodies.complain = network.complain
+    bodies.complain, network.on_link = network.complain, bodies.peer_linked
     for orphan in await store.read(orphaned_records):
         await bodies.forget(orphan)
     for body in await store.read(
