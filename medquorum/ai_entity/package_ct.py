@@ -10,6 +10,7 @@ left, back and head (LPS, PS3.3 C.7.6.2.1.1); the axes are turned until they agr
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
@@ -95,31 +96,35 @@ def read_nifti_ct(path: Path) -> Placed:
     Raises SeriesError: NOT_DICOM for no NIfTI, UNSUPPORTED_IMAGE for no axial volume in
     millimetres, OVERSIZE, BAD_TAG for values that are no numbers.
     """
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
 
+    unreadable = (HeaderDataError, WrapStructError, OSError, EOFError, zlib.error)
     try:
-        image = nibabel.nifti1.Nifti1Image.from_filename(path)
-    except (ImageFileError, OSError, EOFError) as error:
+        voxels, ras = _turned_to_lps(path)
+    except unreadable as error:
         raise SeriesError(Reason.NOT_DICOM, "the CT is no NIfTI file; install it again") from error
-    _check_shape(image.shape)
-    if image.header.get_xyzt_units()[0] not in ("mm", "unknown"):
-        raise SeriesError(Reason.UNSUPPORTED_IMAGE, "the CT is not measured in millimetres")
-    turned = image.as_reoriented(_towards_lps(np.asarray(image.affine)))
-    voxels = turned.get_fdata(dtype=np.float32, caching="unchanged").transpose(2, 1, 0)
     if not np.isfinite(voxels).all():
         raise SeriesError(Reason.BAD_TAG, "the CT holds values that are no numbers")
-    affine = np.diag((-1.0, -1.0, 1.0, 1.0)) @ np.asarray(turned.affine, dtype=np.float64)
-    affine = affine[:, (2, 1, 0, 3)]
+    affine = np.diag((-1.0, -1.0, 1.0, 1.0)) @ ras[:, (2, 1, 0, 3)]
     _check_axial(affine)
     return Placed(np.clip(voxels, CT_INTERCEPT_HU, CT_HIGHEST_HU), affine)
 
 
-def _towards_lps(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _turned_to_lps(path: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Voxels [z,y,x] whose axes run to head, back and left, and (x,y,z,1) -> RAS mm."""
     from nibabel import orientations
+    from nibabel.nifti1 import Nifti1Image
 
+    image = Nifti1Image.from_filename(path)
+    _check_shape(image.shape)
+    if image.header.get_xyzt_units()[0] not in ("mm", "unknown"):
+        raise SeriesError(Reason.UNSUPPORTED_IMAGE, "the CT is not measured in millimetres")
+    now = orientations.io_orientation(image.affine)
     wanted = orientations.axcodes2ornt(("L", "P", "S"))
-    return np.asarray(orientations.ornt_transform(orientations.io_orientation(affine), wanted))
+    turned = image.as_reoriented(orientations.ornt_transform(now, wanted))
+    voxels = turned.get_fdata(dtype=np.float32, caching="unchanged").transpose(2, 1, 0)
+    return voxels, np.asarray(turned.affine, dtype=np.float64)
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

@@ -1,4 +1,8 @@
-"""The images of the demonstration: anybody's DICOM by option, else packages and phantoms."""
+"""The images of the demonstration: anybody's DICOM by option, else what packages hold.
+
+By default the CT and the X-ray are real. No package holds a PET, so that one is a phantom drawn
+into the real CT, and called so. Where the package with the CT is absent, the CT is a phantom too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medquorum.ai_entity.errors import AnalysisError
+from medquorum.ai_entity.package_ct import make_package_ct, package_ct_file
 from medquorum.ai_entity.package_images import tibia_radiograph
 from medquorum.ai_entity.phantom.torso import make_pair, make_pet_for
 from medquorum.node.image_archive import ImagesUnusable, is_picture, pack_images
@@ -59,9 +64,13 @@ def gather_images(chosen: Chosen, folder: Path) -> Images:
 def _ct(chosen: Chosen, folder: Path) -> tuple[Path, str]:
     if chosen.ct is not None:
         return _existing(chosen.ct), f"{chosen.ct.name} as given"
-    pair = make_pair(SEED)
-    _write_all(folder / "ct", pair.ct)
-    return folder / "ct", "phantom (made-up limb CT; no package ships a whole CT series)"
+    packaged = package_ct_file()
+    if packaged is not None:
+        made = make_package_ct(packaged)
+        _write_all(folder / "ct", made.files)
+        return folder / "ct", made.origin
+    _write_all(folder / "ct", make_pair(SEED).ct)
+    return folder / "ct", "phantom (made-up limb CT: the package with a real one is not installed)"
 
 
 def _pet(chosen: Chosen, ct: Path, folder: Path) -> tuple[Path, str]:
@@ -69,7 +78,8 @@ def _pet(chosen: Chosen, ct: Path, folder: Path) -> tuple[Path, str]:
         return _existing(chosen.pet), f"{chosen.pet.name} as given"
     files, lesions = make_pet_for(ct, SEED)
     _write_all(folder / "pet", files)
-    return folder / "pet", f"phantom (made-up PET with {len(lesions)} hot lesion for this CT)"
+    truth = " + ".join(f"{lesion.volume_ml:.1f} mL" for lesion in lesions)
+    return folder / "pet", f"phantom (made-up PET for this CT with a made-up lesion of {truth})"
 
 
 def _xray(chosen: Chosen, folder: Path) -> tuple[Path, str]:

@@ -95,7 +95,7 @@ class Story:
         """Form, CT, AI report rejected, assessed, PET, AI report approved, test, treatment."""
         cast, attending = self.cast, self.cast.doctors[0]
         self.line.heading("Consultation 1: a suspected tumour")
-        patient = await self._register("Patient One", attending, "a lump at the thigh, growing")
+        patient = await self._register("Patient One", attending, "weight loss, an unclear mass")
         await self._prescribe(attending, patient, "ct", "CT of the region")
         ct = await self._image(BlockType.CT, patient, PartName.IMG_CT)
         await self._machine_ct(ct)
@@ -108,7 +108,7 @@ class Story:
         await self._bring_back(victim)
         await self._machine_pet(ct, pet)
         await self._laboratory(patient)
-        await self._prescribe(attending, patient, "treatment", "referral to the sarcoma board")
+        await self._prescribe(attending, patient, "treatment", "referral to the tumour board")
 
     async def _register(self, name: str, attending: Participant, complaint: str) -> int:
         signs = [
