@@ -2,8 +2,8 @@
 
 What is there, and what is not: two computed radiographs (an intact distal tibia with a benign
 lesion, and a chest), some single CT slices, and a CT series of five neighbouring slices that was
-shrunk to 16 x 16 pixels for a DICOMDIR example. There is no full CT volume and no PET, so a
-demonstration of CT and PET takes phantoms, and says so.
+shrunk to 16 x 16 pixels for a DICOMDIR example. There is no PET, so a demonstration takes a phantom
+one, and says so, and no full CT volume: that comes from another package (``package_ct``).
 """
 
 from pathlib import Path

@@ -95,7 +95,7 @@ _environment_bring_in_line() {
         return 0 # another run did it while this one waited
     fi
     _environment_create || return 1
-    rm -f "$MEDQUORUM_VENV"/.medquorum-*
+    rm -f "$MEDQUORUM_VENV"/.medquorum-{development,runtime}
     _environment_install "$lock" || return 1
     printf '%s\n' "$wanted" >"$MEDQUORUM_VENV/.medquorum-$profile.new" &&
         mv "$MEDQUORUM_VENV/.medquorum-$profile.new" "$MEDQUORUM_VENV/.medquorum-$profile" || return 1
