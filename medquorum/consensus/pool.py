@@ -11,9 +11,9 @@ from medquorum.ledger.block import Witness
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import OPEN_PROPOSALS
-from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.proposal import Core, Proposal
 from medquorum.ledger.reasons import ACCEPT, Accept, Ignore, Judgement, Reason, Reject
-from medquorum.ledger.types import Outcome, ProposalId, Standing
+from medquorum.ledger.types import BlockHash, Outcome, ProposalId, Standing
 from medquorum.ledger.vote import Vote
 
 _OUTCOMES = {Standing.APPROVED: Outcome.ACCEPTED, Standing.REJECTED: Outcome.REJECTED}
@@ -28,12 +28,18 @@ STALE = frozenset(
 """Positions that no later block can make good again."""
 
 
+Circumstances = tuple[int | None, int | None, Address | None, frozenset[Address], BlockHash | None]
+"""Everything of a chain that can open or close a position: see `_circumstances`."""
+
+
 @dataclass(slots=True)
 class OpenProposal:
     """A proposal that is not in the chain yet, with the first vote of each doctor."""
 
     proposal: Proposal
     votes: dict[Address, Vote] = field(default_factory=dict)
+    settled_at: Circumstances | None = None
+    """What the chain said about it when it was last settled."""
 
     def witness(self) -> Witness:
         """Every vote known, ascending by voter (R-ORD6)."""
@@ -71,6 +77,10 @@ class Pool:
     def get(self, proposal: ProposalId) -> OpenProposal | None:
         """The open proposal with this id."""
         return self._open.get(proposal)
+
+    def decided(self, proposal: ProposalId) -> bool:
+        """Whether votes, or the chain, have brought about a verdict on this open proposal."""
+        return proposal in self._decided
 
     def add_proposal(self, proposal: Proposal, state: ChainState) -> Judgement:
         """Take in a proposal that admission accepted."""
@@ -125,7 +135,10 @@ class Pool:
                 self._forget(identifier)
             elif entry.proposal.core.expires_at_ms < min(now_ms, state.time_ms):
                 dropped[identifier] = Reason.EXPIRED
-            else:
+            elif (circumstances := _circumstances(entry.proposal.core, state)) is None or (
+                circumstances != entry.settled_at
+            ):
+                entry.settled_at = circumstances
                 gone = self._settle_open(identifier, entry, state, now_ms)
                 if gone is not None:
                     dropped[identifier] = gone
@@ -153,6 +166,25 @@ class Pool:
     def _forget(self, identifier: ProposalId) -> None:
         self._open.pop(identifier, None)
         self._decided.pop(identifier, None)
+
+
+def _circumstances(core: Core, state: ChainState) -> Circumstances | None:
+    """What `_gone` and a verdict depend on and a new block can change; None: time may as well.
+
+    Whose block `seen_head` is, the patient's registration, attending and care team, and for a
+    strict type the patient's head. A batch leaves most open proposals where they were.
+    """
+    if state.absences:
+        return None
+    if core.patient is None:
+        return None, state.number_of(core.patient_key), None, frozenset(), None
+    patient = state.patient(core.patient)
+    seen = state.patient_of_block(core.seen_head)
+    if patient is None:
+        return seen, None, None, frozenset(), None
+    bound = state.charter.policy(core.type).strict or core.ai is not None
+    head = patient.head if bound else None
+    return seen, patient.number, patient.attending, patient.care_team, head
 
 
 def _gone(proposal: Proposal, state: ChainState) -> Reason | None:

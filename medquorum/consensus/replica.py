@@ -207,7 +207,7 @@ class Replica:
         self._early_count -= len(early)
         for vote in early.values():
             effects.extend(self._count(vote, sender, now_ms))
-        effects.extend(self._settled(self.ordering.work_changed(now_ms), now_ms))
+        effects.extend(self._ordered(proposal.id, now_ms))
         return tuple(effects)
 
     def _judge_proposal(self, proposal: Proposal, now_ms: int) -> Judgement:
@@ -230,7 +230,7 @@ class Replica:
             return (Refused(vote, Ignore(Reason.UNKNOWN_PROPOSAL), sender),)
         effects = self._count(vote, sender, now_ms)
         if effects and isinstance(effects[0], Accepted):
-            effects += self._settled(self.ordering.work_changed(now_ms), now_ms)
+            effects += self._ordered(identifier, now_ms)
         return effects
 
     def _count(self, vote: Vote, sender: Address | None, now_ms: int) -> tuple[Effect, ...]:
@@ -261,6 +261,12 @@ class Replica:
         self._early_count += 1
         while self._early_count > _EARLY_VOTES:
             self._early_count -= len(self._early.pop(next(iter(self._early))))
+
+    def _ordered(self, identifier: ProposalId, now_ms: int) -> tuple[Effect, ...]:
+        """What ordering does now: nothing while there is no verdict, unless a body lacks votes."""
+        if not self.pool.decided(identifier) and not self.ordering.rebuilding:
+            return ()
+        return self._settled(self.ordering.work_changed(now_ms), now_ms)
 
     def _settled(self, effects: tuple[OrderingEffect, ...], now_ms: int) -> tuple[Effect, ...]:
         """The effects of ordering, and what its commits mean for the pool."""

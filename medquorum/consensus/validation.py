@@ -45,7 +45,7 @@ class Tally:
 def panelists(core: Core, state: ChainState, time_ms: int) -> Panelists:
     """The panel of a proposal under the charter in force (R-VER1)."""
     policy = state.charter.policy(core.type)
-    doctors = frozenset(doctor.address for doctor in state.charter.doctors)
+    doctors = state.charter.doctor_addresses
     attending = state.attending_for(core)
     if policy.panel is Panel.CARE_TEAM:
         patient = None if core.patient is None else state.patient(core.patient)

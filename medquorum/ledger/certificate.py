@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from medquorum.ledger import canonical
 from medquorum.ledger.errors import CodecError
@@ -16,6 +18,8 @@ from medquorum.ledger.types import BatchHash, NetworkId, OrderingKind
 
 _VOTE_FIELDS = ("epoch", "hash", "kind", "signature", "signer", "slot")
 _CERTIFICATE_FIELDS = ("epoch", "hash", "kind", "slot", "votes")
+STATEMENTS_REMEMBERED: Final = 256
+"""Digests kept: every doctor signs the same two or three statements of a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +30,23 @@ class Statement:
     slot: int
     kind: OrderingKind
     hash: BatchHash | None
-    _digest: tuple[NetworkId, bytes] | None = field(
-        default=None, init=False, repr=False, compare=False
-    )
-    """The last digest asked for and its network: every signer's vote is of the same one."""
 
     def digest(self, network: NetworkId) -> bytes:
         """What the doctor's node signs with its consensus key (R-ORD10)."""
-        if self._digest is not None and self._digest[0] == network:
-            return self._digest[1]
-        payload = canonical.encode(
-            {"epoch": self.epoch, "hash": self.hash, "kind": self.kind.value, "slot": self.slot}
-        )
-        digest = tagged(Kind.ORDERING_VOTE, network, payload)
-        object.__setattr__(self, "_digest", (network, digest))
-        return digest
+        return _statement_digest(self, network)
+
+
+@lru_cache(maxsize=STATEMENTS_REMEMBERED)
+def _statement_digest(statement: Statement, network: NetworkId) -> bytes:
+    payload = canonical.encode(
+        {
+            "epoch": statement.epoch,
+            "hash": statement.hash,
+            "kind": statement.kind.value,
+            "slot": statement.slot,
+        }
+    )
+    return tagged(Kind.ORDERING_VOTE, network, payload)
 
 
 @dataclass(frozen=True, slots=True)

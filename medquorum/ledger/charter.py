@@ -105,6 +105,8 @@ class Charter:
     version: int = 0
     doctors: tuple[Member, ...] = field(init=False, repr=False, compare=False)
     """The doctors in order of address: their numbers are their places (R-CHA8)."""
+    doctor_addresses: frozenset[Address] = field(init=False, repr=False, compare=False)
+    """The same as a set: the widest panel (R-VER1)."""
     _by_address: dict[Address, Member] = field(init=False, repr=False, compare=False)
     _numbers: dict[Address, int] = field(init=False, repr=False, compare=False)
     _encoded: bytes = field(init=False, repr=False, compare=False)
@@ -121,6 +123,7 @@ class Charter:
         remembered = {
             "doctors": doctors,
             "_by_address": {member.address: member for member in self.members},
+            "doctor_addresses": frozenset(doctor.address for doctor in doctors),
             "_numbers": {doctor.address: number for number, doctor in enumerate(doctors)},
             "_encoded": encoded,
             "_digest": tagged(Kind.CHARTER, b"", encoded),

@@ -104,13 +104,13 @@ def _rebuild(state: State[View], proposal: BatchProposal) -> bool:
         if state.branches.batch(header.parent_hash) is None:
             want(state, header.parent_hash, header.parent_slot, at_once=True)
         return False
-    state.unrebuilt.add(proposal.hash)
     body = state.application.rebuild(proposal.compact, header, view)
     if body is not None:
         batch = Batch(header, *body, proposal.justification)
         if batch.roots_match():
             state.branches.add(batch)
             return True
+    state.unrebuilt.add(proposal.hash)
     want(state, proposal.hash, header.slot, at_once=True)
     return False
 

@@ -98,7 +98,7 @@ class Ordering(Generic[View]):
     def work_changed(self, now_ms: int) -> tuple[Effect, ...]:
         """The pool has a new verdict, proposal or vote."""
         self._begin(now_ms)
-        self._state.pool_changed()
+        self._state.pool_grew()
         return self._settle()
 
     def tick(self, now_ms: int) -> tuple[Effect, ...]:
@@ -134,6 +134,11 @@ class Ordering(Generic[View]):
             *(wanted.due_ms for wanted in state.wants.values()),
         ]
         return min((one for one in deadlines if one is not None), default=None)
+
+    @property
+    def rebuilding(self) -> bool:
+        """Whether a proposed batch waits for proposals or votes this node does not have."""
+        return bool(self._state.unrebuilt)
 
     @property
     def voting(self) -> bool:

@@ -187,8 +187,16 @@ class State(Generic[View]):
             return None
         return stored[1]
 
+    def pool_grew(self) -> None:
+        """The pool holds more than before: what was missing is tried again, work stays work."""
+        if self.known_work is not None and self.known_work[1]:
+            self.unrebuilt.clear()
+            self.idle_parents.clear()
+        else:
+            self.pool_changed()
+
     def pool_changed(self) -> None:
-        """Whatever hung on the pool is tried again."""
+        """Whatever hung on the pool, or on the time, is tried again."""
         self.known_work = None
         self.unrebuilt.clear()
         self.idle_parents.clear()
