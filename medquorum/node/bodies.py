@@ -207,9 +207,9 @@ class Bodies:
     async def _pull(self, body: _Body) -> None:
         """Make chunks and wraps durable here: from the issuer, else from other recipients."""
         core, own = body.proposal.core, self._opener.address
-        linked = [peer for peer in self.holders() if peer != own]
+        linked = [peer for peer in self.holders() if peer not in (own, core.issuer)]
         try:
-            if core.issuer not in linked:
+            if core.issuer not in self.holders():
                 raise BodyUnavailable("R-NET4: the issuer's node is not linked; ask others")
             encoded, by_issuer = await self._ask(body, (core.issuer,)), True
         except BodyUnavailable:

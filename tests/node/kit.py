@@ -1,0 +1,358 @@
+"""One node without a network: real store, bodies, replica and driver; peers and holders are played.
+
+Members, keys and chains are those of `tests.support`; bodies are sealed for real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medquorum.consensus.messages import Message
+from medquorum.consensus.ordering.application import Seat
+from medquorum.consensus.replica import Replica
+from medquorum.ledger.body import PartDescriptor
+from medquorum.ledger.ceremony import parse_charter_file
+from medquorum.ledger.chain import ChainState
+from medquorum.ledger.contents import PatientName
+from medquorum.ledger.keys import Address, Purpose, address_of, public_key
+from medquorum.ledger.part_keys import PartKeys, new_part_keys
+from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.reasons import Judgement
+from medquorum.ledger.sealing import seal_part
+from medquorum.ledger.types import BlockType, PartName, RecordId
+from medquorum.ledger.vote import Vote
+from medquorum.ledger.wrap import Wrap
+from medquorum.node.bodies import Bodies, BodyState, Opener
+from medquorum.node.body_store import BodyStore, open_local_bodies
+from medquorum.node.driver import Driver
+from medquorum.node.happenings import Happenings
+from medquorum.node.histories import Histories
+from medquorum.node.peers.errors import BodyUnavailable
+from medquorum.node.queries import Queries
+from medquorum.node.recipients import encryption_keys, is_recipient
+from medquorum.node.sealing import Grantor, SealedBody, wraps_for
+from medquorum.node.service import body_watcher
+from medquorum.node.startup import History, remember, remember_bodies
+from medquorum.node.store.chain_rows import FinalBatch, append_batches
+from medquorum.node.store.dialects import parse_storage_url, reader_engine
+from medquorum.node.store.engine import Store, default_storage_url, open_store
+from medquorum.node.submissions import Issuer, Submissions
+from medquorum.node.verifier import CachedVerifier
+from medquorum.node.voting import Voting
+from tests.ledger.charter_kit import address_of_name, private_key, signer_of
+from tests.support.chains import Chain
+from tests.support.network import (
+    HOSPITAL,
+    Network,
+    digest,
+    make_network,
+    propose,
+    registration,
+    sign_core,
+)
+
+PATIENCE_S = 20.0
+DAY_MS = 86_400_000
+
+
+def clock_ms() -> int:
+    """The machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop work until something holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110  (what changes has no event to wait for)
+            await asyncio.sleep(0.005)
+
+
+# --- sealed bodies --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A proposal with the body it names."""
+
+    proposal: Proposal
+    chunks: Mapping[tuple[PartName, int], bytes]
+    wraps: tuple[Wrap, ...]
+    keys: Mapping[PartName, PartKeys]
+
+    @property
+    def record(self) -> RecordId:
+        """The record."""
+        return self.proposal.core.record
+
+    def without_wrap(self, name: str) -> tuple[Wrap, ...]:
+        """The wraps but one member's."""
+        return tuple(wrap for wrap in self.wraps if wrap.recipient != address_of_name(name))
+
+
+def now_fields() -> dict[str, Any]:
+    """A lifetime that holds now."""
+    return {"issued_at_ms": clock_ms(), "expires_at_ms": clock_ms() + 7 * DAY_MS}
+
+
+def seal(
+    network: Network,
+    drafted: Proposal,
+    contents: Mapping[PartName, bytes],
+    issuer: str,
+    **fields: Any,
+) -> Sealed:
+    """The drafted proposal with a real body, and every wrap the rule gives."""
+    record = RecordId(os.urandom(32))
+    keys = {name: new_part_keys(os.urandom) for name in sorted(contents)}
+    parts: list[PartDescriptor] = []
+    chunks: dict[tuple[PartName, int], bytes] = {}
+    for name in sorted(contents):
+        sealed = seal_part(network.id, record, name, keys[name], contents[name])
+        parts.append(sealed.descriptor)
+        chunks |= {(name, index): chunk for index, chunk in enumerate(sealed.chunks)}
+    changed = {**now_fields(), "record": record, "parts": tuple(parts), **fields}
+    proposal = sign_core(drafted.core, issuer, **changed)
+    body = SealedBody(record, tuple(parts), keys)
+    core = proposal.core
+    reading = public_key(private_key("patient 1", Purpose.ENCRYPTION))
+    recipients = encryption_keys(
+        network.charter, core.type, core.issuer, (core.patient_key, reading)
+    )
+    grantor = Grantor(core.issuer, signer_of(issuer, Purpose.CLINICAL))
+    return Sealed(proposal, chunks, wraps_for(network.id, body, grantor, recipients), keys)
+
+
+def sealed_registration(network: Network, patient: str = "patient 1", **fields: Any) -> Sealed:
+    """A first form by the hospital."""
+    name = PatientName(patient, digest(f"salt {patient}"))
+    contents = {PartName.PAT_NAME: name.encoded(), PartName.V_IND: b"vital signs"}
+    return seal(network, registration(network, patient), contents, HOSPITAL, **fields)
+
+
+def sealed_proposal(
+    network: Network,
+    view: ChainState,
+    block_type: BlockType,
+    content: bytes,
+    issuer: str,
+    **fields: Any,
+) -> Sealed:
+    """Something about patient 1, by a member."""
+    drafted = propose(network, view, block_type, issuer=issuer)
+    return seal(network, drafted, {drafted.core.parts[0].name: content}, issuer, **fields)
+
+
+# --- the node -------------------------------------------------------------------------------
+
+
+@dataclass
+class Mouth:
+    """Notes what the driver says."""
+
+    said: list[object] = field(default_factory=list)
+    refusals: list[tuple[object, Judgement]] = field(default_factory=list)
+    on_speech: Callable[[], None] = lambda: None
+
+    def send(self, to: Address, message: Message) -> None:
+        self.on_speech()
+        self.said.append(message)
+
+    def broadcast(self, message: Message) -> None:
+        self.on_speech()
+        self.said.append(message)
+
+    def relay(self, record: Proposal | Vote) -> None:
+        self.on_speech()
+        self.said.append(record)
+
+    def refused(self, record: Proposal | Vote, judgement: Judgement) -> None:
+        self.refusals.append((record, judgement))
+
+
+@dataclass
+class Holders:
+    """Plays the fetcher: who offers which body, and who was asked."""
+
+    chunks: BodyStore
+    offers: dict[Address, Sealed] = field(default_factory=dict)
+    wraps: dict[Address, Sequence[Wrap]] = field(default_factory=dict)
+    """Instead of all wraps."""
+    asked: list[tuple[Address, ...]] = field(default_factory=list)
+    durable: list[RecordId] = field(default_factory=list)
+
+    async def fetch_body(
+        self,
+        record: RecordId,
+        descriptors: Sequence[PartDescriptor],
+        holders: Sequence[Address],
+        progress: object = None,
+        *,
+        manifest_needed: bool = False,
+    ) -> tuple[bytes, ...]:
+        self.asked.append(tuple(holders))
+        missing = False
+        for part in descriptors:
+            held = await self.chunks.has_chunks(record, part.name)
+            missing |= len(held) < part.chunks
+        if not missing and not manifest_needed:
+            return ()
+        for holder in holders:
+            offer = self.offers.get(holder)
+            if offer is not None and offer.record == record:
+                for (part_name, index), sealed in offer.chunks.items():
+                    await self.chunks.put_chunk(record, part_name, index, sealed)
+                await self.chunks.make_durable(record)
+                self.durable.append(record)
+                given = self.wraps.get(holder, offer.wraps)
+                return tuple(wrap.encoded() for wrap in given)
+        raise BodyUnavailable("nobody has it")
+
+
+@dataclass
+class Node:
+    """The rooms of one running node."""
+
+    network: Network
+    name: str
+    home: Path
+    store: Store
+    chunks: BodyStore
+    driver: Driver
+    bodies: Bodies
+    holders: Holders
+    mouth: Mouth
+    news: Happenings
+    histories: Histories
+    complaints: list[Any] = field(default_factory=list)
+    fatal: list[BaseException] = field(default_factory=list)
+    running: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> Address:
+        return address_of_name(self.name)
+
+    @property
+    def state(self) -> ChainState:
+        return self.driver.replica.state
+
+    @property
+    def submissions(self) -> Submissions:
+        is_doctor = self.name in self.network.doctors
+        sign = None if is_doctor else signer_of(self.name, Purpose.CLINICAL)
+        return Submissions(self.driver, self.bodies, self.chunks, Issuer(self.address, sign))
+
+    @property
+    def voting(self) -> Voting:
+        return Voting(self.driver, self.bodies, self.address)
+
+    @property
+    def queries(self) -> Queries:
+        return Queries(self.driver, self.store, self.bodies, self.histories, self.address)
+
+    async def put(self, sealed: Sealed) -> None:
+        """Put the chunks as a doctor's own machine does."""
+        for (part, index), chunk in sealed.chunks.items():
+            await self.submissions.put_chunk(sealed.record, part, index, chunk)
+
+    def stored_files(self) -> set[Path]:
+        """Every chunk file on disk."""
+        return {path for path in (self.home / "bodies").rglob("*") if path.is_file()}
+
+    async def rows(self, table: str) -> int:
+        """How many rows a table has, as another connection sees it."""
+        query = f"SELECT count(*) FROM {table}"
+        return await self.store.read(
+            lambda connection: int(connection.exec_driver_sql(query).scalar_one())
+        )
+
+    def opened(self, sealed: Sealed) -> bool:
+        return self.bodies.state_of(sealed.proposal) is BodyState.OPENED
+
+
+def keep_chain(connection: Any, chain: Chain) -> None:
+    """Write a chain as if this node had seen it grow."""
+    finals = [
+        FinalBatch(index, batch, own, 1_000_000 + index)
+        for index, (batch, own) in enumerate(chain.entries)
+    ]
+    append_batches(connection, finals)
+
+
+@asynccontextmanager
+async def node_of(
+    network: Network, name: str, home: Path, chain: Chain | None = None, *, run: bool = True
+) -> AsyncIterator[Node]:
+    """A node from what its home holds; `chain` fills an empty one."""
+    store = open_store(home, default_storage_url(home))
+    chunks = open_local_bodies(home / "bodies")
+    engine = reader_engine(parse_storage_url(default_storage_url(home)), connections=1)
+    verifier = CachedVerifier()
+    if chain is not None:
+        await store.writer.submit(lambda connection: keep_chain(connection, chain))
+    charter, own = network.charter, address_of_name(name)
+    number = charter.doctor_number(own)
+    seat = None if number is None else Seat(number, signer_of(name, Purpose.CONSENSUS))
+    remembered = await store.read(lambda connection: remember(connection, charter))
+    mouth, news = Mouth(), Happenings()
+    driver = Driver(Replica(remembered, seat, verifier, History(engine)), store, mouth, verifier)
+    opener = Opener(own, private_key(name, Purpose.ENCRYPTION), signer_of(name, Purpose.CONSENSUS))
+    bodies = Bodies(charter, opener, store, chunks, news)
+    holders = Holders(chunks)
+    node = Node(
+        network,
+        name,
+        home,
+        store,
+        chunks,
+        driver,
+        bodies,
+        holders,
+        mouth,
+        news,
+        Histories(charter, store, bodies),
+    )
+    bodies.fetcher = holders  # type: ignore[assignment]  # plays its one method
+    bodies.holders = lambda: tuple(holders.offers)
+    bodies.complain, bodies.fatal = node.complaints.append, node.fatal.append
+    for body in await store.read(
+        lambda connection: remember_bodies(
+            connection, lambda one: is_recipient(charter, one.core, own)
+        )
+    ):
+        bodies.remember(body.proposal, body.state, body.wraps, final=body.final)
+    driver.watchers.append(body_watcher(charter, bodies, own))
+    if run:
+        node.running = asyncio.create_task(driver.run())
+    try:
+        yield node
+    finally:
+        if node.running is not None:
+            node.running.cancel()
+            await asyncio.gather(node.running, return_exceptions=True)
+        await bodies.close()
+        await chunks.close()
+        engine.dispose()
+        verifier.close()
+        await store.close()
+
+
+def parsed_charter(network: Network) -> Any:
+    """The charter file as a node reads it."""
+    return parse_charter_file(network.charter_file())
+
+
+def patient_address() -> Address:
+    """The address of patient 1."""
+    return address_of(public_key(private_key("patient 1", Purpose.CLINICAL)))
+
+
+def small_network(doctors: int = 1) -> Network:
+    """With one doctor her node alone is the quorum: blocks become final in one process."""
+    return make_network(doctors)

@@ -1,0 +1,165 @@
+"""A doctor's vote at her own node: what only that node can refuse (R-VOT3 to R-VOT5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medquorum.consensus.replica import ProposalArrived
+from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.reasons import ACCEPT
+from medquorum.ledger.types import Decision, VoterRole
+from medquorum.node.bodies import BodyState
+from medquorum.node.desk import DeskError
+from tests.ledger.charter_kit import address_of_name
+from tests.node.kit import Node, Sealed, node_of, sealed_registration, until
+from tests.support.network import HOSPITAL, make_network, vote
+
+NETWORK = make_network()
+ATTENDING, PEER = NETWORK.doctors[:2]
+ISSUER = address_of_name(HOSPITAL)
+
+
+@pytest.fixture
+async def attending(tmp_path: Path) -> AsyncIterator[Node]:
+    async with node_of(NETWORK, ATTENDING, tmp_path) as node:
+        yield node
+
+
+async def known(node: Node, *, opened: bool = True) -> Sealed:
+    """A registration this node knows, with its body opened or not to be had."""
+    sealed = sealed_registration(NETWORK)
+    if opened:
+        node.holders.offers[ISSUER] = sealed
+    assert await node.driver.ask(ProposalArrived(sealed.proposal, ISSUER)) == ACCEPT
+    if opened:
+        await until(lambda: node.opened(sealed))
+    return sealed
+
+
+def ballot(
+    proposal: Proposal,
+    decision: Decision = Decision.APPROVE,
+    doctor: str = ATTENDING,
+    **fields: Any,
+) -> bytes:
+    role = VoterRole.ATTENDING if doctor == ATTENDING else VoterRole.PEER
+    return vote(NETWORK, proposal, doctor, decision, **{"role": role, **fields}).encoded()
+
+
+async def refusal(node: Node, encoded: bytes) -> tuple[int, str]:
+    votes = await node.rows("votes")
+    with pytest.raises(DeskError) as refused:
+        await node.voting.vote(encoded)
+    assert await node.rows("votes") == votes
+    return refused.value.status, refused.value.rule
+
+
+async def test_a_receipt_names_a_durable_vote(attending: Node) -> None:
+    sealed = await known(attending)
+    receipt = await attending.voting.vote(ballot(sealed.proposal))
+    assert receipt.proposal == sealed.proposal.id.hex()
+    cast = vote(NETWORK, sealed.proposal, ATTENDING, role=VoterRole.ATTENDING)
+    assert receipt.vote == cast.ballot.digest(NETWORK.id).hex()
+    assert await attending.rows("votes") == 1
+
+
+async def test_an_approval_waits_until_the_body_is_opened(attending: Node) -> None:
+    sealed = await known(attending, opened=False)
+    assert await refusal(attending, ballot(sealed.proposal)) == (409, "body_not_opened")
+    attending.holders.offers[ISSUER] = sealed
+    attending.bodies.peer_linked()
+    await until(lambda: attending.opened(sealed))
+    await attending.voting.vote(ballot(sealed.proposal))
+
+
+@pytest.mark.parametrize("decision", [Decision.REJECT, Decision.ABSTAIN])
+async def test_other_words_need_no_body(attending: Node, decision: Decision) -> None:
+    sealed = await known(attending, opened=False)
+    await attending.voting.vote(ballot(sealed.proposal, decision))
+    assert await attending.rows("votes") == 1
+
+
+async def test_a_body_that_did_not_open_is_not_approved(attending: Node) -> None:
+    sealed = sealed_registration(NETWORK)
+    attending.holders.offers[ISSUER] = sealed
+    attending.holders.wraps[ISSUER] = sealed.without_wrap(ATTENDING)
+    await attending.driver.ask(ProposalArrived(sealed.proposal, ISSUER))
+    failed = BodyState.FAILED
+    await until(lambda: attending.bodies.state_of(sealed.proposal) is failed)
+    assert await refusal(attending, ballot(sealed.proposal)) == (409, "body_not_opened")
+
+
+async def test_the_body_of_another_proposal_counts_for_nothing(attending: Node) -> None:
+    sealed = await known(attending)
+    other = sealed_registration(NETWORK, "patient 2", record=sealed.record)
+    assert await attending.driver.ask(ProposalArrived(other.proposal, ISSUER)) == ACCEPT
+    assert await refusal(attending, ballot(other.proposal)) == (409, "body_not_opened")
+    inbox = {view.id: view.body for view in await attending.queries.inbox()}
+    assert inbox == {sealed.proposal.id.hex(): "opened", other.proposal.id.hex(): "none"}
+
+
+async def test_the_role_must_be_the_doctors(attending: Node, tmp_path: Path) -> None:
+    sealed = await known(attending)
+    as_peer = ballot(sealed.proposal, role=VoterRole.PEER)
+    assert await refusal(attending, as_peer) == (409, "wrong_voter_role")
+    as_delegate = ballot(sealed.proposal, role=VoterRole.DELEGATE)
+    assert await refusal(attending, as_delegate) == (409, "wrong_voter_role")
+    async with node_of(NETWORK, PEER, tmp_path / "peer") as peer:
+        seen = await known(peer)
+        claimed = ballot(seen.proposal, doctor=PEER, role=VoterRole.ATTENDING)
+        assert await refusal(peer, claimed) == (409, "wrong_voter_role")
+        await peer.voting.vote(ballot(seen.proposal, doctor=PEER))
+
+
+async def test_a_second_vote_is_refused(attending: Node) -> None:
+    sealed = await known(attending)
+    await attending.voting.vote(ballot(sealed.proposal))
+    assert await refusal(attending, ballot(sealed.proposal)) == (409, "duplicate")
+    other = ballot(sealed.proposal, Decision.REJECT)
+    assert await refusal(attending, other) == (409, "conflicting_vote")
+    assert await attending.rows("evidence") == 0, "she did not send it to anybody"
+
+
+async def test_another_doctors_vote_belongs_to_her_node(attending: Node) -> None:
+    sealed = await known(attending)
+    foreign = ballot(sealed.proposal, doctor=PEER)
+    assert await refusal(attending, foreign) == (403, "not_this_doctor")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "answer"),
+    [
+        (lambda encoded: encoded[:-1], (400, "malformed")),
+        (lambda encoded: b"", (400, "malformed")),
+    ],
+)
+async def test_what_is_no_vote_is_refused(attending: Node, spoil: Any, answer: object) -> None:
+    sealed = await known(attending)
+    assert await refusal(attending, spoil(ballot(sealed.proposal))) == answer
+
+
+async def test_a_signature_of_another_key_is_refused(attending: Node) -> None:
+    sealed = await known(attending)
+    foreign = vote(NETWORK, sealed.proposal, PEER, role=VoterRole.ATTENDING)
+    mine = vote(NETWORK, sealed.proposal, ATTENDING, role=VoterRole.ATTENDING)
+    forged = type(mine)(mine.ballot, foreign.signature, mine.bundle).encoded()
+    assert await refusal(attending, forged) == (400, "bad_signature")
+
+
+async def test_unknown_and_decided_proposals_are_told_apart(tmp_path: Path) -> None:
+    network = make_network(1)
+    doctor = network.doctors[0]
+    async with node_of(network, doctor, tmp_path) as node:
+        sealed = sealed_registration(network)
+        node.holders.offers[ISSUER] = sealed
+        cast = vote(network, sealed.proposal, doctor, role=VoterRole.ATTENDING).encoded()
+        assert await refusal(node, cast) == (404, "unknown_proposal")
+        await node.driver.ask(ProposalArrived(sealed.proposal, ISSUER))
+        await until(lambda: node.opened(sealed))
+        await node.voting.vote(cast)
+        await until(lambda: node.driver.durable.n_bc == 1)
+        assert await refusal(node, cast) == (409, "already_decided")
