@@ -12,6 +12,7 @@ from medquorum.consensus.ordering.evidence import Evidence, SignedHeader, VoteEv
 from medquorum.consensus.ordering.journal import encode_record
 from medquorum.consensus.replica import Accepted, DoubleVote, Effect, Forgotten
 from medquorum.ledger import canonical
+from medquorum.ledger.block import Block
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.types import Outcome
@@ -27,7 +28,7 @@ from medquorum.node.store.clinical_rows import (
     insert_evidence,
     insert_proposals,
     insert_votes,
-    settle_proposal,
+    settle_proposals,
 )
 
 
@@ -85,28 +86,22 @@ class Plan:
         insert_votes(connection, self.votes, self.now_us)
         append_journal(connection, self.journal)
         append_batches(connection, self.finals)
-        for final in self.finals:
-            self._settle(connection, final)
         if self.finals:
+            self._settle(connection)
             header = self.finals[-1].batch.header
             prune_journal(connection, header.epoch, header.slot)
-        for forgotten in self.forgotten:
-            reason = forgotten.reason.value
-            state = "expired" if reason == "expired" else "stale"
-            settle_proposal(connection, forgotten.proposal, state, reason)
+        settle_proposals(connection, [_forgotten(one) for one in self.forgotten])
         for conviction in self.convictions:
             self._convict(connection, conviction, doctors)
 
-    def _settle(self, connection: Connection, final: FinalBatch) -> None:
+    def _settle(self, connection: Connection) -> None:
         """A final proposal may never have been seen open here: keep it, then close it."""
-        blocks = final.batch.blocks
+        blocks = [block for final in self.finals for block in final.batch.blocks]
+        witnesses = [witness for final in self.finals for witness in final.batch.witnesses]
         insert_proposals(connection, [block.proposal for block in blocks], self.now_us)
-        for block, witness in zip(blocks, final.batch.witnesses, strict=True):
-            insert_votes(connection, witness.votes, self.now_us)
-            accepted = block.header.outcome is Outcome.ACCEPTED
-            settle_proposal(
-                connection, block.proposal.id, "accepted" if accepted else "rejected", None
-            )
+        votes = [vote for witness in witnesses for vote in witness.votes]
+        insert_votes(connection, votes, self.now_us)
+        settle_proposals(connection, [_decided(block) for block in blocks])
 
     def _convict(
         self, connection: Connection, conviction: Convict | DoubleVote, doctors: tuple[Address, ...]
@@ -118,6 +113,16 @@ class Plan:
             case Convict(evidence):
                 kind, culprit = evidence.contradiction.value, doctors[evidence.signer]
                 insert_evidence(connection, kind, culprit, _originals(evidence), self.now_us)
+
+
+def _decided(block: Block) -> tuple[bytes, str, str | None]:
+    accepted = block.header.outcome is Outcome.ACCEPTED
+    return block.proposal.id, "accepted" if accepted else "rejected", None
+
+
+def _forgotten(forgotten: Forgotten) -> tuple[bytes, str, str | None]:
+    reason = forgotten.reason.value
+    return forgotten.proposal, "expired" if reason == "expired" else "stale", reason
 
 
 def _originals(evidence: Evidence) -> tuple[bytes, bytes]:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from medquorum.ledger.batch import Batch, parse_batch
 from medquorum.ledger.certificate import Certificate, parse_certificate
 from medquorum.node.store.schema import BATCHES, BLOCKS, JOURNAL
+
+# Made once: SQLAlchemy then finds the compiled form by the statement itself.
+_INSERT_JOURNAL: Final = insert(JOURNAL)
+_PRUNE_JOURNAL: Final = delete(JOURNAL).where(
+    JOURNAL.c.epoch == bindparam("of_epoch"), JOURNAL.c.slot < bindparam("below_slot")
+)
+_INSERT_BATCHES: Final = insert(BATCHES)
+_INSERT_BLOCKS: Final = insert(BLOCKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,12 @@ def append_journal(connection: Connection, rows: Sequence[JournalRow]) -> None:
             {"epoch": row.epoch, "slot": row.slot, "kind": row.kind, "record": row.record}
             for row in rows
         ]
-        connection.execute(insert(JOURNAL), values)
+        connection.execute(_INSERT_JOURNAL, values)
 
 
 def prune_journal(connection: Connection, epoch: int, below_slot: int) -> None:
     """Forget records of slots that are final for good."""
-    connection.execute(delete(JOURNAL).where(JOURNAL.c.epoch == epoch, JOURNAL.c.slot < below_slot))
+    connection.execute(_PRUNE_JOURNAL, {"of_epoch": epoch, "below_slot": below_slot})
 
 
 def load_journal(connection: Connection) -> list[JournalRow]:
@@ -88,9 +97,9 @@ def append_batches(connection: Connection, finals: Iterable[FinalBatch]) -> None
             for block in final.batch.blocks
         )
     if batches:
-        connection.execute(insert(BATCHES), batches)
+        connection.execute(_INSERT_BATCHES, batches)
     if blocks:
-        connection.execute(insert(BLOCKS), blocks)
+        connection.execute(_INSERT_BLOCKS, blocks)
 
 
 def load_batches(connection: Connection, first: int, limit: int) -> list[FinalBatch]:

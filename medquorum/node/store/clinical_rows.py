@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -82,18 +93,33 @@ def _insert_missing(
 ) -> None:
     if not rows:
         return
-    dialect = connection.dialect.name
+    connection.execute(_missing_insert(table, connection.dialect.name), list(rows))
+
+
+@cache
+def _missing_insert(table: Table, dialect: str) -> Executable:
+    """The statement, made once: SQLAlchemy then finds its compiled form by the object."""
     build = postgres_insert if dialect == "postgresql" else sqlite_insert
-    connection.execute(build(table).on_conflict_do_nothing(), list(rows))
+    return build(table).on_conflict_do_nothing()
 
 
-def settle_proposal(
-    connection: Connection, identifier: bytes, state: str, reason: str | None
+_SETTLE_PROPOSAL: Final = (
+    update(PROPOSALS)
+    .where(PROPOSALS.c.id == bindparam("of_id"))
+    .values(state=bindparam("new_state"), reason=bindparam("new_reason"))
+)
+
+
+def settle_proposals(
+    connection: Connection, settled: Iterable[tuple[bytes, str, str | None]]
 ) -> None:
-    """Note what became of a proposal."""
-    connection.execute(
-        update(PROPOSALS).where(PROPOSALS.c.id == identifier).values(state=state, reason=reason)
-    )
+    """Note what became of proposals, each as (id, state, reason)."""
+    rows = [
+        {"of_id": identifier, "new_state": state, "new_reason": reason}
+        for identifier, state, reason in settled
+    ]
+    if rows:
+        connection.execute(_SETTLE_PROPOSAL, rows)
 
 
 def load_proposal(connection: Connection, identifier: bytes) -> ProposalRow | None:
