@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
@@ -49,7 +50,7 @@ async def export_frames(store: Store, network: NetworkId) -> AsyncIterator[bytes
     yield encode_head(head)
     for first in range(0, length, PAGE):
         most = min(PAGE, length - first)
-        finals = await store.read(lambda connection: load_batches(connection, first, most))  # noqa: B023 (awaited at once)
+        finals = await store.read(partial(load_batches, first=first, limit=most))
         for final in finals:
             for frame in encode_batch(final.batch, final.certificate):
                 yield frame
