@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Collection, Hashable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -42,7 +42,7 @@ class NodeUnreachable(Exception):
 
 
 @lru_cache(maxsize=64)
-def _adapter(model: Hashable) -> TypeAdapter[Any]:
+def _adapter(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
@@ -134,7 +134,8 @@ class Transport:
         """The answer as this type; ApiProblem `answer` when the node speaks another version."""
         body = await self.octets(method, path, **options)
         try:
-            value: T = _adapter(cast(Hashable, model)).validate_json(body)
+            key: Any = model
+            value: T = _adapter(key).validate_json(body)
         except ValidationError:
             raise ApiProblem(
                 502, "answer", f"the node's answer is no {model.__name__}; use its own version"
