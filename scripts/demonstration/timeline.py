@@ -11,6 +11,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 MARKS: Final = {"approve": "[green]✓[/]", "reject": "[red]✗[/]", "abstain": "[yellow]–[/]"}
@@ -28,14 +29,19 @@ class Timeline:
         self.console.print(Rule(f"[bold]{text}[/]", style="cyan"))
 
     def note(self, text: str, style: str = "") -> None:
-        """One line with the time since the start."""
-        line = Text.assemble((f"{self._elapsed():7.1f} s  ", "dim"))
-        line.append_text(Text.from_markup(text, style=style))
-        self.console.print(line)
+        """One line with the time since the start; a long one goes on under its own beginning."""
+        self._row(f"{self._elapsed():7.1f} s", Text.from_markup(text, style=style))
 
     def detail(self, text: str) -> None:
         """A line that belongs to the one before."""
-        self.console.print(Text.from_markup(f"            {text}", style="dim"))
+        self._row("", Text.from_markup(text, style="dim"))
+
+    def _row(self, when: str, what: Text) -> None:
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(width=9, style="dim")
+        row.add_column()
+        row.add_row(when, what)
+        self.console.print(row)
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
