@@ -1,0 +1,99 @@
+"""An archive as one series of one patient: each file alone, then against the first (R-BOD10).
+
+Geometry: DICOM PS3.3 C.7.6.2. Whether the slices are evenly spaced is left to whoever builds a
+volume of them; a doctor can read a series with a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import BinaryIO, Final
+
+from medquorum.node.intake.dicom_file import DicomFile, open_dicom
+from medquorum.node.intake.elements import Elements
+from medquorum.node.intake.faults import Fault, IntakeRefused
+from medquorum.node.intake.limits import FRAMES
+from medquorum.node.intake.pet import check_suv
+from medquorum.node.intake.pixels import check_pixels, read_shape
+from medquorum.node.intake.ustar import entries
+
+MODALITIES: Final[Mapping[str, frozenset[str]]] = {
+    "IMG_CT": frozenset({"CT"}),
+    "IMM_PET": frozenset({"PT"}),
+    "IMG_XRAY": frozenset({"CR", "DX", "DR", "RG"}),
+}
+"""Modality (0008,0060) by part; the parts are those of R-BOD1."""
+TOLERANCE: Final = 1e-3
+"""Of direction cosines and spacings in mm: scanners print three or more decimals."""
+_SPACING_MOST_MM: Final = 50.0
+
+Facts = dict[str, object]
+"""What all files of a series share, by keyword of the tag; never leaves this process."""
+
+
+def check_series(archive: BinaryIO, total: int, part: str) -> int:
+    """How many files an archive of `total` bytes holds; IntakeRefused when one is not right."""
+    shared: Facts | None = None
+    images: set[str] = set()
+    count = 0
+    for entry in entries(archive, total):
+        file = open_dicom(archive, entry)
+        elements = Elements(file.dataset, file.ordinal)
+        facts = _facts(archive, file, elements, part)
+        image = elements.uid("SOPInstanceUID")
+        if image in images:
+            raise IntakeRefused(Fault.TWICE, file.ordinal, "SOPInstanceUID")
+        images.add(image)
+        shared = shared or facts
+        for keyword, value in facts.items():
+            if not _same(value, shared.get(keyword)):
+                raise IntakeRefused(Fault.MIXED, file.ordinal, keyword)
+        count = entry.ordinal
+    return count
+
+
+def _facts(archive: BinaryIO, file: DicomFile, elements: Elements, part: str) -> Facts:
+    modality = elements.word("Modality")
+    if modality is None:
+        raise elements.missing("Modality")
+    if modality not in MODALITIES[part]:
+        raise IntakeRefused(Fault.MODALITY, file.ordinal, "Modality")
+    elements.uid("SOPClassUID")
+    sliced = part != "IMG_XRAY"
+    shape = read_shape(elements, 1 if sliced else FRAMES)
+    check_pixels(archive, file, shape)
+    facts: Facts = {
+        "SeriesInstanceUID": elements.uid("SeriesInstanceUID"),
+        "PatientID": elements.word("PatientID"),
+        "Modality": modality,
+        "FrameOfReferenceUID": elements.word("FrameOfReferenceUID"),
+    }
+    if sliced:
+        facts |= {"Rows": shape.rows, "Columns": shape.columns, **_geometry(elements)}
+    if part == "IMM_PET":
+        facts |= check_suv(elements)
+    return facts
+
+
+def _geometry(elements: Elements) -> Facts:
+    elements.numbers("ImagePositionPatient", 3)
+    cosines = elements.numbers("ImageOrientationPatient", 6)
+    row, column = cosines[:3], cosines[3:]
+    crossing = sum(a * b for a, b in zip(row, column, strict=True))
+    lengths = (math.hypot(*row) - 1, math.hypot(*column) - 1, crossing)
+    if max(map(abs, lengths)) > TOLERANCE:
+        raise elements.bad("ImageOrientationPatient")
+    spacing = elements.numbers("PixelSpacing", 2)
+    if not all(0.0 < each <= _SPACING_MOST_MM for each in spacing):
+        raise elements.bad("PixelSpacing")
+    if elements.numbers("RescaleSlope", 1)[0] == 0.0:
+        raise elements.bad("RescaleSlope")
+    elements.numbers("RescaleIntercept", 1)
+    return {"ImageOrientationPatient": cosines, "PixelSpacing": spacing}
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return all(abs(a - b) <= TOLERANCE for a, b in zip(one, other, strict=True))
+    return one == other
