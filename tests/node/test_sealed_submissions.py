@@ -54,7 +54,8 @@ async def test_taking_it_twice_harms_nothing(doctor: Node) -> None:
     await doctor.put(sealed)
     await accept(doctor, sealed)
     files, rows = doctor.stored_files(), await doctor.rows("bodies")
-    for act in (lambda: accept(doctor, sealed), lambda: doctor.put(sealed)):
+    acts: tuple[Act, ...] = (partial(accept, doctor, sealed), partial(doctor.put, sealed))
+    for act in acts:
         with pytest.raises(DeskError) as refused:
             await act()
         assert (refused.value.status, refused.value.rule) == (409, "duplicate")
