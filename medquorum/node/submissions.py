@@ -29,9 +29,10 @@ from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreMisuse
 from medquorum.node.desk import DeskError, Receipt, Submission
 from medquorum.node.driver import Driver, now_ms
+from medquorum.node.intake.gate import ImageGate
 from medquorum.node.recipients import encryption_keys, patient_keys
 from medquorum.node.refusals import ADVICE, misplaced, refusal
-from medquorum.node.sealing import Grantor, SealedBody, new_record, seal_body, wraps_for
+from medquorum.node.sealing import Grantor, SealedBody, new_record, wraps_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,14 @@ class Submissions:
         self._bodies = bodies
         self._chunks = chunks
         self._issuer = issuer
+        self._images = ImageGate()
         self._state = driver.replica.state
         self._charter = self._state.charter
         self._entering: set[RecordId] = set()
         """Records of sealed bodies being taken in: one proposal at a time for each."""
 
     async def submit(self, submission: Submission) -> Receipt:
-        """Seal and sign plain parts with the institution's issuing key."""
+        """Seal and sign plain parts with the institution's issuing key; images are looked into."""
         sign = self._issuer.sign
         if sign is None:
             raise DeskError(
@@ -69,7 +71,8 @@ class Submissions:
         self._precheck(submission)
         record = new_record()
         try:
-            body = await seal_body(self._state.network, record, submission.parts, self._keep_chunk)
+            network, parts = self._state.network, submission.parts
+            body = await self._images.seal(network, record, parts, self._keep_chunk)
             proposal = issue(self._core(submission, body, patient), sign)
             wraps = self._wraps(proposal.core, body, sign, patient)
             await self._keep(proposal, wraps)
@@ -198,7 +201,11 @@ class Submissions:
             raise DeskError(409, Reason.DUPLICATE.value, "this record is submitted already")
 
     async def accept_sealed(self, encoded: bytes, wraps: Sequence[bytes]) -> Receipt:
-        """Take a proposal sealed and signed elsewhere by this node's own member."""
+        """Take a proposal sealed and signed elsewhere by this node's own member.
+
+        Images in it are not looked into, neither here, where they are ciphertext, nor when its
+        recipients open them: whoever sealed them did, as `medquorum submit` does.
+        """
         try:
             proposal = parse_proposal(encoded)
             opened = [parse_wrap(wrap) for wrap in wraps]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import os
-import tarfile
 import time
 from pathlib import Path
 
 from medquorum.ledger.types import BlockType, PartName, Role
 from medquorum.node.account_records import UserRole
 from medquorum.node.client import FileSubmission, NodeClient
+from scripts.benchmarks.ct_series import write_ct_archive
 from scripts.benchmarks.finality import DOCTORS
 from scripts.benchmarks.load_member import Patient
 from scripts.benchmarks.machine import MIB, synced_write_mb_s, use_of
@@ -21,7 +19,6 @@ from scripts.local_network import LocalMember
 
 TARGET_MB_S = 60.0
 SLICES = 300
-SLICE_BYTES = 512 * 512 * 2
 RADIOLOGY = ("Radiology", Role.RADIOLOGIST)
 
 
@@ -30,7 +27,7 @@ async def measure(*, quick: bool) -> Outcome:
     async with staged((*DOCTORS, RADIOLOGY)) as stage:
         patient = await stage.register_patient()
         archive = stage.folder / "ct.tar"
-        await asyncio.to_thread(write_archive, archive)
+        await asyncio.to_thread(write_ct_archive, archive, SLICES)
         megabytes = archive.stat().st_size / 1e6
         disk = await asyncio.to_thread(synced_write_mb_s, stage.folder, int(megabytes))
         radiology = stage.network.member(RADIOLOGY[0])
@@ -79,13 +76,3 @@ async def _radiologist(member: LocalMember) -> NodeClient:
         await operator.add_user(name, UserRole.RADIOLOGIST)
         token = await operator.new_token(name)
     return NodeClient(member.url, token)
-
-
-def write_archive(path: Path) -> None:
-    """A USTAR archive of files the size and shape of CT slices (R-BOD10); noise, so no ratio."""
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for number in range(1, SLICES + 1):
-            content = bytes(128) + b"DICM" + os.urandom(SLICE_BYTES)
-            entry = tarfile.TarInfo(f"{number:06d}.dcm")
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))

@@ -19,6 +19,7 @@ from medquorum.node.body_store import BodyStoreFailure
 from medquorum.node.desk import DeskError, Registration, Submission
 from medquorum.node.store.clinical_rows import load_proposal, load_wraps
 from tests.ledger.charter_kit import address_of_name, private_key, signer_of
+from tests.node.intake.kit import archive, encoded, image, series
 from tests.node.kit import Node, node_of, until
 from tests.node.refusing import refusal
 from tests.support.chains import grow
@@ -27,6 +28,7 @@ from tests.support.network import HOSPITAL, LABORATORY, RADIOLOGIST, digest
 CHAIN = grow()
 NETWORK = CHAIN.network
 DOCTOR = NETWORK.doctors[0]
+IMAGES = archive(series("CT"))
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def a_ct(folder: Path, **changes: Any) -> Submission:
         "type": BlockType.CT,
         "patient": 1,
         "doctor": None,
-        "parts": parts(folder, IMG_CT=b"pixels" * 1_000),
+        "parts": parts(folder, IMG_CT=IMAGES),
     }
     return Submission(**fields | changes)
 
@@ -97,7 +99,7 @@ async def test_a_submission_is_durable_opened_and_gossiped(hospital: Node, tmp_p
     assert (core.patient_key, core.patient_name) == (patient.key, patient.name)
     assert hospital.mouth.said == [row.proposal]
     read = hospital.bodies.read(core.record, PartName.IMG_CT)
-    assert b"".join([piece async for piece in read]) == b"pixels" * 1_000
+    assert b"".join([piece async for piece in read]) == IMAGES
     wraps = await hospital.store.read(lambda connection: load_wraps(connection, core.record))
     readers = {wrap.recipient for wrap in wraps}
     assert readers >= {address_of_name(name) for name in (*NETWORK.doctors, HOSPITAL)}
@@ -197,7 +199,8 @@ async def test_a_spooled_file_that_vanished_leaves_nothing(hospital: Node, tmp_p
 
 async def test_a_caller_that_goes_away_leaves_nothing(hospital: Node, tmp_path: Path) -> None:
     submission = a_ct(tmp_path)
-    submission.parts[PartName.IMG_CT].write_bytes(bytes(20_000_000))
+    large = archive([encoded(image("CT", side=3_072))])
+    submission.parts[PartName.IMG_CT].write_bytes(large)
     submitting = asyncio.create_task(hospital.submissions.submit(submission))
     await until(hospital.stored_files)
     submitting.cancel()

@@ -33,6 +33,8 @@ from medquorum.node.client import FileSubmission, NodeClient
 from medquorum.node.clinical import Order, seal_and_submit
 from medquorum.node.desk import Receipt, Registration
 from medquorum.node.image_archive import ImagesUnusable, is_picture, pack_images
+from medquorum.node.intake.faults import IntakeRefused, IntakeRule
+from medquorum.node.intake.gate import ImageGate
 from medquorum.node.structured_parts import encode_structured
 
 app = typer.Typer()
@@ -138,6 +140,18 @@ def image_file(path: Path) -> Iterator[Path]:
         yield archive
 
 
+async def look_into(files: Mapping[PartName, Path], *, node_looks: bool) -> None:
+    """The node's own check of images (R-BOD10), before anything is sent.
+
+    Without pydicom on this machine it is left to the node, if the node is one that looks.
+    """
+    try:
+        await ImageGate().check_all(files)
+    except IntakeRefused as refused:
+        if refused.rule is not IntakeRule.NO_READER or not node_looks:
+            raise CommandError(Exit.VERIFICATION, f"{refused.rule}: {refused.advice}") from None
+
+
 async def propose(
     client: NodeClient,
     connection: Connection,
@@ -147,7 +161,9 @@ async def propose(
     clinical_file: Path | None,
 ) -> Receipt:
     """Hand a draft to the node; a doctor's node gets it sealed and signed here."""
-    if (await client.status()).role != "doctor":
+    node_seals = (await client.status()).role != "doctor"
+    await look_into(draft.files, node_looks=node_seals)
+    if node_seals:
         return await client.submit_files(draft.for_node())
     hand = hand_at(connection.home, clinical_file)
     trusted = await connection.charter(client, charter)

@@ -31,6 +31,7 @@ from medquorum.node.views import StatusView
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import CANARY, PROPOSAL, RECORD
 from tests.node.cli.conftest import Command
+from tests.node.intake.kit import series
 
 READS = [
     ("status",),
@@ -135,7 +136,7 @@ async def test_a_home_says_where_its_node_is(
 
 def dicom_folder(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "1").write_bytes(bytes(128) + b"DICM" + b"slice")
+    (folder / "1").write_bytes(series("CT", 1)[0])
     return folder
 
 
