@@ -119,13 +119,25 @@ def _stay_up(network: LocalNetwork, timeline: Timeline) -> None:
     timeline.heading("The network stays up")
     hospital = network.of_role(Role.HOSPITAL)[0]
     timeline.note(f"API and its description: [bold]{hospital.url}/docs[/]")
-    home = hospital.home
-    for words in ("status", "chain show", "patient list", "charter show --charter charter.bin"):
-        option = "" if words.startswith("charter") else f" --home {home}"
-        timeline.detail(f".venv/bin/medquorum {words}{option}")
+    home = _short(hospital.home)
+    for words in (
+        f"status --home {home}",
+        f"chain show --home {home}",
+        f"patient list --home {home}",
+        f"inbox --home {_short(network.doctors[0].home)}",
+        f"charter show {_short(network.charter_path)}",
+        "ai models",
+    ):
+        timeline.detail(f".venv/bin/medquorum {words}")
     timeline.note("Ctrl-C ends everything.")
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
+
+
+def _short(path: Path) -> Path:
+    """The path as one would type it from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ from medquorum.node.private_files import write_private_file
 user_app = typer.Typer(help="Users of this node.", no_args_is_help=True)
 token_app = typer.Typer(help="Bearer tokens for programs.", no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(help="a-z 0-9 . _ -, at most 64.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="a-z 0-9 . _ -, at most 64.")]
 
 
 @user_app.command()
 def add(
     name: NameArgument,
-    role: Annotated[UserRole, typer.Argument(help="What the user is.")],
+    role: Annotated[UserRole, typer.Argument(metavar="ROLE", help="What the user is.")],
     node: NodeOption = None,
     token_file: TokenOption = None,
     home: HomeOption = HERE,

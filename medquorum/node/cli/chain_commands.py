@@ -67,7 +67,7 @@ def export(
 
 @app.command()
 def proof(
-    n_bc: Annotated[int, typer.Argument(help="The block's N BC.", min=1)],
+    n_bc: Annotated[int, typer.Argument(metavar="N_BC", help="The block's N BC.", min=1)],
     out: OutOption,
     node: NodeOption = None,
     token_file: TokenOption = None,
@@ -88,7 +88,7 @@ def _refuse_existing(path: Path) -> None:
 
 @app.command()
 def verify(
-    path: Annotated[Path, typer.Argument(help="An export.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An export.")],
     charter: Annotated[Path, typer.Option("--charter", help="The signed charter file.")],
     *,
     as_json: JsonOption = False,

@@ -34,7 +34,7 @@ from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 
 app = typer.Typer(help="Found a network: the charter and its ceremony.", no_args_is_help=True)
 
-CharterArgument = Annotated[Path, typer.Argument(help="The charter file.")]
+CharterArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The charter file.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Where to write.")]
 
 
@@ -61,8 +61,12 @@ def request(
 
 @app.command()
 def build(
-    source: Annotated[Path, typer.Argument(help="The agreed source, network.toml.")],
-    requests: Annotated[list[Path], typer.Argument(help="Every member's request file.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="The agreed source, network.toml.")
+    ],
+    requests: Annotated[
+        list[Path], typer.Argument(metavar="REQUEST", help="Every member's request file.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Where to write.")] = Path("charter.bin"),
 ) -> None:
     """Build the charter from source and requests; everybody who repeats it gets the same bytes."""
@@ -135,7 +139,9 @@ def sign(
 @app.command()
 def collect(
     path: CharterArgument,
-    signatures: Annotated[list[Path], typer.Argument(help="Members' signature files.")],
+    signatures: Annotated[
+        list[Path], typer.Argument(metavar="SIGNATURE", help="Members' signature files.")
+    ],
 ) -> None:
     """Add members' signatures to the charter file; bad ones change nothing."""
     with one_sentence():

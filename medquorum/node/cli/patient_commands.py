@@ -139,7 +139,7 @@ def list_patients(
 
 @app.command()
 def history(
-    number: Annotated[int, typer.Argument(help="N PB.", min=1)],
+    number: Annotated[int, typer.Argument(metavar="N_PB", help="N PB.", min=1)],
     node: NodeOption = None,
     token_file: TokenOption = None,
     home: HomeOption = HERE,

@@ -40,7 +40,7 @@ SHORTEST_PREFIX: Final = 6
 RECENT: Final = 500
 """Proposals among which the beginning of an id is looked for."""
 
-IdArgument = Annotated[str, typer.Argument(help="A proposal's id, or its beginning.")]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A proposal's id, or its beginning.")]
 CharterOption = Annotated[
     Path | None,
     typer.Option("--charter", help="The charter file; else that of --home, else the node's."),

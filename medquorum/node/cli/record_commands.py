@@ -26,7 +26,7 @@ app = typer.Typer(help="Read a part of a record, or who has read.", no_args_is_h
 
 @app.command()
 def get(
-    record: Annotated[str, typer.Argument(help="The record, 64 hex digits.")],
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="The record, 64 hex digits.")],
     part: Annotated[PartName, typer.Argument(help="The part.")],
     out: Annotated[Path, typer.Option("--out", help="A new file for the content.")],
     node: NodeOption = None,
