@@ -46,7 +46,7 @@ class Happenings:
 
     async def follow(self, after: int) -> AsyncIterator[EventView]:
         """Every event after a sequence, then the live ones; never ends by itself."""
-        seen = after if after <= self._sequence else self._before
+        seen = after if self._before <= after <= self._sequence else self._before
         while True:
             missed = min(self._sequence - seen, len(self._events))
             for event in [self._events[place] for place in range(-missed, 0)]:
