@@ -41,10 +41,11 @@ def lower_limits(memory_bytes: int, cpu_seconds: int, open_files: int) -> None:
     }
     for kind, value in wanted.items():
         _, hard = resource.getrlimit(kind)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        # One second between the soft and the hard limit: SIGXCPU tells more than SIGKILL.
-        spare = 1 if kind == resource.RLIMIT_CPU and bound < hard else 0
-        resource.setrlimit(kind, (bound, bound + spare))
+        # A second between the soft and the hard limit: SIGXCPU tells more than SIGKILL.
+        most = value + 1 if kind == resource.RLIMIT_CPU else value
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        resource.setrlimit(kind, (min(value, most), most))
 
 
 def check_file(path: str, part: str) -> int:
@@ -70,17 +71,10 @@ def check_file(path: str, part: str) -> int:
 
 
 def _check_archive(image: BinaryIO, total: int, part: str) -> int:
-    sys.modules["numpy"] = None  # type: ignore[assignment]  # importing it is refused
     try:
-        import pydicom
-        from pydicom import config
+        from medquorum.node.intake.series import check_series
     except ModuleNotFoundError:
         raise IntakeRefused(Fault.NO_READER) from None
-    from medquorum.node.intake.series import check_series
-
-    logging.getLogger(pydicom.__name__).disabled = True
-    warnings.simplefilter("ignore")
-    config.settings.reading_validation_mode = config.IGNORE
     return check_series(image, total, part)
 
 
@@ -109,6 +103,9 @@ def main() -> None:
     """Serve one request."""
     request = json.loads(sys.stdin.buffer.read(REQUEST_BYTES))
     lower_limits(request["memory_bytes"], request["cpu_seconds"], request["open_files"])
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # importing it is refused
+    logging.getLogger("pydicom").disabled = True
+    warnings.simplefilter("ignore")
     sys.stdout.write(json.dumps(answer_to(request)))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, BinaryIO, Final
 
+from pydicom import config
 from pydicom.filereader import read_dataset
 
 from medquorum.node.intake.faults import Fault, IntakeRefused
@@ -173,6 +174,7 @@ def _parsed(stream: _Stream, syntax: str) -> tuple[Any, int] | None:
     """Dataset and place of the first pixel element; None where this much is no whole header."""
     source = io.BytesIO(stream.beginning)
     implicit = syntax == IMPLICIT
+    config.settings.reading_validation_mode = config.IGNORE
     try:
         dataset = read_dataset(source, implicit, True, stop_when=_at_pixels)
         if dataset.original_encoding != (implicit, True):

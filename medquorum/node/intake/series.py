@@ -37,7 +37,8 @@ def check_series(archive: BinaryIO, total: int, part: str) -> int:
     shared: Facts | None = None
     images: set[str] = set()
     count = 0
-    for entry in entries(archive, total):
+    # The whole archive is walked before any file is parsed: a bad one costs little.
+    for entry in tuple(entries(archive, total)):
         file = open_dicom(archive, entry)
         elements = Elements(file.dataset, file.ordinal)
         facts = _facts(archive, file, elements, part)

@@ -12,8 +12,12 @@ from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
+from medquorum.node.intake.faults import Fault, IntakeRefused
+from medquorum.node.intake.series import check_series
+
 CANARY = "Wintersemester"
 """Stands in every patient field: no answer, error or log may hold it."""
+PARTS = {"CT": "IMG_CT", "PT": "IMM_PET", "DX": "IMG_XRAY"}
 STORAGE = {
     "CT": "1.2.840.10008.5.1.4.1.1.2",
     "PT": "1.2.840.10008.5.1.4.1.1.128",
@@ -65,7 +69,7 @@ def encoded(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     """The DICOM file with an empty preamble."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "2.25.1")
     meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     dataset.file_meta = meta
     dataset.preamble = bytes(128)
@@ -86,9 +90,25 @@ def series(modality: str = "CT", count: int = 3, change: Change = lambda _: None
     return [changed(modality, change, number) for number in range(1, count + 1)]
 
 
-def entry(name: str, **fields: Any) -> tarfile.TarInfo:
+def check(files: list[bytes], part: str) -> int:
+    """Look into an archive of these files, in this process."""
+    content = archive(files)
+    return check_series(io.BytesIO(content), len(content), part)
+
+
+def refusal(files: list[bytes], part: str) -> tuple[Fault, int | None, str | None]:
+    """Fault, file and tag; AssertionError when the refusal holds what stood in a file."""
+    try:
+        check(files, part)
+    except IntakeRefused as refused:
+        assert CANARY not in str(refused) + repr(refused)
+        return refused.fault, refused.ordinal, refused.tag
+    raise AssertionError("the files were taken")
+
+
+def entry(place: str, /, **fields: Any) -> tarfile.TarInfo:
     """An archive header as the packer writes it, but for `fields`."""
-    header = tarfile.TarInfo(name)
+    header = tarfile.TarInfo(place)
     header.mode = 0o644
     for field, value in fields.items():
         setattr(header, field, value)
