@@ -17,7 +17,7 @@ from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.jpeg import j2k_frame, jpeg_frame
 from medquorum.node.intake.limits import FRAGMENTS, FRAMES, PIXELS, SIDE
 
-_ITEM: Final = b"\xfe\xff\x00\xe0"
+_FRAGMENT: Final = b"\xfe\xff\x00\xe0"
 _END: Final = b"\xfe\xff\xdd\xe0"
 _RLE_HEADER: Final = 64
 _FRAME_HEADER_BYTES: Final = 65_536
@@ -102,7 +102,7 @@ def _walk(archive: BinaryIO, file: DicomFile, at: int) -> tuple[bytes, int]:
         place += 8
         if tag == _END and length == 0 and place <= end and count >= 1:
             return first, count
-        if tag != _ITEM or place + length > end:
+        if tag != _FRAGMENT or place + length > end:
             raise _broken(file)
         if count == 0:
             first = archive.read(min(length, _FRAME_HEADER_BYTES))
