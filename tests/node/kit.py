@@ -207,7 +207,8 @@ class Holders:
             offer = self.offers.get(holder)
             if offer is not None and offer.record == record:
                 for (part_name, index), sealed in offer.chunks.items():
-                    await self.chunks.put_chunk(record, part_name, index, sealed)
+                    if index not in await self.chunks.has_chunks(record, part_name):
+                        await self.chunks.put_chunk(record, part_name, index, sealed)
                 await self.chunks.make_durable(record)
                 self.durable.append(record)
                 given = self.wraps.get(holder, offer.wraps)

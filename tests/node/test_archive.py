@@ -10,13 +10,14 @@ import pytest
 from medquorum.consensus.proofs import check_proof
 from medquorum.consensus.verification import verify_export
 from medquorum.ledger.export import Proof
+from medquorum.ledger.types import BlockType, Outcome
 from medquorum.node.archive import export_frames, export_head, patient_blocks, prove
 from medquorum.node.store.chain_rows import log_length
 from medquorum.node.store.engine import Store, default_storage_url, open_store
 from tests.node.kit import keep_chain
 from tests.support import chains
 from tests.support.chains import Chain, grow
-from tests.support.network import make_network, registration
+from tests.support.network import make_network, propose, registration
 
 CHAIN = grow()
 NETWORK = CHAIN.network
@@ -86,6 +87,23 @@ async def test_every_block_has_a_proof(store: Store, n_bc: int) -> None:
 async def test_no_block_has_no_proof(store: Store, n_bc: int) -> None:
     await kept(store, CHAIN)
     assert await store.read(lambda connection: prove(connection, n_bc)) is None
+
+
+async def test_a_rejected_block_is_proven_from_what_its_issuer_had_seen(store: Store) -> None:
+    chain = Chain(NETWORK)
+    first = chain.stage(registration(NETWORK))
+    chain.close()
+    late = propose(NETWORK, chain.view, BlockType.PRESCRIPTION, seen_head=first.hash)
+    chain.stage(propose(NETWORK, chain.view, BlockType.CT))
+    chain.close()
+    rejected = chain.stage(late, outcome=Outcome.REJECTED)
+    chain.close()
+    await kept(store, chain)
+    n_bc = rejected.header.n_bc
+    proof = await store.read(lambda connection: prove(connection, n_bc))
+    assert proof is not None
+    outcome = check_proof(proof.encoded(), NETWORK.charter)
+    assert (outcome.valid, outcome.height) == (True, n_bc), outcome.reason
 
 
 async def test_a_patients_blocks_are_the_accepted_ones_in_order(store: Store) -> None:

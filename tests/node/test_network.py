@@ -122,7 +122,7 @@ async def test_what_is_final_is_offered_to_nobody_who_joins(joined: Joined) -> N
     joined.network.connected(PEER)
     proposal = registration(NETWORK, **now_fields())
     await joined.network.received(PEER, "proposal", proposal.encoded())
-    await until(lambda: len(joined.node.driver.replica.pool) == 1)
+    await until(lambda: not joined.network._digests)
     chain = Chain(NETWORK, time_ms=proposal.core.issued_at_ms)
     chain.stage(proposal)
     batch, own = chain.close(), chain.entries[0][1]

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from medquorum.ledger.limits import CHUNK
 from medquorum.ledger.opening import open_part
 from medquorum.ledger.types import PartName, RecordId
 from medquorum.ledger.wrap import open_wrap, verify_wrap
+from medquorum.node import sealing
 from medquorum.node.sealing import PIECE, Grantor, new_record, seal_body, wraps_for
 from tests.ledger.charter_kit import address_of_name, private_key, signer_of
 from tests.support.network import HOSPITAL, make_network
@@ -70,6 +72,24 @@ async def test_no_chunk_is_stored_after_a_failure_was_reported(tmp_path: Path) -
     stored = len(sink.chunks)
     await asyncio.sleep(0.05)
     assert len(sink.chunks) == stored
+
+
+async def test_chunks_on_their_way_are_waited_for_when_reading_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = iter([sealing._seal_piece])
+
+    def once(sealer: Any, read: Any) -> list[bytes]:
+        for seal in pieces:
+            return seal(sealer, read)
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(sealing, "_seal_piece", once)
+    sink = Sink(fail_at=-1)
+    sources = files(tmp_path, {PartName.IMG_CT: 2 * PIECE})
+    with pytest.raises(OSError, match="the disk is gone"):
+        await seal_body(NETWORK.id, new_record(), sources, sink)
+    assert (sink.under_way, len(sink.chunks)) == (0, PIECE // CHUNK)
 
 
 async def test_every_recipient_is_wrapped_the_same_keys(tmp_path: Path) -> None:
