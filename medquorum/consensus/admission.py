@@ -12,6 +12,7 @@ from medquorum.ledger.body import body_root, chunk_count, padded_size
 from medquorum.ledger.chain import ChainState, PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.keys import is_public_key
 from medquorum.ledger.limits import BODY_BYTES, CLOCK_DRIFT_MS, PROPOSAL_LIFETIME_MS
 from medquorum.ledger.proposal import Core, Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
@@ -37,7 +38,7 @@ def judge_proposal(
     proposal: Proposal, charter: Charter, network: NetworkId, verify: Verifier
 ) -> Judgement:
     """Everything about a proposal that needs no chain and no clock; the signature last."""
-    judgement = judge_content(proposal, charter, network)
+    judgement = judge_content(proposal.core, charter, network)
     if judgement != ACCEPT:
         return judgement
     core = proposal.core
@@ -49,12 +50,11 @@ def judge_proposal(
     return ACCEPT
 
 
-def judge_content(proposal: Proposal, charter: Charter, network: NetworkId) -> Judgement:
+def judge_content(core: Core, charter: Charter, network: NetworkId) -> Judgement:
     """What a proposal says, by the charter alone; no signature is verified.
 
     Comes before everything else that is asked of a block: only a clinical type has a policy.
     """
-    core = proposal.core
     if core.network != network:
         return Reject(Reason.FOREIGN_NETWORK)
     if core.type in GOVERNANCE_TYPES:
@@ -111,7 +111,8 @@ def _provenance_fits(core: Core, role: Role) -> bool:
     by_machine = role is Role.AI_ENTITY
     if (core.ai is not None) != by_machine:
         return False
-    return core.ai is None or (bool(core.references) and core.ai.inputs == core.references)
+    # That an image stands among them is judged with the position: a rejection needs none (R-ORD5).
+    return core.ai is None or core.ai.inputs == core.references
 
 
 def judge_arrival(core: Core, now_ms: int) -> Judgement:
@@ -154,6 +155,9 @@ def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement
         return ACCEPT if rejected else _judge_registration(core, state)
     patient = None if core.patient is None else state.patient(core.patient)
     if patient is None:
+        # Where a patient is known the key is compared; else it must at least be one (R-KEY1).
+        if not is_public_key(core.patient_key):
+            return Reject(Reason.PATIENT_MISMATCH)
         return ACCEPT if rejected else Ignore(Reason.UNKNOWN_PATIENT)
     if core.patient_key != patient.key or core.patient_name != patient.name:
         return Reject(Reason.PATIENT_MISMATCH)

@@ -48,10 +48,10 @@ class ClinicalApplication:
         time_ms = max(view.time_ms + 1, self.now_ms)
         return next(self.pool.candidates(view, time_ms), None) is not None
 
-    def compose(self, view: ChainState, time_ms: int) -> Contents:
+    def compose(self, view: ChainState, time_ms: int, room: int) -> Contents:
         """The next batch after that chain, in the order the verdicts fell."""
         most = view.charter.ordering.batch_blocks
-        return compose(self.pool.candidates(view, time_ms), view, most, time_ms)
+        return compose(self.pool.candidates(view, time_ms), view, most, time_ms, room)
 
     def seal(self, header: BatchHeader) -> BatchHeader:
         """The header with the smallest nonce that seals it (R-ORD16)."""

@@ -13,7 +13,7 @@ from medquorum.consensus.admission import (
 )
 from medquorum.consensus.ordering.application import Contents
 from medquorum.consensus.pool import Candidate
-from medquorum.ledger.batch import Batch
+from medquorum.ledger.batch import ENTRY_BYTES, Batch
 from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.chain import ChainBuilder, ChainState
 from medquorum.ledger.charter import Charter
@@ -22,27 +22,26 @@ from medquorum.ledger.limits import BATCH_BODY_BYTES
 from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
 
-_JUSTIFICATION_ROOM = 131_072
-"""Bytes of a batch body left for its certificates."""
 
-
-def compose(candidates: Iterable[Candidate], view: ChainState, most: int, time_ms: int) -> Contents:
+def compose(
+    candidates: Iterable[Candidate], view: ChainState, most: int, time_ms: int, room: int
+) -> Contents:
     """As many candidates as fit, each placed after the one before it, at a batch time.
 
+    At most `most` blocks, and with their witnesses `room` bytes, as `room_beside` counts them.
     A candidate that an earlier one of the same batch made stale, or whose verdict it undid by
     naming another attending, is left out, not refused: `judge_batch` accepts what this makes.
     """
     builder = ChainBuilder(view)
     blocks: list[Block] = []
     witnesses: list[Witness] = []
-    room = BATCH_BODY_BYTES - _JUSTIFICATION_ROOM
     for candidate in candidates:
         if len(blocks) == most:
             break
         block = builder.place(candidate.proposal, candidate.outcome)
         if _judge_unsigned(block, candidate.witness, builder, time_ms) != ACCEPT:
             continue
-        room -= len(block.encoded()) + len(candidate.witness.encoded()) + 16
+        room -= len(block.encoded()) + len(candidate.witness.encoded()) + 2 * ENTRY_BYTES
         if room < 0:
             break
         builder.append(block)
@@ -123,7 +122,7 @@ def _judge_unsigned(
 ) -> Judgement:
     """Everything about a block that no signature shows."""
     proposal, outcome, view = block.proposal, block.header.outcome, builder.view
-    content = judge_content(proposal, view.charter, view.network)
+    content = judge_content(proposal.core, view.charter, view.network)
     if content != ACCEPT:
         return content
     if view.height_of(proposal.id) is not None:

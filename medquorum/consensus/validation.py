@@ -66,7 +66,7 @@ def tally(votes: Iterable[Vote], panel: Panelists) -> Tally:
     reachable = size - of[Decision.REJECT] - of[Decision.ABSTAIN]
     if 2 * of[Decision.APPROVE] > size and approved is True:
         standing = Standing.APPROVED
-    elif 2 * reachable <= size > 0 or approved is False:
+    elif size > 0 and (2 * reachable <= size or approved is False):
         standing = Standing.REJECTED
     else:
         standing = Standing.PENDING

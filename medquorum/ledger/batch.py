@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from medquorum.ledger import canonical, merkle
 from medquorum.ledger.block import Block, Witness, parse_block, parse_witness
 from medquorum.ledger.certificate import Certificate, parse_certificate
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import Address
-from medquorum.ledger.limits import BATCH_BLOCKS, DOCTORS, FRAME, RECORD
+from medquorum.ledger.limits import BATCH_BLOCKS, BATCH_BODY_BYTES, DOCTORS, FRAME, RECORD
 from medquorum.ledger.schema import Reader, Value, decoded, opaque_of
 from medquorum.ledger.types import BatchHash, BlockHash, NetworkId
 
@@ -74,6 +75,12 @@ class Absence:
     to_ms: int
 
 
+_LIST_BYTES: Final = 64
+"""The map of a body without its entries: three names and three list headers."""
+ENTRY_BYTES: Final = 5
+"""The longest header of a byte string in a list."""
+
+
 def registry_hash(network: NetworkId, absences: Sequence[Absence]) -> bytes:
     """The hash of the registry document (R-ORD15)."""
     rows = [
@@ -121,6 +128,17 @@ class Batch:
             and header.witness_root == merkle.root([w.encoded() for w in self.witnesses])
             and header.justification_root == merkle.root([c.encoded() for c in self.justification])
         )
+
+
+def room_beside(justification: Sequence[Certificate]) -> int:
+    """Bytes of a body left for blocks and witnesses, ENTRY_BYTES for each included (R-ORD8).
+
+    Negative where the certificates alone are too many for one body.
+    """
+    if len(justification) > FRAME.entries:
+        return -1
+    taken = sum(len(one.encoded()) + ENTRY_BYTES for one in justification)
+    return BATCH_BODY_BYTES - _LIST_BYTES - taken
 
 
 def parse_batch_header(encoded: bytes) -> BatchHeader:

@@ -57,6 +57,15 @@ def parse_public_key(encoded: PublicKey) -> ec.EllipticCurvePublicKey:
         raise KeyMaterialError("R-KEY1: the point is not on P-256") from None
 
 
+def is_public_key(encoded: PublicKey) -> bool:
+    """Whether the bytes are a compressed point of P-256 (R-KEY1)."""
+    try:
+        parse_public_key(encoded)
+    except KeyMaterialError:
+        return False
+    return True
+
+
 def address_of(clinical: PublicKey) -> Address:
     """The address of a member, or of a patient, by public key (R-KEY2)."""
     parse_public_key(clinical)

@@ -220,7 +220,7 @@ def parse_core(encoded: bytes) -> Core:
         network=NetworkId(reader.octets("network", DIGEST_BYTES)),
         issuer=Address(reader.octets("issuer", DIGEST_BYTES)),
         doctor=Address(reader.octets("doctor", DIGEST_BYTES)),
-        patient=reader.optional("patient", lambda name: reader.integer(name, 1)),
+        patient=reader.optional("patient", lambda name: reader.integer(name, 1, 2**53)),
         patient_key=PublicKey(reader.octets("patient_key", PUBLIC_KEY_BYTES)),
         patient_name=reader.octets("patient_name", DIGEST_BYTES),
         record=RecordId(reader.octets("record", DIGEST_BYTES)),

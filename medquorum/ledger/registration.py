@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from medquorum.ledger import canonical
-from medquorum.ledger.errors import CodecError, KeyMaterialError
+from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import Kind, tagged
-from medquorum.ledger.keys import Address, PublicKey, parse_public_key
+from medquorum.ledger.keys import Address, PublicKey, is_public_key
 from medquorum.ledger.proposal import Core, Registration
 from medquorum.ledger.signature import Signer, Verifier
 from medquorum.ledger.signature import verify as verify_signature
@@ -52,9 +52,7 @@ def verify_registration(core: Core, verify: Verifier = verify_signature) -> bool
     registration = core.registration
     if registration is None or registration.encryption_key == core.patient_key:
         return False
-    try:
-        parse_public_key(registration.encryption_key)
-    except KeyMaterialError:
+    if not is_public_key(registration.encryption_key):
         return False
     payload = registration_payload(
         encryption_key=registration.encryption_key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Final
 
@@ -25,7 +25,7 @@ from medquorum.node.store.chain_rows import (
 from medquorum.node.store.engine import Store
 
 PAGE: Final = 64
-"""Batches read from the store at once."""
+"""Batches, or places of blocks, read from the store at once."""
 
 
 def export_head(connection: Connection, network: NetworkId) -> tuple[ExportHead, int]:
@@ -57,7 +57,11 @@ async def export_frames(store: Store, network: NetworkId) -> AsyncIterator[bytes
 
 
 def prove(connection: Connection, n_bc: int) -> Proof | None:
-    """The proof of one block; None where there is no such block."""
+    """The proof of one block; None where there is no such block, or none that is certified.
+
+    Whether a rejected block is proved better without its history, `consensus.proofs.provable`
+    says.
+    """
     log_index = log_index_of_block(connection, n_bc)
     if log_index is None:
         return None
@@ -94,27 +98,35 @@ def _to_certificate(
 
 
 def _patient_chain(connection: Connection, block: Block) -> tuple[tuple[BlockHeader, Core], ...]:
-    """The patient's accepted blocks before this one, from the registration on."""
+    """The patient's accepted blocks before this one, from the registration on.
+
+    Of a rejected block only what its issuer had seen: up to `seen_head`, nothing where that is no
+    block of the patient.
+    """
     if block.header.n_pb == 0:
         return ()
     rejected = block.header.outcome is Outcome.REJECTED
     chain = []
-    for before in patient_blocks(connection, block.header.n_pb):
+    for before in _accepted(connection, block.header.n_pb):
         if before.header.n_bc >= block.header.n_bc:
             break
         chain.append((before.header, before.proposal.core))
         if rejected and before.hash == block.proposal.core.seen_head:
-            break
-    return tuple(chain)
+            return tuple(chain)
+    return () if rejected else tuple(chain)
 
 
 def patient_blocks(connection: Connection, patient: int) -> list[Block]:
     """The patient's accepted blocks in order."""
-    rows = heights_after(connection, 0, FRAME.entries, patient)
-    blocks = []
-    for n_bc, log_index in rows:
-        batch = load_batches(connection, log_index, 1)[0].batch
-        block = batch.blocks[n_bc - batch.header.first_nbc]
-        if block.header.outcome is Outcome.ACCEPTED:
-            blocks.append(block)
-    return blocks
+    return list(_accepted(connection, patient))
+
+
+def _accepted(connection: Connection, patient: int) -> Iterator[Block]:
+    after = 0
+    while rows := heights_after(connection, after, PAGE, patient):
+        for n_bc, log_index in rows:
+            batch = load_batches(connection, log_index, 1)[0].batch
+            block = batch.blocks[n_bc - batch.header.first_nbc]
+            if block.header.outcome is Outcome.ACCEPTED:
+                yield block
+        after = rows[-1][0]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from medquorum.ledger.errors import KeyMaterialError
+from medquorum.consensus.proofs import provable
+from medquorum.ledger.errors import CodecError, KeyMaterialError
 from medquorum.ledger.keys import Address, address_of, address_text, parse_address
 from medquorum.ledger.types import ADDRESS_PREFIX, Standing
 from medquorum.ledger.vote import Vote
@@ -34,6 +35,7 @@ from medquorum.node.views import BlockView, PatientView, ProposalView, WhyView
 
 MOST = 500
 """Rows of one answer."""
+WHOLE_CHAIN = "shows only in the whole chain: check it with `medquorum chain export`"
 NOT_HERE = "look up the id with `medquorum inbox` or `medquorum chain show`"
 
 
@@ -203,11 +205,17 @@ class Queries:
         raise DeskError(404, "unknown_patient", "the registration may not be final yet")
 
     async def proof(self, n_bc: int) -> bytes:
-        """The offline proof of one block."""
+        """The offline proof of one block; DeskError where there is none that verifies or fits."""
         proof = await self._store.read(lambda connection: prove(connection, n_bc))
         if proof is None:
             raise DeskError(404, "unknown_block", f"the chain ends at block {self.tip}")
-        return proof.encoded()
+        shown = provable(proof, self._charter)
+        if shown is None:
+            raise DeskError(409, "not_provable_alone", f"what rejected it {WHOLE_CHAIN}")
+        try:
+            return shown.encoded()
+        except CodecError:
+            raise DeskError(413, "proof_too_long", f"the patient's history {WHOLE_CHAIN}") from None
 
     async def accesses(self, patient: int | None) -> tuple[Mapping[str, object], ...]:
         """The access log, newest first."""

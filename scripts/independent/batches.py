@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from .canonical import RECORD, Fault, Fields, Tampered, decode
+from .canonical import NUMBER_MAX, RECORD, TIME_MAX_MS, Fault, Fields, Tampered, decode
 from .charter import Charter
 from .crypto import leaf_hash, merkle_root, tagged
 
@@ -85,20 +85,20 @@ def read_batch_header(encoded: bytes, network: bytes) -> BatchHeader:
     fields = Fields(decode(encoded, RECORD), "the batch header", BATCH_FIELDS)
     return BatchHeader(
         blocks_root=fields.binary("blocks_root", 32),
-        charter_version=fields.integer("charter_version"),
-        count=fields.integer("count"),
-        epoch=fields.integer("epoch"),
-        first_nbc=fields.integer("first_nbc", 1),
+        charter_version=fields.integer("charter_version", high=NUMBER_MAX),
+        count=fields.integer("count", high=NUMBER_MAX),
+        epoch=fields.integer("epoch", high=NUMBER_MAX),
+        first_nbc=fields.integer("first_nbc", 1, NUMBER_MAX),
         justification_root=fields.binary("justification_root", 32),
         last_block_hash=fields.binary("last_block_hash", 32),
-        leader=fields.integer("leader"),
+        leader=fields.integer("leader", high=NUMBER_MAX),
         network=fields.binary("network", 32),
         parent_hash=fields.binary("parent_hash", 32),
-        parent_slot=fields.integer("parent_slot"),
+        parent_slot=fields.integer("parent_slot", high=NUMBER_MAX),
         registry_hash=fields.binary("registry_hash", 32),
         seal_nonce=fields.integer("seal_nonce"),
-        slot=fields.integer("slot", 1),
-        time_ms=fields.integer("time_ms"),
+        slot=fields.integer("slot", 1, NUMBER_MAX),
+        time_ms=fields.integer("time_ms", high=TIME_MAX_MS),
         witness_root=fields.binary("witness_root", 32),
         hash=tagged("batch", network, encoded),
     )

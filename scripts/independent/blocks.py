@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from .canonical import RECORD, Fault, Fields, decode
+from .canonical import NUMBER_MAX, RECORD, Fault, Fields, decode
 from .charter import Charter
 from .crypto import ZERO, Signatures, tagged
 from .proposals import IMAGE_TYPES, Core, check_proposal, read_core
@@ -47,9 +47,9 @@ def read_header(encoded: bytes, network: bytes) -> Header:
     return Header(
         hpatient=fields.binary("hpatient", 32),
         hprevious=fields.binary("hprevious", 32),
-        n_bc=fields.integer("n_bc", 1),
-        n_pa=fields.integer("n_pa"),
-        n_pb=fields.integer("n_pb"),
+        n_bc=fields.integer("n_bc", 1, NUMBER_MAX),
+        n_pa=fields.integer("n_pa", high=NUMBER_MAX),
+        n_pb=fields.integer("n_pb", high=NUMBER_MAX),
         outcome=fields.choice("outcome", ("accepted", "rejected")),
         proposal=fields.binary("proposal", 32),
         hash=tagged("block", network, encoded),
@@ -83,15 +83,13 @@ class History:
     types: dict[bytes, str] = field(default_factory=dict)
     care_team: set[bytes] = field(default_factory=set)
 
-    def append(self, core: Core, block_hash: bytes, charter: Charter) -> None:
+    def append(self, core: Core, block_hash: bytes) -> None:
         """Take the patient's next accepted block."""
         if core.type == "medical_form":
             self.attending = core.doctor
         self.head = block_hash
         self.types[block_hash] = core.type
-        self.care_team.add(core.doctor)
-        if charter.members[core.issuer].role == "doctor":
-            self.care_team.add(core.issuer)
+        self.care_team |= {core.doctor, core.issuer}
 
 
 def new_history(core: Core) -> History:
@@ -102,10 +100,9 @@ def new_history(core: Core) -> History:
 def question_of(core: Core, proposal: bytes, history: History | None, charter: Charter) -> Question:
     """Return who decides on the proposal (R-VER1, R-VOT4); no history: nobody attends."""
     attending = history.attending if history else None
-    if charter.policies[core.type].panel == "all_doctors":
-        panel = frozenset(doctor.address for doctor in charter.doctors)
-    else:
-        panel = frozenset({attending, *history.care_team}) if history and attending else frozenset()
+    panel = frozenset(doctor.address for doctor in charter.doctors)
+    if charter.policies[core.type].panel == "care_team":
+        panel &= {history.attending, *history.care_team} if history else set()
     return Question(proposal, core.type, attending, panel)
 
 
@@ -145,7 +142,6 @@ class Chain:
     histories: dict[int, History] = field(default_factory=dict)
     patient_keys: set[bytes] = field(default_factory=set)
     proposals: set[bytes] = field(default_factory=set)
-    records: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.last_hash = self.charter.network
@@ -163,8 +159,6 @@ class Chain:
             raise Fault("R-ORD1", "the header names another proposal than the core's")
         if proposal in self.proposals:
             raise Fault("R-ORD4", "the proposal is in the chain already")
-        if core.record in self.records:
-            raise Fault("R-PRO3", "the record is in the chain already")
         if time_ms > core.expires_at_ms:
             raise Fault("R-ORD4", "the proposal had expired at the batch's time")
         history = self._history(core)
@@ -176,7 +170,7 @@ class Chain:
                 check_patient(core, history)
         question = question_of(core, proposal, history, self.charter)
         check_votes(votes, question, self.charter, self.signatures)
-        check_verdict(votes, question, header.outcome, self.charter)
+        check_verdict(votes, question, header.outcome)
         self._take(block, history)
         return block
 
@@ -203,17 +197,16 @@ class Chain:
         self.next_n_bc += 1
         self.last_hash = header.hash
         self.proposals.add(header.proposal)
-        self.records.add(core.record)
         if header.outcome == "accepted" and history is not None:
             history.number = header.n_pb
             self.histories[header.n_pb] = history
             self.patient_keys.add(core.patient_key)
-            history.append(core, header.hash, self.charter)
+            history.append(core, header.hash)
 
 
 def check_accepted_numbers(header: Header, patient: int, history: History) -> None:
     """Raise `Fault` unless the header continues the patient's chain (R-ORD3)."""
-    if header.n_pb != patient:
+    if header.n_pb != patient or patient < 1:
         raise Fault("R-ORD3", "n_pb is not the patient's number")
     if header.n_pa != len(history.types) + 1:
         raise Fault("R-ORD3", "n_pa does not follow the patient's block before")

@@ -15,7 +15,8 @@ import msgpack
 Value: TypeAlias = "bool | int | str | bytes | list[Value] | dict[str, Value] | None"
 
 INTEGER_MAX: Final = 2**64 - 1
-TIME_MAX_MS: Final = 2**53
+NUMBER_MAX: Final = 2**53
+TIME_MAX_MS: Final = NUMBER_MAX
 
 
 class Fault(Exception):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from .canonical import RECORD, Fault, Fields, Value, decode, encode
+from .canonical import NUMBER_MAX, RECORD, Fault, Fields, Value, decode, encode
 from .charter import DOCTORS_MAX, Charter
 from .crypto import Signatures, tagged
 
@@ -32,10 +32,10 @@ def read_certificate(encoded: bytes) -> Certificate:
     """Return the certificate held by canonical bytes."""
     fields = Fields(decode(encoded, RECORD), "a certificate", CERTIFICATE_FIELDS)
     certificate = Certificate(
-        epoch=fields.integer("epoch"),
+        epoch=fields.integer("epoch", high=NUMBER_MAX),
         hash=fields.optional_binary("hash", 32),
         kind=fields.choice("kind", ("notar", "skip", "final")),
-        slot=fields.integer("slot", 1),
+        slot=fields.integer("slot", 1, NUMBER_MAX),
         votes=tuple(_read_vote(vote) for vote in fields.entries("votes")),
     )
     if (certificate.hash is None) != (certificate.kind == "skip"):

@@ -21,7 +21,7 @@ from .batches import (
     tip_after,
 )
 from .blocks import Block, Chain
-from .canonical import FRAME, Fault, Fields, Tampered, decode
+from .canonical import FRAME, NUMBER_MAX, Fault, Fields, Tampered, decode
 from .certificates import (
     Certificate,
     check_certificate,
@@ -116,8 +116,8 @@ class ExportAudit:
             raise Fault("R-EXP1", "the export is of another network than the charter")
         self.announcement = Announcement(
             tip_hash=fields.binary("tip_hash", 32),
-            tip_n_bc=fields.integer("tip_n_bc"),
-            tip_slot=fields.integer("tip_slot"),
+            tip_n_bc=fields.integer("tip_n_bc", high=NUMBER_MAX),
+            tip_slot=fields.integer("tip_slot", high=NUMBER_MAX),
         )
 
     def _accept_block(self, fields: Fields) -> None:

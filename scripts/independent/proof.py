@@ -1,7 +1,7 @@
 """A proof of one block: its batch, its place there, and the patient's history behind it.
 
 Carries out R-EXP3. Without the chain before it, a proof cannot show that the proposal or the
-record is new; the quorum that made the batch final answers for that.
+patient's key is new; the quorum that made the batch final answers for that.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .canonical import FRAME, Fault, Fields, Tampered, Value, decode
 from .certificates import check_final, read_certificate
 from .charter import Charter
 from .crypto import Signatures, root_of_path, tagged
-from .proposals import check_proposal, check_registration, read_core
+from .proposals import check_core, check_proposal, read_core
 from .votes import check_verdict, check_votes, read_witness
 
 PROOF_FIELDS: Final = (
@@ -130,14 +130,14 @@ def _check_block(
         _check_rejected_history(core.patient, core.seen_head, history)
         if history is not None:
             check_patient(core, history)
-    elif history is None or history.number not in (0, core.patient):
+    elif history is None or (core.patient is not None and history.number != core.patient):
         raise Fault("R-EXP3", "the patient chain is not that of the block's patient")
     else:
         check_accepted_numbers(header, core.patient or header.n_pb, history)
         check_position(core, history, charter)
     question = question_of(core, proposal, history, charter)
     check_votes(votes, question, charter, signatures)
-    check_verdict(votes, question, header.outcome, charter)
+    check_verdict(votes, question, header.outcome)
 
 
 def _check_rejected_history(patient: int | None, seen_head: bytes, history: History | None) -> None:
@@ -160,7 +160,7 @@ def _read_history(entries: list[Value], charter: Charter, signatures: Signatures
             raise Fault("R-EXP3", "a rejected block in the patient chain")
         if header.proposal != tagged("proposal", charter.network, encoded):
             raise Fault("R-ORD1", "a header of the patient chain names another proposal")
-        check_registration(core, charter, signatures)
+        check_core(core, charter, signatures)
         if (core.patient is None) != (history is None):
             raise Fault("R-EXP3", "the patient chain does not begin with the registration")
         if history is None:
@@ -170,5 +170,5 @@ def _read_history(entries: list[Value], charter: Charter, signatures: Signatures
             raise Fault("R-EXP3", "the patient chain holds another patient's block")
         check_accepted_numbers(header, history.number, history)
         check_position(core, history, charter)
-        history.append(core, header.hash, charter)
+        history.append(core, header.hash)
     return history

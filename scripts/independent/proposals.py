@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from .canonical import RECORD, TIME_MAX_MS, Fault, Fields, decode, encode
+from .canonical import NUMBER_MAX, RECORD, TIME_MAX_MS, Fault, Fields, decode, encode
 from .charter import BLOCK_TYPES, Charter
 from .crypto import ZERO, Signatures, check_key, leaf_hash, merkle_root, tagged
 
@@ -128,7 +128,7 @@ def read_core(encoded: bytes) -> Core:
         doctor=fields.binary("doctor", 32),
         issued_at_ms=fields.integer("issued_at_ms", high=TIME_MAX_MS),
         expires_at_ms=fields.integer("expires_at_ms", high=TIME_MAX_MS),
-        patient=fields.optional_integer("patient", 1),
+        patient=fields.optional_integer("patient", 1, NUMBER_MAX),
         patient_key=fields.binary("patient_key", 33),
         patient_name=fields.binary("patient_name", 32),
         record=fields.binary("record", 32),
@@ -179,6 +179,15 @@ def check_proposal(
 ) -> bytes:
     """Return the proposal's id after every check that needs no history; raise `Fault`."""
     proposal = tagged("proposal", charter.network, encoded)
+    check_core(core, charter, signatures)
+    issuer = charter.members[core.issuer]
+    what = "the issuer"
+    signatures.check(issuer.clinical, proposal, signature, rule="R-PRO2", what=what)
+    return proposal
+
+
+def check_core(core: Core, charter: Charter, signatures: Signatures) -> None:
+    """Raise `Fault` for what the core and the charter alone show to be wrong."""
     if core.network != charter.network:
         raise Fault("R-PRO1", "the proposal is of another network")
     if not core.issued_at_ms < core.expires_at_ms <= core.issued_at_ms + LIFETIME_MAX_MS:
@@ -192,10 +201,7 @@ def check_proposal(
     _check_ai(core, issuer.role)
     _check_parts(core)
     check_key(core.patient_key, "the patient's key")
-    check_registration(core, charter, signatures)
-    what = "the issuer"
-    signatures.check(issuer.clinical, proposal, signature, rule="R-PRO2", what=what)
-    return proposal
+    _check_registration(core, charter, signatures)
 
 
 def _check_ai(core: Core, issuer_role: str) -> None:
@@ -233,7 +239,7 @@ def padded(size: int) -> int:
     return -(-size // step) * step
 
 
-def check_registration(core: Core, charter: Charter, signatures: Signatures) -> None:
+def _check_registration(core: Core, charter: Charter, signatures: Signatures) -> None:
     """Raise `Fault` unless registration, number, type and seen head fit together (R-PRO4)."""
     registration = core.registration
     if (registration is None) != (core.patient is not None):
@@ -243,6 +249,8 @@ def check_registration(core: Core, charter: Charter, signatures: Signatures) -> 
     if core.type != "medical_form" or core.seen_head != ZERO:
         raise Fault("R-PRO4", "a registration is a medical form that has seen nothing")
     check_key(registration.encryption_key, "the patient's encryption key")
+    if registration.encryption_key == core.patient_key:
+        raise Fault("R-PRO4", "the patient's encryption key is the patient's key")
     signed = encode(
         {
             "encryption_key": registration.encryption_key,

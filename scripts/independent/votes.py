@@ -29,6 +29,7 @@ VOTE_FIELDS: Final = (
 )
 POLICY_PREFIX: Final = "policy:"
 MODE_MAX: Final = 80
+BUNDLE_MAX: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,10 @@ def read_witness(encoded: bytes, network: bytes) -> tuple[Vote, ...]:
 def _read_vote(encoded: bytes, network: bytes) -> Vote:
     decoded = decode(encoded, RECORD)
     fields = Fields(decoded, "a vote", VOTE_FIELDS)
-    if fields.choice("algorithm", ("es256", "webauthn-es256")) != "es256" or fields.binary(
-        "bundle"
-    ):
+    bundle = fields.binary("bundle")
+    if len(bundle) > BUNDLE_MAX:
+        raise Fault("R-VOT1", f"a vote's bundle is longer than {BUNDLE_MAX} bytes")
+    if fields.choice("algorithm", ("es256", "webauthn-es256")) != "es256" or bundle:
         raise Fault("R-VOT2", "a vote of an algorithm that this version refuses")
     fields.optional_binary("comment", 32)
     unsigned = ("signature", "bundle")
@@ -109,27 +111,24 @@ def check_votes(
             raise Fault("R-VOT3", "a vote of somebody who is not a doctor of the charter")
         if vote.grade is not None and question.block_type != "report":
             raise Fault("R-VOT4", "a grade on something other than a report")
-        key = _voting_key(vote, doctor)
+        key = _voting_key(vote, doctor, charter.policies[question.block_type].auto_policies)
         what = "a vote"
         signatures.check(key, vote.digest, vote.signature, rule="R-VOT1", what=what)
 
 
-def _voting_key(vote: Vote, doctor: Member) -> bytes:
+def _voting_key(vote: Vote, doctor: Member, auto_policies: frozenset[str]) -> bytes:
     if vote.mode == "human":
         return doctor.clinical
+    if vote.mode.removeprefix(POLICY_PREFIX) not in auto_policies:
+        raise Fault("R-VER4", "a vote of a policy that the charter does not name for the type")
     if doctor.policy is None:
         raise Fault("R-VOT1", "a policy's vote for a doctor without a policy key")
     return doctor.policy
 
 
-def verdict(votes: Sequence[Vote], question: Question, auto_policies: frozenset[str]) -> str:
-    """Return `approved`, `rejected` or `pending` (R-VER2 to R-VER4)."""
-    counted = [
-        vote
-        for vote in votes
-        if vote.voter in question.panel
-        and (vote.mode == "human" or vote.mode.removeprefix(POLICY_PREFIX) in auto_policies)
-    ]
+def verdict(votes: Sequence[Vote], question: Question) -> str:
+    """Return `approved`, `rejected` or `pending` for votes checked (R-VER2 to R-VER4)."""
+    counted = [vote for vote in votes if vote.voter in question.panel]
     panel = len(question.panel)
     approvals = sum(vote.decision == "approve" for vote in counted)
     against = len(counted) - approvals
@@ -147,11 +146,9 @@ def verdict(votes: Sequence[Vote], question: Question, auto_policies: frozenset[
     return "pending"
 
 
-def check_verdict(
-    votes: Sequence[Vote], question: Question, outcome: str, charter: Charter
-) -> None:
-    """Raise `Fault` unless the votes make the verdict the block's outcome claims."""
-    reached = verdict(votes, question, charter.policies[question.block_type].auto_policies)
+def check_verdict(votes: Sequence[Vote], question: Question, outcome: str) -> None:
+    """Raise `Fault` unless the checked votes make the verdict the block's outcome claims."""
+    reached = verdict(votes, question)
     if outcome == "accepted" and reached != "approved":
         raise Fault("R-VER2", f"accepted, but the votes make it {reached}")
     if outcome == "rejected" and reached != "rejected":

@@ -27,7 +27,7 @@ def consultation(ledger: Ledger | None = None) -> Ledger:
     made.append(made.core("medical_form", "doctor-3", None), "doctor-3")
     film = {
         "doctor-1": {"mode": "policy:xray-quality"},
-        "doctor-2": {"mode": "policy:other"},
+        "doctor-2": "abstain",
         "doctor-0": "approve",
         "doctor-3": "approve",
     }

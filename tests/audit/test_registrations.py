@@ -7,7 +7,7 @@ import pytest
 
 from .builder import Ledger
 from .judging import verdict_of
-from .primitives import ZERO, address, enc, high_s, merkle, part, public, sign
+from .primitives import ZERO, address, enc, high_s, merkle, part, public, sign, tagged
 
 Change = dict[str, Any]
 
@@ -52,6 +52,13 @@ def broken_encryption_key(ledger: Ledger, core: Change) -> None:
     core["registration"]["encryption_key"] = bytes(33)
 
 
+def patients_own_encryption_key(ledger: Ledger, core: Change) -> None:
+    key = core["patient_key"]
+    signed = {"encryption_key": key, "issuer": core["issuer"], "patient_key": key}
+    proof = sign("patient-2", tagged("registration", ledger.network, enc(signed)))
+    core["registration"] = {"encryption_key": key, "proof": proof}
+
+
 def head_already_seen(ledger: Ledger, core: Change) -> None:
     core["seen_head"] = ledger.head(1)
 
@@ -72,6 +79,7 @@ def no_name(ledger: Ledger, core: Change) -> None:
         (malleated_proof, "R-SIG2"),
         (proof_for_another_issuer, "R-PRO4"),
         (broken_encryption_key, "R-KEY1"),
+        (patients_own_encryption_key, "R-PRO4"),
         (head_already_seen, "R-PRO4"),
         (no_registration, "R-PRO4"),
         (no_name, "R-BLK3"),

@@ -61,14 +61,15 @@ def test_nothing_is_approved_without_the_attending(attending: dict[str, Any] | N
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("policy:xray-quality", VALID), ("policy:other", refused("R-VER2"))],
+    [("policy:xray-quality", VALID), ("policy:other", refused("R-VER4"))],
 )
-def test_a_policy_counts_only_where_the_charter_names_it(
+def test_a_policy_votes_only_where_the_charter_names_it(
     mode: str, expected: tuple[str, int, str]
 ) -> None:
-    """R-VER4."""
+    """R-VER4: elsewhere the vote is invalid, needed or not."""
     votes = {"doctor-0": "approve", "doctor-1": "approve", "doctor-2": {"mode": mode}}
     assert verdict_on_second(votes) == expected
+    assert verdict_on_second({**votes, "doctor-3": "approve"}) == expected
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,10 @@ def test_a_policy_counts_only_where_the_charter_names_it(
         ({"grade": 5}, "R-CAN5"),
         ({"mode": "machine"}, "R-VOT1"),
         ({"mode": "policy:"}, "R-VOT1"),
+        ({"mode": "policy:" + "p" * 73}, "R-VER4"),
         ({"mode": "policy:" + "p" * 74}, "R-CAN5"),
+        ({"bundle": bytes(4_096)}, "R-VOT2"),
+        ({"bundle": bytes(4_097)}, "R-VOT1"),
         ({"proposal": ZERO}, "R-VOT1"),
         ({"signer": "doctor-1/consensus"}, "R-VOT1"),
         ({"signer": "doctor-2/clinical"}, "R-VOT1"),

@@ -9,6 +9,7 @@ from medquorum.consensus.composition import compose
 from medquorum.consensus.pool import Candidate
 from medquorum.ledger.block import BlockHeader, Witness, place
 from medquorum.ledger.chain import ChainBuilder
+from medquorum.ledger.limits import BATCH_BODY_BYTES
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import Signature
 from medquorum.ledger.types import (
@@ -131,7 +132,7 @@ def test_expiry_is_by_batch_time(chain: Chain) -> None:
         assert judged(chain, in_time) == ACCEPT
         late = forced(chain, [(in_time.blocks[0], decided.witness)], time_ms=START_MS + 2)
         assert judged(chain, late) == Reject(Reason.EXPIRED)
-        assert compose([decided], view, 256, START_MS + 2).blocks == ()
+        assert compose([decided], view, 256, START_MS + 2, BATCH_BODY_BYTES).blocks == ()
 
 
 def test_a_proposal_is_in_the_chain_once(chain: Chain) -> None:
@@ -169,7 +170,10 @@ def test_each_number_and_link_of_a_block_follows(chain: Chain, changes: dict[str
 def refused_by(chain: Chain, decided: Candidate) -> Judgement:
     """What another node says of a batch of this alone."""
     block = ChainBuilder(chain.state).place(decided.proposal, decided.outcome)
-    assert compose([decided], chain.state, 256, START_MS + 1).blocks in ((), (block,))
+    assert compose([decided], chain.state, 256, START_MS + 1, BATCH_BODY_BYTES).blocks in (
+        (),
+        (block,),
+    )
     return judged(chain, forced(chain, [(block, decided.witness)]))
 
 

@@ -141,6 +141,8 @@ def test_a_rejected_block_still_names_the_patient_rightly(chain: Chain) -> None:
     """R-ORD5: the same except position, references, replaces and registration state."""
     spoiled = propose(chain.network, chain.view, BlockType.CT, patient_name=digest("another"))
     assert placed(chain, spoiled, Outcome.REJECTED) == Reject(Reason.PATIENT_MISMATCH)
+    no_key = propose(chain.network, chain.view, BlockType.CT, 9, patient_key=bytes(33))
+    assert placed(chain, no_key, Outcome.REJECTED) == Reject(Reason.PATIENT_MISMATCH)
     nobody = propose(chain.network, chain.view, BlockType.CT, 9)
     assert placed(chain, nobody, Outcome.REJECTED) == ACCEPT
 

@@ -116,6 +116,15 @@ def test_standing_is_that_of_every_possible_future(
         assert tally(votes[:so_far], panel).standing is naive_standing(votes[:so_far], panel)
 
 
+@pytest.mark.parametrize("decision", Decision)
+def test_a_panel_of_nobody_decides_nothing(decision: Decision) -> None:
+    """R-VER3: whoever is said to attend."""
+    nobody = replace(panel_of(1), doctors=frozenset())
+    for panel in (nobody, replace(nobody, attending=None)):
+        for said in ([], [say(doctor(0), decision, VoterRole.ATTENDING)]):
+            assert tally(said, panel).standing is Standing.PENDING
+
+
 @given(elections())
 def test_a_verdict_never_changes_by_another_vote(election: tuple[list[Vote], Panelists]) -> None:
     """R-VER2, R-VER3: what is decided stays decided while panel and attending stay."""

@@ -7,7 +7,7 @@ from functools import cache
 from medquorum.consensus.composition import compose
 from medquorum.consensus.pool import Candidate
 from medquorum.ledger import merkle
-from medquorum.ledger.batch import Batch, BatchHeader
+from medquorum.ledger.batch import Batch, BatchHeader, room_beside
 from medquorum.ledger.block import Block
 from medquorum.ledger.certificate import Certificate, Statement, certify, state
 from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
@@ -74,7 +74,7 @@ def make_batch(
         notarised = certificate(network, OrderingKind.NOTAR, place.parent_slot, parent)
         justification.insert(0, notarised)
     most = network.charter.ordering.batch_blocks
-    contents = compose(candidates, view, most, place.time_ms)
+    contents = compose(candidates, view, most, place.time_ms, room_beside(justification))
     header = BatchHeader(
         network=network.id,
         epoch=0,

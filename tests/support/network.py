@@ -195,7 +195,7 @@ def propose(
         issuer=address_of_name(name),
         doctor=known.attending if known else address_of_name(network.doctors[0]),
         patient=patient,
-        patient_key=known.key if known else PublicKey(bytes(33)),
+        patient_key=known.key if known else _unregistered(patient),
         patient_name=known.name if known else ZERO,
         record=RecordId(digest(f"record {block_type} {name} {head.hex()}")),
         parts=(part(REQUIRED_PART.get(block_type, PartName.ATTACHMENT)),),
@@ -205,6 +205,10 @@ def propose(
         expires_at_ms=START_MS + LIFETIME_MS,
     )
     return sign_core(core, name, **changes)
+
+
+def _unregistered(patient: int) -> PublicKey:
+    return public_key(private_key(f"nobody {patient}", Purpose.CLINICAL))
 
 
 def ai_report(

@@ -83,8 +83,11 @@ class Application(Protocol[View]):
     def has_work(self, view: View) -> bool:
         """Whether some verdict is not in that chain and admissible there."""
 
-    def compose(self, view: View, time_ms: int) -> Contents:
-        """The next batch after that chain; no blocks when nothing is admissible."""
+    def compose(self, view: View, time_ms: int, room: int) -> Contents:
+        """The next batch after that chain, its blocks and witnesses within `room` bytes (R-ORD8).
+
+        No blocks when nothing is admissible or fits.
+        """
 
     def seal(self, header: BatchHeader) -> BatchHeader:
         """The header with the nonce that R-ORD16 asks for; unchanged at difficulty 0."""

@@ -10,7 +10,7 @@ from medquorum.consensus.ordering.journal import BodyKept
 from medquorum.consensus.ordering.pen import Pen
 from medquorum.consensus.ordering.state import State, Work, best_parent, work
 from medquorum.ledger import merkle
-from medquorum.ledger.batch import Batch, BatchHeader
+from medquorum.ledger.batch import Batch, BatchHeader, room_beside
 from medquorum.ledger.certificate import Certificate
 from medquorum.ledger.signature import Signature
 from medquorum.ledger.types import BatchHash, OrderingKind
@@ -72,12 +72,15 @@ def justification(state: State[View], parent: Parent) -> tuple[Certificate, ...]
 def _compose(
     state: State[View], parent: Parent, certificates: tuple[Certificate, ...]
 ) -> Batch | None:
-    """The batch to propose; None when it would be empty and nothing waits for finality yet."""
-    view = state.branches.view(parent[1])
-    if view is None:
+    """The batch to propose; None when it would be empty and nothing waits for finality yet.
+
+    None also after more skipped slots than one body can prove: nobody could accept it (R-ORD8).
+    """
+    view, room = state.branches.view(parent[1]), room_beside(certificates)
+    if view is None or room < 0:
         return None
     time_ms = max(state.clock.now_ms, state.branches.time_ms(parent[1]) + 1)
-    contents = state.application.compose(view, time_ms)
+    contents = state.application.compose(view, time_ms, room)
     if not contents.blocks:
         state.idle_parents.add(parent[1])
         if state.top == state.final_slot or not _grace_over(state):

@@ -12,6 +12,8 @@ from medquorum.consensus.ordering.journal import (
     Proposed,
     Skipped,
 )
+from medquorum.ledger import batch as batch_records
+from medquorum.ledger.batch import ENTRY_BYTES
 from tests.consensus.ordering.bench import (
     FINAL,
     NOTAR,
@@ -58,6 +60,23 @@ def test_the_leader_proposes_at_once_when_work_appears() -> None:
     assert [type(one) for one in effects] == [Persist] * 3 + [Broadcast] * 2
     assert (sent.header.slot, sent.header.leader, sent.header.time_ms) == (1, 1, START_MS)
     assert proposals(bench.learn(2)) == []
+
+
+def test_a_leader_never_makes_a_batch_that_nobody_can_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R-ORD8: an empty one where only the certificates fit, none where not even they do."""
+    others = (0, 2, 3)
+    skips = [certificate(SKIP, slot, None, others) for slot in range(1, 9)]
+    taken = sum(len(one.encoded()) + ENTRY_BYTES for one in skips)
+    for limit, sent in ((taken + 63, []), (taken + 64, [0]), (taken + 2_000, [1])):
+        monkeypatch.setattr(batch_records, "BATCH_BODY_BYTES", limit)
+        bench = Bench(number=1, known=[1])
+        found = []
+        for skip in skips:
+            found += proposals(bench.hear_certificate(skip))
+        found += proposals(bench.pass_ms(TIMING.grace_ms))
+        assert [one.header.count for one in found if one.header.slot == 9] == sent
 
 
 def test_others_only_wait() -> None:

@@ -149,8 +149,12 @@ class ToyLedger:
     def has_work(self, view: ToyView) -> bool:
         return bool(self._open(view))
 
-    def compose(self, view: ToyView, time_ms: int) -> Contents:
+    def compose(self, view: ToyView, time_ms: int, room: int) -> Contents:
         blocks = placed(view, self._open(view)[: self.BATCH])
+        while (
+            sum(len(block.encoded()) + len(Witness(()).encoded()) + 10 for block in blocks) > room
+        ):
+            blocks = blocks[:-1]
         return Contents(
             blocks=blocks,
             witnesses=tuple(Witness(()) for _ in blocks),
