@@ -6,9 +6,7 @@ Members, keys and chains are those of `tests.support`; bodies are sealed for rea
 from __future__ import annotations
 
 import asyncio
-import os
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +16,11 @@ from medquorum.consensus.messages import Message
 from medquorum.consensus.ordering.application import Seat
 from medquorum.consensus.replica import Replica
 from medquorum.ledger.body import PartDescriptor
-from medquorum.ledger.ceremony import parse_charter_file
 from medquorum.ledger.chain import ChainState
-from medquorum.ledger.contents import PatientName
-from medquorum.ledger.keys import Address, Purpose, address_of, public_key
-from medquorum.ledger.part_keys import PartKeys, new_part_keys
+from medquorum.ledger.keys import Address, Purpose
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import Judgement
-from medquorum.ledger.sealing import seal_part
-from medquorum.ledger.types import BlockType, PartName, RecordId
+from medquorum.ledger.types import RecordId
 from medquorum.ledger.vote import Vote
 from medquorum.ledger.wrap import Wrap
 from medquorum.node.bodies import Bodies, BodyState, Opener
@@ -36,8 +30,7 @@ from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
 from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.queries import Queries
-from medquorum.node.recipients import encryption_keys, is_recipient
-from medquorum.node.sealing import Grantor, SealedBody, wraps_for
+from medquorum.node.recipients import is_recipient
 from medquorum.node.service import body_watcher
 from medquorum.node.startup import History, remember, remember_bodies
 from medquorum.node.store.chain_rows import FinalBatch, append_batches
@@ -47,24 +40,14 @@ from medquorum.node.submissions import Issuer, Submissions
 from medquorum.node.verifier import CachedVerifier
 from medquorum.node.voting import Voting
 from tests.ledger.charter_kit import address_of_name, private_key, signer_of
+from tests.node.sealed_bodies import Sealed
 from tests.support.chains import Chain
 from tests.support.network import (
-    HOSPITAL,
     Network,
-    digest,
     make_network,
-    propose,
-    registration,
-    sign_core,
 )
 
 PATIENCE_S = 20.0
-DAY_MS = 86_400_000
-
-
-def clock_ms() -> int:
-    """The machine's clock."""
-    return time.time_ns() // 1_000_000
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -72,81 +55,6 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110  (what changes has no event to wait for)
             await asyncio.sleep(0.005)
-
-
-# --- sealed bodies --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """A proposal with the body it names."""
-
-    proposal: Proposal
-    chunks: Mapping[tuple[PartName, int], bytes]
-    wraps: tuple[Wrap, ...]
-    keys: Mapping[PartName, PartKeys]
-
-    @property
-    def record(self) -> RecordId:
-        """The record."""
-        return self.proposal.core.record
-
-    def without_wrap(self, name: str) -> tuple[Wrap, ...]:
-        """The wraps but one member's."""
-        return tuple(wrap for wrap in self.wraps if wrap.recipient != address_of_name(name))
-
-
-def now_fields() -> dict[str, Any]:
-    """A lifetime that holds now."""
-    return {"issued_at_ms": clock_ms(), "expires_at_ms": clock_ms() + 7 * DAY_MS}
-
-
-def seal(
-    network: Network,
-    drafted: Proposal,
-    contents: Mapping[PartName, bytes],
-    issuer: str,
-    **fields: Any,
-) -> Sealed:
-    """The drafted proposal with a real body, and every wrap the rule gives."""
-    record = RecordId(os.urandom(32))
-    keys = {name: new_part_keys(os.urandom) for name in sorted(contents)}
-    parts: list[PartDescriptor] = []
-    chunks: dict[tuple[PartName, int], bytes] = {}
-    for name in sorted(contents):
-        sealed = seal_part(network.id, record, name, keys[name], contents[name])
-        parts.append(sealed.descriptor)
-        chunks |= {(name, index): chunk for index, chunk in enumerate(sealed.chunks)}
-    changed = {**now_fields(), "record": record, "parts": tuple(parts), **fields}
-    proposal = sign_core(drafted.core, issuer, **changed)
-    body = SealedBody(record, tuple(parts), keys)
-    core = proposal.core
-    reading = public_key(private_key("patient 1", Purpose.ENCRYPTION))
-    recipients = encryption_keys(
-        network.charter, core.type, core.issuer, (core.patient_key, reading)
-    )
-    grantor = Grantor(core.issuer, signer_of(issuer, Purpose.CLINICAL))
-    return Sealed(proposal, chunks, wraps_for(network.id, body, grantor, recipients), keys)
-
-
-def sealed_registration(network: Network, patient: str = "patient 1", **fields: Any) -> Sealed:
-    """A first form by the hospital."""
-    name = PatientName(patient, digest(f"salt {patient}"))
-    contents = {PartName.PAT_NAME: name.encoded(), PartName.V_IND: b"vital signs"}
-    return seal(network, registration(network, patient), contents, HOSPITAL, **fields)
-
-
-def sealed_proposal(
-    network: Network,
-    view: ChainState,
-    block_type: BlockType,
-    content: bytes,
-    issuer: str,
-    **fields: Any,
-) -> Sealed:
-    """Something about patient 1, by a member."""
-    drafted = propose(network, view, block_type, issuer=issuer)
-    return seal(network, drafted, {drafted.core.parts[0].name: content}, issuer, **fields)
 
 
 # --- the node -------------------------------------------------------------------------------
@@ -342,16 +250,6 @@ async def node_of(
         engine.dispose()
         verifier.close()
         await store.close()
-
-
-def parsed_charter(network: Network) -> Any:
-    """The charter file as a node reads it."""
-    return parse_charter_file(network.charter_file())
-
-
-def patient_address() -> Address:
-    """The address of patient 1."""
-    return address_of(public_key(private_key("patient 1", Purpose.CLINICAL)))
 
 
 def small_network(doctors: int = 1) -> Network:

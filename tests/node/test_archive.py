@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ async def test_a_rejected_block_is_proven_from_what_its_issuer_had_seen(store: S
 async def test_a_patients_blocks_are_the_accepted_ones_in_order(store: Store) -> None:
     await kept(store, CHAIN)
     for patient in (1, 2):
-        blocks = await store.read(lambda connection, one=patient: patient_blocks(connection, one))  # type: ignore[misc]
+        blocks = await store.read(partial(patient_blocks, patient=patient))
         assert [block.header.n_pa for block in blocks] == list(range(1, len(blocks) + 1))
         assert {block.header.n_pb for block in blocks} == {patient}
     assert await store.read(log_length) == len(CHAIN.entries)

@@ -17,16 +17,8 @@ from medquorum.node.bodies import BodyState
 from medquorum.node.store.errors import StoreFailure
 from medquorum.node.views import EventView
 from tests.ledger.charter_kit import address_of_name, private_key
-from tests.node.kit import (
-    Node,
-    Sealed,
-    clock_ms,
-    node_of,
-    now_fields,
-    seal,
-    sealed_registration,
-    until,
-)
+from tests.node.kit import Node, node_of, until
+from tests.node.sealed_bodies import Sealed, clock_ms, now_fields, seal, sealed_registration
 from tests.support.chains import Chain
 from tests.support.network import HOSPITAL, LABORATORY, digest, make_network, registration
 
@@ -198,45 +190,6 @@ async def test_a_body_damaged_after_opening_is_not_read_as_if_whole(node: Node) 
     await node.chunks.put_chunk(sealed.record, "V_IND", 0, chunk[:-1] + bytes([chunk[-1] ^ 1]))
     with pytest.raises(BodyStoreFailure):
         _ = [piece async for piece in node.bodies.read(sealed.record, PartName.V_IND)]
-
-
-@pytest.mark.parametrize("stopped_after", ["proposal", "chunks", "wraps"])
-async def test_a_stop_on_the_way_is_taken_up_again(tmp_path: Path, stopped_after: str) -> None:
-    sealed = sealed_registration(NETWORK)
-    async with node_of(NETWORK, DOCTOR, tmp_path) as node:
-        from medquorum.consensus.replica import ProposalArrived
-
-        await node.driver.ask(ProposalArrived(sealed.proposal, ISSUER))
-        if stopped_after != "proposal":
-            for (part, index), chunk in sealed.chunks.items():
-                await node.chunks.put_chunk(sealed.record, part, index, chunk)
-        if stopped_after == "wraps":
-            body = node.bodies._bodies[sealed.record]
-            await node.bodies._save(body, BodyState.HELD, None, sealed.wraps)
-        assert not node.opened(sealed)
-    async with a_node(tmp_path) as again:
-        assert [one.id for one in again.bodies.unfinished()] == [sealed.proposal.id]
-        if stopped_after != "wraps":
-            again.holders.offers[ISSUER] = sealed
-        for proposal in again.bodies.unfinished():
-            again.bodies.want(proposal)
-        assert await settled(again, sealed) is BodyState.OPENED
-    async with a_node(tmp_path) as third:
-        assert (third.opened(sealed), third.bodies.unfinished()) == (True, ())
-
-
-async def test_a_failed_body_stays_failed_after_a_restart(tmp_path: Path) -> None:
-    sealed = sealed_registration(NETWORK)
-    async with node_of(NETWORK, DOCTOR, tmp_path) as node:
-        from medquorum.consensus.replica import ProposalArrived
-
-        node.holders.offers[ISSUER] = sealed
-        node.holders.wraps[ISSUER] = sealed.without_wrap(DOCTOR)
-        await node.driver.ask(ProposalArrived(sealed.proposal, ISSUER))
-        assert await settled(node, sealed) is BodyState.FAILED
-    async with a_node(tmp_path) as again:
-        assert again.bodies.state_of(sealed.proposal) is BodyState.FAILED
-        assert again.bodies.unfinished() == ()
 
 
 async def test_a_record_named_twice_belongs_to_the_first(node: Node) -> None:

@@ -16,7 +16,8 @@ from medquorum.ledger.reasons import ACCEPT, Ignore, Reason, Reject
 from medquorum.ledger.types import Decision, VoterRole
 from medquorum.node.desk import DeskError
 from medquorum.node.store.errors import StoreFailure
-from tests.node.kit import Node, node_of, now_fields, small_network, until
+from tests.node.kit import Node, node_of, small_network, until
+from tests.node.sealed_bodies import now_fields
 from tests.support.network import HOSPITAL, address, registration, vote
 
 NETWORK = small_network(1)

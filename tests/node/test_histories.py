@@ -13,7 +13,8 @@ from medquorum.ledger.consultation import Phase
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.structured_parts import encode_structured
 from tests.ledger.charter_kit import address_of_name
-from tests.node.kit import Node, Sealed, node_of, seal, sealed_proposal, sealed_registration, until
+from tests.node.kit import Node, node_of, until
+from tests.node.sealed_bodies import Sealed, seal, sealed_proposal, sealed_registration
 from tests.support.chains import Chain
 from tests.support.network import LABORATORY, RADIOLOGIST, make_network, propose
 

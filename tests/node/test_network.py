@@ -17,7 +17,8 @@ from medquorum.node.network import PeerNetwork
 from medquorum.node.peers.errors import CloseReason
 from medquorum.node.peers.rate import Offence
 from tests.ledger.charter_kit import address_of_name, signer_of
-from tests.node.kit import Node, node_of, now_fields, until
+from tests.node.kit import Node, node_of, until
+from tests.node.sealed_bodies import now_fields
 from tests.support.chains import Chain
 from tests.support.network import HOSPITAL, LABORATORY, make_network, registration, vote
 

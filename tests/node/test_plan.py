@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,6 @@ async def test_two_proposals_of_one_record_are_both_kept(store: Store) -> None:
     cast = votes(NETWORK, second, chain.view)
     await perform(store, *(Accepted(one) for one in cast))
     for proposal in (first, second):
-        row = await store.read(lambda connection, one=proposal: load_proposal(connection, one.id))  # type: ignore[misc]
+        row = await store.read(partial(load_proposal, identifier=proposal.id))
         assert row is not None
         assert row.proposal == proposal

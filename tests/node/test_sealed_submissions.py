@@ -15,8 +15,9 @@ from medquorum.consensus.replica import ProposalArrived
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.desk import DeskError
 from tests.ledger.charter_kit import address_of_name
-from tests.node.kit import Node, Sealed, node_of, sealed_proposal, sealed_registration, until
+from tests.node.kit import Node, node_of, until
 from tests.node.refusing import Act, look, refusal
+from tests.node.sealed_bodies import Sealed, sealed_proposal, sealed_registration
 from tests.support.chains import grow
 from tests.support.network import HOSPITAL, RADIOLOGIST, digest
 

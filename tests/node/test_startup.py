@@ -24,7 +24,8 @@ from medquorum.node.startup import (
     remember,
 )
 from tests.ledger.charter_kit import address_of_name, leaf, make_charter, private_key
-from tests.node.kit import Node, node_of, now_fields, sealed_registration, until
+from tests.node.kit import Node, node_of, until
+from tests.node.sealed_bodies import now_fields, sealed_registration
 from tests.support.chains import Chain, grow
 from tests.support.network import HOSPITAL, Network, make_network, registration, vote
 

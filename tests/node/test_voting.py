@@ -15,7 +15,8 @@ from medquorum.ledger.types import Decision, VoterRole
 from medquorum.node.bodies import BodyState
 from medquorum.node.desk import DeskError
 from tests.ledger.charter_kit import address_of_name
-from tests.node.kit import Node, Sealed, node_of, sealed_registration, until
+from tests.node.kit import Node, node_of, until
+from tests.node.sealed_bodies import Sealed, sealed_registration
 from tests.support.network import HOSPITAL, make_network, vote
 
 NETWORK = make_network()

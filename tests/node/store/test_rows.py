@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,8 @@ from medquorum.node.store import chain_rows, clinical_rows
 from medquorum.node.store.chain_rows import JournalRow
 from medquorum.node.store.engine import Store, default_storage_url, open_store
 from medquorum.node.store.schema import METADATA
-from tests.node.kit import keep_chain, sealed_registration
+from tests.node.kit import keep_chain
+from tests.node.sealed_bodies import sealed_registration
 from tests.support.chains import grow
 from tests.support.network import digest, make_network, registration, vote
 
@@ -113,12 +115,8 @@ async def test_the_journal_keeps_its_order_over_pruning(store: Store) -> None:
 async def test_proposals_are_listed_newest_first_and_by_state(store: Store) -> None:
     made = [registration(NETWORK, f"patient {number}") for number in range(3)]
     for number, proposal in enumerate(made):
-        await write(
-            store,
-            lambda connection, one=proposal, at=number: clinical_rows.insert_proposals(  # type: ignore[misc]
-                connection, [one], at
-            ),
-        )
+        keep = partial(clinical_rows.insert_proposals, proposals=[proposal], now_us=number)
+        await write(store, keep)
     await write(
         store,
         lambda connection: clinical_rows.settle_proposals(
@@ -185,8 +183,7 @@ async def test_accesses_are_told_newest_first_and_by_patient(store: Store) -> No
         }
 
     for patient, part in ((1, "V_IND"), (2, "PRESC"), (None, "PAT_NAME"), (1, "IMG_CT")):
-        row = access(patient, part)
-        await write(store, lambda one, given=row: clinical_rows.insert_access(one, given))  # type: ignore[misc]
+        await write(store, partial(clinical_rows.insert_access, access=access(patient, part)))
     every = await store.read(lambda one: clinical_rows.load_accesses(one, None))
     assert [row["part"] for row in every] == ["IMG_CT", "PAT_NAME", "PRESC", "V_IND"]
     first = await store.read(lambda one: clinical_rows.load_accesses(one, 1))
