@@ -121,7 +121,7 @@ class ImageGate:
             raise desk_error(refused) from None
         finally:
             looking.cancel()
-            await asyncio.wait({looking})
+            await asyncio.gather(looking, return_exceptions=True)
         return body
 
     async def _asked(self, process: Process, part: PartName, path: Path) -> CheckedImages:
