@@ -29,7 +29,8 @@ def test_only_images_travel_under_new_names_without_preamble(tmp_path: Path) -> 
     assert pack_images(series(tmp_path / "series"), target) == 3
     with tarfile.open(target) as archive:
         members = archive.getmembers()
-        contents = [archive.extractfile(member).read() for member in members]  # type: ignore[union-attr]
+        opened = [archive.extractfile(member) for member in members]
+        contents = [file.read() for file in opened if file is not None]
     assert [member.name for member in members] == ["000001.dcm", "000002.dcm", "000003.dcm"]
     assert contents == [dicom(b"first"), dicom(b"second"), dicom(b"third")]
     for member in members:

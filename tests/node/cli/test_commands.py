@@ -2,8 +2,6 @@
 
 import json
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import (
     Address,
     PublicKey,
-    Purpose,
     address_of,
     address_text,
     parse_address,
@@ -22,7 +19,6 @@ from medquorum.ledger.registration import registration_payload
 from medquorum.ledger.signature import Signature, verify
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.account_records import UserRole
-from medquorum.node.cli import COMMANDS, load
 from medquorum.node.cli.outcome import Exit
 from medquorum.node.client import NodeClient
 from medquorum.node.config import load_config
@@ -284,32 +280,3 @@ async def test_users_and_tokens(house: House, command: Command, tmp_path: Path) 
         assert (await client.status()).n_bc == 8
     ended = await command("token", "revoke", "robot", role=operator)
     assert ended.stdout == "1 ended\n"
-
-
-async def test_every_command_loads_and_helps(command: Command) -> None:
-    for name in COMMANDS:
-        assert load(name).name == name
-        shown = await command(name, "--help")
-        assert shown.exit_code == 0, (name, shown.output)
-    root = await command("--help")
-    assert "Exit codes: 0 done" in root.stdout
-    for name in COMMANDS:
-        assert name in root.stdout
-
-
-def test_help_imports_nothing_heavy(repository: Path) -> None:
-    program = (
-        "import sys\n"
-        "from medquorum.node.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'aiohttp', 'pydantic', 'cryptography', 'sqlalchemy'} & set(sys.modules)\n"
-        "print('heavy', sorted(heavy), file=sys.stderr)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, timeout=60
-    )
-    assert run.stderr.splitlines()[-1] == "heavy []"
-
-
-def test_purposes_of_wallets_are_not_those_of_members() -> None:
-    assert "patient" not in {purpose.value for purpose in Purpose}

@@ -108,7 +108,9 @@ async def test_another_member_cannot_answer_at_a_members_endpoint() -> None:
     charter = charter_of([alice, bob, mallory])
     hijacked = replace(mallory, member=replace(mallory.member, endpoint=bob.member.endpoint))
     async with running(hijacked, charter), running(alice, charter) as node:
-        context = node.hub.contexts.of(charter.directory.by_leaf(bob.identity.leaf))  # type: ignore[arg-type]
+        entry = charter.directory.by_leaf(bob.identity.leaf)
+        assert entry is not None
+        context = node.hub.contexts.of(entry)
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
                 await session.ws_connect(f"wss://{bob.member.endpoint}/peer", ssl=context)

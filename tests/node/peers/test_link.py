@@ -107,7 +107,10 @@ async def test_text_is_not_part_of_the_protocol() -> None:
 async def test_a_compressed_frame_is_refused() -> None:
     """R-NET1: compression is not negotiated, so a deflate bomb never inflates."""
     async with one_raw_peer() as (node, peer):
-        transport = peer.get_extra_info("ssl_object") and peer._response.connection.transport  # type: ignore[union-attr]
+        assert peer.get_extra_info("ssl_object")
+        connection = peer._response.connection
+        assert connection is not None
+        transport = connection.transport
         assert transport is not None
         # FIN and RSV1 set, opcode binary, masked, no content.
         transport.write(b"\xc2\x80\x00\x00\x00\x00")
