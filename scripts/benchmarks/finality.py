@@ -7,6 +7,7 @@ import time
 from medquorum.ledger.types import Role
 from scripts.benchmarks.floors import PathFloor, measure_path, middle
 from scripts.benchmarks.load_member import Patient
+from scripts.benchmarks.machine import use_of
 from scripts.benchmarks.report import Figure, Floor, Outcome, Sense, Target, percentile
 from scripts.benchmarks.stage import Stage, staged
 
@@ -23,13 +24,15 @@ async def measure(*, quick: bool) -> Outcome:
         patient = await stage.register_patient()
         for _ in range(5):
             await _decide(stage, patient, 0)
+        used = use_of(stage.running).cpu_total_s
         taken_ms: list[float] = []
         floors: list[PathFloor] = []
         for number in range(count):
             if number % (count // PARTS) == 0:
                 floors.append(await measure_path(stage.folder))
             taken_ms.append(await _decide(stage, patient, number))
-    return _outcome(sorted(taken_ms), middle(floors))
+        cpu_ms = (use_of(stage.running).cpu_total_s - used) * 1_000 / count
+    return _outcome(sorted(taken_ms), middle(floors), cpu_ms)
 
 
 async def _decide(stage: Stage, patient: Patient, number: int) -> float:
@@ -49,7 +52,7 @@ async def _decide(stage: Stage, patient: Patient, number: int) -> float:
     return (await stage.everywhere("block", proposal) - started_us) / 1_000
 
 
-def _outcome(taken_ms: list[float], path: PathFloor) -> Outcome:
+def _outcome(taken_ms: list[float], path: PathFloor, cpu_ms: float) -> Outcome:
     floor = Floor(path.total_ms, path.in_words())
     target = Target(Sense.AT_MOST, TARGET_MS)
     return Outcome(
@@ -59,6 +62,7 @@ def _outcome(taken_ms: list[float], path: PathFloor) -> Outcome:
             Figure("p50", percentile(taken_ms, 0.50), "ms", target, floor),
             Figure("p90", percentile(taken_ms, 0.90), "ms", None, floor),
             Figure("p99", percentile(taken_ms, 0.99), "ms", None, floor),
+            Figure("CPU of all four nodes per block, its body included", cpu_ms, "ms"),
         ),
         ("from the POST of the deciding vote at its doctor's node to the block on the last node",),
     )
