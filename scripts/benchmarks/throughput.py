@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from medquorum.ledger.proposal import Proposal
 from scripts.benchmarks.finality import DOCTORS
@@ -43,7 +44,8 @@ async def measure(*, quick: bool) -> Outcome:
         taken_s = time.perf_counter() - started
         cpu_s = use_of(stage.running).cpu_total_s - used.cpu_total_s
         batches = {block.slot for block in await stage.doctors[0].client.blocks(before, 500)}
-    return _outcome(count, taken_s, cpu_s, limit / (VOTES * len(DOCTORS)), preload_s, len(batches))
+    run = _Run(count, taken_s, cpu_s, preload_s, len(batches))
+    return _outcome(run, limit / (VOTES * len(DOCTORS)))
 
 
 async def _preload(stage: Stage, proposals: list[Proposal]) -> float:
@@ -69,29 +71,41 @@ async def _until_height(stage: Stage, n_bc: int) -> None:
             await asyncio.sleep(POLL_S)
 
 
-def _outcome(
-    count: int, taken_s: float, cpu_s: float, limit: float, preload_s: float, batches: int
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run took."""
+
+    count: int
+    taken_s: float
+    cpu_s: float
+    preload_s: float
+    batches: int
+    """Batches that held the first 500 blocks."""
+
+
+def _outcome(run: _Run, limit: float) -> Outcome:
     words = (
         f"the signature limit: {VOTES} verifications a block at each of {len(DOCTORS)} nodes, "
         "by two threads doing nothing else"
     )
     return Outcome(
         "throughput",
-        f"4 doctors, q = 3, {count} proposals decided at once, batches of up to 256",
+        f"4 doctors, q = 3, {run.count} proposals decided at once, batches of up to 256",
         (
             Figure(
                 "certified blocks",
-                count / taken_s,
+                run.count / run.taken_s,
                 "/s",
                 Target(Sense.AT_LEAST, TARGET_PER_S),
                 Floor(limit, words),
             ),
-            Figure("CPU of all four nodes per block", cpu_s * 1_000 / count, "ms"),
-            Figure("proposals taken in, bodies fetched and opened", count / preload_s, "/s"),
+            Figure("CPU of all four nodes per block", run.cpu_s * 1_000 / run.count, "ms"),
+            Figure(
+                "proposals taken in, bodies fetched and opened", run.count / run.preload_s, "/s"
+            ),
         ),
         (
             "from the first vote sent to the last block final on all four; votes by gossip",
-            f"{batches} batches held the first {min(count, 500)} blocks",
+            f"{run.batches} batches held the first {min(run.count, 500)} blocks",
         ),
     )
