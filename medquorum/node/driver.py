@@ -1,13 +1,16 @@
 """The one task that owns the replica: events in, durable writes, then messages out (R-SIM10).
 
-A round takes every event that waits, steps the replica through them, makes all that must be
-durable durable in one transaction, and only then sends and answers. A failed write ends the node.
+A round takes every event that waits, steps the replica through them and hands all that must be
+durable to the writer as one unit. The next rounds are stepped while it writes, but every round
+waits its turn: nothing is sent, answered or told before its own write and all earlier ones are
+durable. A failed write ends the node.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -24,12 +27,13 @@ from medquorum.consensus.replica import (
     Tick,
     VoteArrived,
 )
+from medquorum.ledger.chain import ChainState
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason
 from medquorum.ledger.vote import HUMAN, Vote
 from medquorum.node.desk import DeskError
-from medquorum.node.plan import Plan
+from medquorum.node.plan import Kept, Plan
 from medquorum.node.store.engine import Store
 from medquorum.node.verifier import CachedVerifier, Claim
 
@@ -37,6 +41,10 @@ INBOX: Final = 8_192
 """Events waiting for the replica; a full inbox slows the peers that fill it."""
 ROUND: Final = 512
 """Events of one round: past this latency grows and the fsync is long amortised."""
+
+
+UNFINISHED: Final = 32
+"""Rounds stepped ahead of the disk; then the replica waits for it."""
 
 
 class Mouth(Protocol):
@@ -65,6 +73,17 @@ class _Waiting:
     answer: asyncio.Future[Judgement] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """Events with what the replica made of them, until that is durable and done."""
+
+    waiting: list[_Waiting]
+    steps: list[tuple[Effect, ...]]
+    written: asyncio.Future[None] | None
+    state: ChainState
+    """The ledger after these steps."""
+
+
 def now_ms() -> int:
     """This node's clock."""
     return time.time_ns() // 1_000_000
@@ -86,7 +105,9 @@ class Driver:
         self._mouth = mouth
         self._verifier = verifier
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(INBOX)
-        self._round: list[_Waiting] = []
+        self._open: deque[list[_Waiting]] = deque()
+        self._unfinished: asyncio.Queue[_Round] = asyncio.Queue(UNFINISHED)
+        self._kept = Kept(replica.pool)
         self._ended = False
         charter = replica.state.charter
         self._doctors = tuple(doctor.address for doctor in charter.doctors)
@@ -109,25 +130,59 @@ class Driver:
 
     async def run(self) -> None:
         """Work until cancelled; StoreFailure ends it, and with it the node."""
+        loops = [asyncio.create_task(self._advance()), asyncio.create_task(self._finish())]
         try:
-            while True:
-                self._round = await self._next_round()
-                await self._work(self._round)
+            done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
         finally:
+            for one in loops:
+                one.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
             self._end()
 
-    async def _work(self, waiting: list[_Waiting]) -> None:
-        await self._verifier.warm(list(self._claims(one.event for one in waiting)))
-        steps = [self._step(one) for one in waiting]
-        await self._perform([effect for effects in steps for effect in effects])
-        for one, effects in zip(waiting, steps, strict=True):
-            if one.answer is not None and not one.answer.done():
-                one.answer.set_result(_answer(one.event, effects))
+    async def _advance(self) -> None:
+        """Step the replica, round after round, and hand what it wants kept to the writer."""
+        while True:
+            waiting = await self._next_round()
+            self._open.append(waiting)
+            await self._verifier.warm(list(self._claims(one.event for one in waiting)))
+            steps = [self._step(one) for one in waiting]
+            written = self._write([effect for effects in steps for effect in effects])
+            await self._unfinished.put(_Round(waiting, steps, written, self.replica.state))
+
+    def _write(self, effects: list[Effect]) -> asyncio.Future[None] | None:
+        plan = Plan(time.time_ns() // 1_000, self.log_length)
+        plan.take(effects, self.replica.epoch, self._kept)
+        if plan.empty:
+            return None
+        self.log_length += len(plan.finals)
+        return self._store.writer.submit_nowait(
+            lambda connection: plan.write(connection, self._doctors)
+        )
+
+    async def _finish(self) -> None:
+        """Speak, tell and answer for each round in turn, once it is durable."""
+        while True:
+            finished = await self._unfinished.get()
+            if finished.written is not None:
+                await finished.written
+            self.durable = finished.state
+            effects = [effect for step in finished.steps for effect in step]
+            for effect in effects:
+                self._speak(effect)
+            for effect in effects:
+                for watcher in self.watchers:
+                    watcher(effect)
+            for one, step in zip(finished.waiting, finished.steps, strict=True):
+                if one.answer is not None and not one.answer.done():
+                    one.answer.set_result(_answer(one.event, step))
+            self._open.popleft()
 
     def _end(self) -> None:
         """Nobody may wait for an answer that will not come."""
         self._ended = True
-        waiting = self._round
+        waiting = [one for open_round in self._open for one in open_round]
         while not self._inbox.empty():
             waiting.append(self._inbox.get_nowait())
         for one in waiting:
@@ -150,23 +205,6 @@ class Driver:
 
     def _step(self, waiting: _Waiting) -> tuple[Effect, ...]:
         return self.replica.step(waiting.event, now_ms())
-
-    async def _perform(self, effects: list[Effect]) -> None:
-        if not effects:
-            return
-        plan = Plan(time.time_ns() // 1_000, self.log_length)
-        plan.take(effects, self.replica.epoch)
-        if not plan.empty:
-            await self._store.writer.submit(
-                lambda connection: plan.write(connection, self._doctors)
-            )
-            self.log_length += len(plan.finals)
-        self.durable = self.replica.state
-        for effect in effects:
-            self._speak(effect)
-        for effect in effects:
-            for watcher in self.watchers:
-                watcher(effect)
 
     def _speak(self, effect: Effect) -> None:
         match effect:

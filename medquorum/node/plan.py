@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import Connection
 
 from medquorum.consensus.effects import Commit, Convict, Persist
 from medquorum.consensus.ordering.evidence import Evidence, SignedHeader, VoteEvidence
 from medquorum.consensus.ordering.journal import encode_record
+from medquorum.consensus.pool import Pool
 from medquorum.consensus.replica import Accepted, DoubleVote, Effect, Forgotten
 from medquorum.ledger import canonical
+from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.types import Outcome
+from medquorum.ledger.types import Outcome, ProposalId
 from medquorum.ledger.vote import Vote
 from medquorum.node.store.chain_rows import (
     FinalBatch,
@@ -30,6 +33,30 @@ from medquorum.node.store.clinical_rows import (
     insert_votes,
     settle_proposals,
 )
+
+PRUNED_EVERY: Final = 16
+"""Final batches between two prunings of the journal: deleting at each would double its cost."""
+
+
+class Kept:
+    """The open proposals that the store has, or is about to have, and whose votes on them."""
+
+    __slots__ = ("_voters",)
+
+    def __init__(self, pool: Pool) -> None:
+        self._voters = {entry.proposal.id: set(entry.votes) for entry in pool}
+
+    def proposal(self, proposal: Proposal) -> None:
+        """A proposal is written."""
+        self._voters.setdefault(proposal.id, set())
+
+    def vote(self, vote: Vote) -> None:
+        """A vote is written."""
+        self._voters.setdefault(vote.ballot.proposal, set()).add(vote.ballot.voter)
+
+    def forget(self, proposal: ProposalId) -> set[Address] | None:
+        """A proposal is closed: whose votes were written, None when it never was."""
+        return self._voters.pop(proposal, None)
 
 
 @dataclass(slots=True)
@@ -46,14 +73,16 @@ class Plan:
     forgotten: list[Forgotten] = field(default_factory=list)
     convictions: list[Convict | DoubleVote] = field(default_factory=list)
 
-    def take(self, effects: Iterable[Effect], epoch: int) -> None:
-        """Sort the durable effects into rows."""
+    def take(self, effects: Iterable[Effect], epoch: int, kept: Kept) -> None:
+        """Sort the durable effects into rows; what is kept already is not written again."""
         for effect in effects:
             match effect:
                 case Accepted(Proposal() as proposal):
                     self.proposals.append(proposal)
+                    kept.proposal(proposal)
                 case Accepted(Vote() as vote):
                     self.votes.append(vote)
+                    kept.vote(vote)
                 case Persist(record):
                     kind, slot, payload = encode_record(record)
                     self.journal.append(JournalRow(epoch, slot, kind, payload))
@@ -61,12 +90,23 @@ class Plan:
                     own = certificate if certificate.statement.hash == batch.hash else None
                     index = self.log_length + len(self.finals)
                     self.finals.append(FinalBatch(index, batch, own, self.now_us))
+                    self._keep_missing(batch, kept)
                 case Forgotten():
                     self.forgotten.append(effect)
+                    kept.forget(effect.proposal)
                 case Convict() | DoubleVote():
                     self.convictions.append(effect)
                 case _:
                     pass
+
+    def _keep_missing(self, batch: Batch, kept: Kept) -> None:
+        """A final proposal, or some votes on it, may never have been seen open here."""
+        for block, witness in zip(batch.blocks, batch.witnesses, strict=True):
+            voters = kept.forget(block.proposal.id)
+            if voters is None:
+                self.proposals.append(block.proposal)
+            held = voters or set()
+            self.votes.extend(vote for vote in witness.votes if vote.ballot.voter not in held)
 
     @property
     def empty(self) -> bool:
@@ -86,22 +126,14 @@ class Plan:
         insert_votes(connection, self.votes, self.now_us)
         append_journal(connection, self.journal)
         append_batches(connection, self.finals)
-        if self.finals:
-            self._settle(connection)
-            header = self.finals[-1].batch.header
-            prune_journal(connection, header.epoch, header.slot)
+        blocks = [block for final in self.finals for block in final.batch.blocks]
+        settle_proposals(connection, [_decided(block) for block in blocks])
+        for final in self.finals:
+            if final.log_index % PRUNED_EVERY == 0:
+                prune_journal(connection, final.batch.header.epoch, final.batch.header.slot)
         settle_proposals(connection, [_forgotten(one) for one in self.forgotten])
         for conviction in self.convictions:
             self._convict(connection, conviction, doctors)
-
-    def _settle(self, connection: Connection) -> None:
-        """A final proposal may never have been seen open here: keep it, then close it."""
-        blocks = [block for final in self.finals for block in final.batch.blocks]
-        witnesses = [witness for final in self.finals for witness in final.batch.witnesses]
-        insert_proposals(connection, [block.proposal for block in blocks], self.now_us)
-        votes = [vote for witness in witnesses for vote in witness.votes]
-        insert_votes(connection, votes, self.now_us)
-        settle_proposals(connection, [_decided(block) for block in blocks])
 
     def _convict(
         self, connection: Connection, conviction: Convict | DoubleVote, doctors: tuple[Address, ...]

@@ -163,12 +163,12 @@ def remember(connection: Connection, charter: Charter) -> Remembered:
                     "a home of its own"
                 )
             state, slot = _append(state, final.batch), final.batch.header.slot
-    rows = load_journal(connection)
+    rows = [row for row in load_journal(connection) if row.epoch == 0 and row.slot >= slot]
     return Remembered(
         state=state,
         final_slot=slot,
         log_length=length,
-        journal=[decode_record(row.kind, row.slot, row.record) for row in rows if row.epoch == 0],
+        journal=[decode_record(row.kind, row.slot, row.record) for row in rows],
         proposals=[row.proposal for row in load_proposals(connection, OPEN, _EVERY)][::-1],
         votes=load_open_votes(connection),
     )

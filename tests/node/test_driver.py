@@ -54,6 +54,9 @@ class Gate:
             raise self.failure
         return await self._writer.submit(unit)
 
+    def submit_nowait(self, unit: Callable[[Connection], Any]) -> asyncio.Future[Any]:
+        return asyncio.ensure_future(self.submit(unit))
+
 
 class GatedStore:
     """A store whose writes pass the gate."""

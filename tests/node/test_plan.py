@@ -11,12 +11,13 @@ import pytest
 from medquorum.consensus.effects import Commit, Convict, Effect, Persist
 from medquorum.consensus.ordering.evidence import Contradiction, VoteEvidence
 from medquorum.consensus.ordering.journal import Notarised, Skipped
+from medquorum.consensus.pool import Pool
 from medquorum.consensus.replica import Accepted, DoubleVote, Forgotten
 from medquorum.ledger.certificate import Statement, state
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.reasons import Reason
 from medquorum.ledger.types import BatchHash, Decision, OrderingKind
-from medquorum.node.plan import Plan
+from medquorum.node.plan import Kept, Plan
 from medquorum.node.store.chain_rows import load_batches, load_journal
 from medquorum.node.store.clinical_rows import load_proposal, load_votes
 from medquorum.node.store.engine import Store, default_storage_url, open_store
@@ -37,7 +38,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def perform(store: Store, *effects: object, log_length: int = 0) -> Plan:
     plan = Plan(5_000, log_length)
-    plan.take(effects, 0)  # type: ignore[arg-type]
+    plan.take(effects, 0, Kept(Pool()))  # type: ignore[arg-type]
     await store.writer.submit(lambda connection: plan.write(connection, DOCTORS))
     return plan
 
@@ -51,7 +52,7 @@ def chain_of_one() -> Chain:
 
 async def test_nothing_durable_makes_an_empty_plan() -> None:
     plan = Plan(0, 0)
-    plan.take((), 0)
+    plan.take((), 0, Kept(Pool()))
     assert plan.empty
 
 
