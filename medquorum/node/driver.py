@@ -162,26 +162,33 @@ class Driver:
         )
 
     async def _finish(self) -> None:
-        """Speak, tell and answer for each round in turn, once it is durable."""
+        """Conclude each round in turn."""
         while True:
-            finished = await self._unfinished.get()
-            if finished.written is not None:
-                await finished.written
-            self.durable = finished.state
-            effects = [effect for step in finished.steps for effect in step]
-            for effect in effects:
-                self._speak(effect)
-            for effect in effects:
-                for watcher in self.watchers:
-                    watcher(effect)
-            for one, step in zip(finished.waiting, finished.steps, strict=True):
-                if one.answer is not None and not one.answer.done():
-                    one.answer.set_result(_answer(one.event, step))
+            await self._conclude(await self._unfinished.get())
             self._open.popleft()
+
+    async def _conclude(self, finished: _Round) -> None:
+        """Once a round is durable: speak, tell, answer."""
+        if finished.written is not None:
+            await finished.written
+        self.durable = finished.state
+        effects = [effect for step in finished.steps for effect in step]
+        for effect in effects:
+            self._speak(effect)
+        for effect in effects:
+            for watcher in self.watchers:
+                watcher(effect)
+        for one, step in zip(finished.waiting, finished.steps, strict=False):
+            if one.answer is not None and not one.answer.done():
+                one.answer.set_result(_answer(one.event, step))
 
     def _end(self) -> None:
         """Nobody may wait for an answer that will not come."""
         self._ended = True
+        while not self._unfinished.empty():
+            written = self._unfinished.get_nowait().written
+            if written is not None:
+                written.add_done_callback(lambda write: write.cancelled() or write.exception())
         waiting = [one for open_round in self._open for one in open_round]
         while not self._inbox.empty():
             waiting.append(self._inbox.get_nowait())

@@ -39,11 +39,18 @@ class Histories:
         self._bodies = bodies
         self._details: dict[RecordId, PrescriptionKind | Assessment] = {}
 
-    async def consultation(self, patient: int) -> Consultation:
-        """Phase, permitted next steps and trail; the X-ray's own where only X-rays were taken."""
+    async def consultation(self, patient: int) -> Consultation | None:
+        """Phase, permitted next steps and trail; the X-ray's own where only X-rays were taken.
+
+        None where this node may not read a prescription or report of the history: which step it
+        was stands in the sealed part only, and a guess would be a wrong phase.
+        """
         blocks = await self._store.read(lambda connection: patient_blocks(connection, patient))
         types: dict[BlockHash, BlockType] = {b.hash: b.proposal.core.type for b in blocks}
-        events = [await self._event(block, types) for block in blocks]
+        try:
+            events = [await self._event(block, types) for block in blocks]
+        except LookupError:
+            return None
         tumour = phase_of(events)
         if BlockType.XRAY in types.values() and not {BlockType.CT, BlockType.PET} & set(
             types.values()
@@ -69,10 +76,7 @@ class Histories:
         if part is None:
             return None
         if record not in self._details:
-            try:
-                pieces = [piece async for piece in self._bodies.read(record, part)]
-            except LookupError:
-                return None
+            pieces = [piece async for piece in self._bodies.read(record, part)]
             detail = _parsed(block_type, b"".join(pieces)[: RECORD.total])
             if detail is None:
                 return None

@@ -36,6 +36,8 @@ from medquorum.node.views import BlockView, PatientView, ProposalView, WhyView
 MOST = 500
 """Rows of one answer."""
 WHOLE_CHAIN = "shows only in the whole chain: check it with `medquorum chain export`"
+NOT_READABLE = "not readable here"
+"""Phase of a consultation whose prescriptions or reports are sealed for others."""
 NOT_HERE = "look up the id with `medquorum inbox` or `medquorum chain show`"
 
 
@@ -188,6 +190,8 @@ class Queries:
         if patient is None:
             raise DeskError(404, "unknown_patient", "see `medquorum patient list`")
         consultation = await self._histories.consultation(number)
+        if consultation is None:
+            return self._presenter.patient(patient, NOT_READABLE, ())
         steps = tuple(step.step.value for step in consultation.permitted)
         return self._presenter.patient(patient, consultation.phase.value, steps)
 

@@ -126,7 +126,7 @@ class PatientView:
     head: str
     length: int
     phase: str
-    """Phase of the consultation as far as this node may read the history."""
+    """Phase of the consultation; `not readable here` where the history is sealed for others."""
     next_steps: tuple[str, ...]
 
 

@@ -123,7 +123,7 @@ def _stay_up(network: LocalNetwork, timeline: Timeline) -> None:
     for words in (
         f"status --home {home}",
         f"chain show --home {home}",
-        f"patient list --home {home}",
+        f"patient list --home {_short(network.doctors[0].home)}",
         f"inbox --home {_short(network.doctors[0].home)}",
         f"charter show {_short(network.charter_path)}",
         "ai models",

@@ -221,8 +221,22 @@ class Cast:
                     pass
                 await asyncio.sleep(0.05)
 
+    async def until_height(self, person: Participant, n_bc: int) -> None:
+        """Wait until a node has caught up to a block."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    if (await person.client.status()).n_bc >= n_bc:
+                        return
+                except NodeUnreachable:
+                    pass
+                await asyncio.sleep(0.05)
+
     async def until_final(self, proposal: str) -> BlockView:
-        """Wait until a proposal is a block at every running node; note how long it took."""
+        """Wait until a proposal is a block at every running node; note how long it took.
+
+        A node that is down does not count: it learns of the block when it is back.
+        """
         people = [one for one in self.people.values() if self.running(one)]
         async with asyncio.timeout(PATIENCE_S):
             for one in people:

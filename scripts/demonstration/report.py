@@ -1,4 +1,9 @@
-"""The report file: what happened, in the form programs read."""
+"""The report file: what happened, in the form programs read.
+
+`finality_ms` runs from the sending of the vote that decided to the block on the slowest node that
+is up. `dissent` names who voted otherwise than the outcome: at a rejection those who approved.
+`expert_contour_ml` is the volume of an RTSTRUCT found beside the PET, null where there is none.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +39,7 @@ async def write_report(path: Path, cast: Cast, told: Told, ending: Ending) -> No
         "blocks": [_block(cast, block) for block in chain],
         "rejections": [_rejection(block) for block in chain if block.outcome == "rejected"],
         "ai_proposals": [_ai(one, chain) for one in told.ai],
+        "expert_contour_ml": told.contour_ml,
         "tips_equal": ending.equal,
         "audit": dict(ending.audit),
     }

@@ -43,6 +43,8 @@ class Told:
     blocks: list[BlockView] = field(default_factory=list)
     ai: list[Proposed] = field(default_factory=list)
     restarted: str | None = None
+    contour_ml: float | None = None
+    """Volume of the expert's contour beside the PET."""
 
 
 class Story:
@@ -53,7 +55,7 @@ class Story:
         self.line = timeline
         self.images = images
         self.folder = folder
-        self.told = Told()
+        self.told = Told(contour_ml=images.contour_ml)
 
     async def decide(
         self,
@@ -193,8 +195,7 @@ class Story:
         with self.line.working(f"{victim.name}'s node starts again and catches up"):
             network.wait_ready([victim.member])
             wanted = (await self.cast.doctors[0].client.status()).n_bc
-            while (await victim.client.status()).n_bc < wanted:
-                pass
+            await self.cast.until_height(victim, wanted)
         self.told.restarted = victim.name
         self.line.note(f"{victim.name}'s node is back and has caught up to block {wanted}")
 
