@@ -116,6 +116,17 @@ def test_standing_is_that_of_every_possible_future(
         assert tally(votes[:so_far], panel).standing is naive_standing(votes[:so_far], panel)
 
 
+@pytest.mark.parametrize("size", range(1, 10))
+def test_half_of_the_panel_is_not_a_majority(size: int) -> None:
+    """R-VER2: approved with the first vote beyond half of the panel, the attending's among them."""
+    panel = panel_of(size)
+    for approvals in range(1, size + 1):
+        votes = [say(doctor(0), role=VoterRole.ATTENDING)]
+        votes += [say(doctor(number)) for number in range(1, approvals)]
+        wanted = Standing.APPROVED if approvals > size / 2 else Standing.PENDING
+        assert tally(votes, panel).standing is wanted
+
+
 @pytest.mark.parametrize("decision", Decision)
 def test_a_panel_of_nobody_decides_nothing(decision: Decision) -> None:
     """R-VER3: whoever is said to attend."""
