@@ -9,18 +9,55 @@ from medquorum.ledger.reasons import Accept, Judgement, Reason
 from medquorum.node.desk import DeskError
 
 ADVICE: Final[Mapping[Reason, str]] = {
-    Reason.ROLE_NOT_ALLOWED: "this member's role may not issue this type; see R-BLK2",
+    Reason.MALFORMED: "it is not in its one canonical form; make it with this version's tools",
     Reason.FOREIGN_NETWORK: "it was made for another network; make it again for this one",
-    Reason.DUPLICATE: "it is known already; nothing more is to be done",
-    Reason.STALE_POSITION: "the patient's history has moved on; read it and issue it again",
+    Reason.UNKNOWN_ISSUER: "its issuer is no member of the charter; use a member's keys",
+    Reason.ROLE_NOT_ALLOWED: "this member's role may not issue this type; see R-BLK2",
+    Reason.TYPE_RESERVED: "this type is reserved; use one of the clinical types of R-BLK1",
+    Reason.BAD_SIGNATURE: "the signature is not by the key it names; sign it again with that key",
+    Reason.PARTS_NOT_ALLOWED: "a part is missing or not allowed in this type; see R-BLK3",
+    Reason.BODY_ROOT_MISMATCH: "the parts do not give the body's root; seal the body again",
     Reason.BODY_TOO_LARGE: "a part holds at most 2 GiB and a body 4 GiB; split it",
-    Reason.UNKNOWN_PATIENT: "no such patient here; check the number or wait for the registration",
-    Reason.UNKNOWN_DOCTOR: "the responsible doctor is no doctor of the charter; name one",
-    Reason.BAD_REGISTRATION: "the patient's key is registered already, or its proof is wrong",
+    Reason.BAD_LIFETIME: "it must expire after it is issued and within 90 days; set its lifetime "
+    "so, and check the clock of the machine that made it",
     Reason.EXPIRED: "its lifetime is over; issue it again",
+    Reason.DUPLICATE: "it is known already; nothing more is to be done",
+    Reason.UNKNOWN_PATIENT: "no such patient here; check the number or wait for the registration",
+    Reason.PATIENT_MISMATCH: "its key or name is not the one registered under this number; check "
+    "the patient's number and make it again",
+    Reason.BAD_REGISTRATION: "the patient's key is registered already, or its proof is wrong",
+    Reason.UNKNOWN_DOCTOR: "the responsible doctor is no doctor of the charter; name one",
+    Reason.STALE_POSITION: "the patient's history has moved on; read it and issue it again",
+    Reason.UNKNOWN_REFERENCE: "a referenced block is not in this patient's chain; name its hash "
+    "as `medquorum patient history` shows it",
+    Reason.BAD_PROVENANCE: "an AI entity names its model, and nobody else does; see R-PRO9",
+    Reason.UNKNOWN_PROPOSAL: "no such proposal here; see `medquorum inbox`, or wait until it "
+    "arrives",
+    Reason.NOT_A_DOCTOR: "only a doctor of the charter votes; use a doctor's clinical key",
+    Reason.WRONG_VOTER_ROLE: "only the attending, or the attending's delegate now, votes as such; "
+    "vote as a peer",
+    Reason.GRADE_NOT_ALLOWED: "only reports are graded; vote again without a grade",
+    Reason.ALGORITHM_RESERVED: "this version verifies ECDSA on P-256 only; sign with such a key",
+    Reason.POLICY_NOT_ALLOWED: "the charter allows no automatic vote on this; vote by hand",
+    Reason.CONFLICTING_VOTE: "a vote is irrevocable: the first one counts",
+    Reason.VERDICT_NOT_REACHED: "its votes do not decide so; wait until enough doctors have voted",
+    Reason.BAD_WITNESS: "its votes are out of order, doubled or of another proposal; ask another "
+    "node for the block",
+    Reason.BAD_LINK: "its number or hash does not follow the chain; ask another node for it",
+    Reason.BAD_HEADER: "its header does not follow from the chain; ask another node for it",
+    Reason.BAD_CERTIFICATE: "too few valid signatures certify it; ask another node for it",
+    Reason.BAD_JUSTIFICATION: "the slots before it are not certified; ask another node for it",
+    Reason.WRONG_LEADER: "its maker does not lead this slot; see `medquorum status`",
+    Reason.WRONG_EPOCH: "it is of another epoch; start the node with the charter in force",
+    Reason.OUT_OF_WINDOW: "its slot is final or too far ahead; wait until the node has caught up",
     Reason.NOT_YET: "it is dated in the future; check the clock of the machine that made it",
-    Reason.UNKNOWN_REFERENCE: "a referenced block is not in this patient's chain",
     Reason.OVER_LIMIT: "too many proposals are open; wait for verdicts",
+}
+"""What to do, for every reason there is."""
+_LAPSED: Final[Mapping[Reason, str]] = {
+    Reason.EXPIRED: "its lifetime ended before a verdict",
+    Reason.STALE_POSITION: "the patient's history has moved on since it was issued",
+    Reason.BAD_REGISTRATION: "the patient's key has been registered by another proposal",
 }
 _STATUS: Final[Mapping[Reason, int]] = {
     Reason.ROLE_NOT_ALLOWED: 403,
@@ -37,8 +74,18 @@ _STATUS: Final[Mapping[Reason, int]] = {
 def refusal(judgement: Judgement) -> DeskError:
     """What a caller is told of a judgement that is not acceptance."""
     reason = Reason.DUPLICATE if isinstance(judgement, Accept) else judgement.reason
-    advice = ADVICE.get(reason, f"the rule: {reason.name.lower()}")
-    return DeskError(_STATUS.get(reason, 400), reason.value, advice)
+    return DeskError(_STATUS.get(reason, 400), reason.value, ADVICE[reason])
+
+
+def lapsed(reason: Reason) -> DeskError:
+    """What a voter is told of a proposal that left the pool without a verdict."""
+    why = _LAPSED.get(reason, "what it rests on no longer holds")
+    return DeskError(
+        409,
+        reason.value,
+        f"no vote counts on it any more: {why}; ask its issuer to issue it again if it is still "
+        "needed",
+    )
 
 
 def misplaced(judgement: Judgement) -> DeskError:

@@ -159,7 +159,7 @@ def _desk(membership: Membership, store: Store, parts: _Parts, hub: Hub) -> Fron
         submissions=Submissions(
             parts.driver, parts.bodies, parts.chunks, Issuer(own, membership.issuing_signer())
         ),
-        voting=Voting(parts.driver, parts.bodies, own),
+        voting=Voting(parts.driver, store, parts.bodies, own),
         bodies=parts.bodies,
         store=store,
         news=parts.news,

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import time
 
+from medquorum.consensus.pool import OpenProposal
 from medquorum.consensus.replica import VoteArrived
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Core
 from medquorum.ledger.reasons import ACCEPT, Reason
-from medquorum.ledger.types import Decision, VoterRole
+from medquorum.ledger.types import Decision, ProposalId, VoterRole
 from medquorum.ledger.vote import Vote, parse_vote
 from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.desk import DeskError, VoteReceipt
 from medquorum.node.driver import Driver, now_ms
-from medquorum.node.refusals import refusal
+from medquorum.node.refusals import ADVICE, lapsed, refusal
+from medquorum.node.store.clinical_rows import load_proposal
+from medquorum.node.store.engine import Store
 
 
 class Voting:
     """Takes the votes of this node's own doctor."""
 
-    def __init__(self, driver: Driver, bodies: Bodies, own: Address) -> None:
+    def __init__(self, driver: Driver, store: Store, bodies: Bodies, own: Address) -> None:
         self._driver = driver
+        self._store = store
         self._bodies = bodies
         self._own = own
 
@@ -31,7 +35,12 @@ class Voting:
             vote = parse_vote(encoded)
         except CodecError as error:
             raise DeskError(400, Reason.MALFORMED.value, str(error)) from None
-        self._check(vote)
+        if vote.ballot.voter != self._own:
+            raise DeskError(403, "not_this_doctor", "vote at the node of the voting doctor")
+        entry = self._driver.replica.pool.get(vote.ballot.proposal)
+        if entry is None:
+            raise await self._not_open(vote.ballot.proposal)
+        self._check(vote, entry)
         judgement = await self._driver.ask(VoteArrived(vote, None))
         if judgement != ACCEPT:
             raise refusal(judgement)
@@ -39,17 +48,22 @@ class Voting:
         accepted_at_us = time.time_ns() // 1_000
         return VoteReceipt(digest.hex(), vote.ballot.proposal.hex(), accepted_at_us)
 
-    def _check(self, vote: Vote) -> None:
+    async def _not_open(self, proposal: ProposalId) -> DeskError:
+        """Why no vote counts on what is not in the pool: decided, lapsed or never seen here."""
+        decided = DeskError(409, "already_decided", "the verdict is final; see its block")
+        if self._driver.replica.state.height_of(proposal) is not None:
+            return decided
+        row = await self._store.read(lambda connection: load_proposal(connection, proposal))
+        if row is not None and row.state in ("accepted", "rejected"):
+            return decided
+        if row is not None and row.reason is not None:
+            return lapsed(Reason(row.reason))
+        unknown = Reason.UNKNOWN_PROPOSAL
+        return DeskError(404, unknown.value, ADVICE[unknown])
+
+    def _check(self, vote: Vote, entry: OpenProposal) -> None:
         """What only the voter's own node can check."""
-        ballot, replica = vote.ballot, self._driver.replica
-        if ballot.voter != self._own:
-            raise DeskError(403, "not_this_doctor", "vote at the node of the voting doctor")
-        entry = replica.pool.get(ballot.proposal)
-        if entry is None:
-            decided = replica.state.height_of(ballot.proposal) is not None
-            if decided:
-                raise DeskError(409, "already_decided", "the verdict is final; see its block")
-            raise DeskError(404, Reason.UNKNOWN_PROPOSAL.value, "see `medquorum inbox`")
+        ballot = vote.ballot
         if ballot.voter in entry.votes and entry.votes[ballot.voter].ballot != ballot:
             raise DeskError(
                 409, Reason.CONFLICTING_VOTE.value, "a vote is irrevocable: the first one counts"

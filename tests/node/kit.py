@@ -159,7 +159,7 @@ class Node:
 
     @property
     def voting(self) -> Voting:
-        return Voting(self.driver, self.bodies, self.address)
+        return Voting(self.driver, self.store, self.bodies, self.address)
 
     @property
     def queries(self) -> Queries:

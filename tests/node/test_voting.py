@@ -14,6 +14,7 @@ from medquorum.ledger.reasons import ACCEPT
 from medquorum.ledger.types import Decision, VoterRole
 from medquorum.node.bodies import BodyState
 from medquorum.node.desk import DeskError
+from medquorum.node.store.clinical_rows import insert_proposals, settle_proposals
 from tests.ledger.charter_kit import address_of_name
 from tests.node.kit import Node, node_of, until
 from tests.node.sealed_bodies import Sealed, sealed_registration
@@ -164,3 +165,43 @@ async def test_unknown_and_decided_proposals_are_told_apart(tmp_path: Path) -> N
         await node.voting.vote(cast)
         await until(lambda: node.driver.durable.n_bc == 1)
         assert await refusal(node, cast) == (409, "already_decided")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        ("stale", "stale_position", "history has moved on"),
+        ("expired", "expired", "lifetime ended"),
+        ("stale", "patient_mismatch", "no longer holds"),
+    ],
+)
+async def test_a_lapsed_proposal_says_why_it_takes_no_vote(
+    attending: Node, state: str, reason: str, words: str
+) -> None:
+    proposal = sealed_registration(NETWORK).proposal
+
+    def keep(connection: Any) -> None:
+        insert_proposals(connection, [proposal], 1)
+        settle_proposals(connection, [(proposal.id, state, reason)])
+
+    await attending.store.writer.submit(keep)
+    assert await refusal(attending, ballot(proposal)) == (409, reason)
+    with pytest.raises(DeskError) as refused:
+        await attending.voting.vote(ballot(proposal))
+    assert words in refused.value.advice
+
+
+async def test_the_twin_of_a_registration_that_was_decided_has_lapsed(tmp_path: Path) -> None:
+    network = make_network(1)
+    doctor = network.doctors[0]
+    async with node_of(network, doctor, tmp_path) as node:
+        first, twin = sealed_registration(network), sealed_registration(network)
+        node.holders.offers[ISSUER] = first
+        for sealed in (first, twin):
+            assert await node.driver.ask(ProposalArrived(sealed.proposal, ISSUER)) == ACCEPT
+        await until(lambda: node.opened(first))
+        cast = vote(network, first.proposal, doctor, role=VoterRole.ATTENDING).encoded()
+        await node.voting.vote(cast)
+        await until(lambda: node.driver.durable.n_bc == 1)
+        late = vote(network, twin.proposal, doctor, Decision.REJECT, role=VoterRole.ATTENDING)
+        assert await refusal(node, late.encoded()) == (409, "bad_registration")
