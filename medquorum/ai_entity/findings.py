@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from medquorum.ai_entity.overlay import Overlay
+from medquorum.ledger.contents import Conclusion, NextStep
 
 MAX_TEXT_BYTES: Final = 4_096
 """The codec's limit on one string."""
@@ -34,25 +35,6 @@ class Level(StrEnum):
     TUMOR = "Tumor"
     TUMOR_PLUS = "Tumor+"
     METASTASIS = "Metastasis"
-
-
-class Conclusion(StrEnum):
-    """R-CON3."""
-
-    NEGATIVE = "negative"
-    TUMOUR = "tumour"
-    FRACTURE = "fracture"
-    INCONCLUSIVE = "inconclusive"
-
-
-class NextStep(StrEnum):
-    """R-CON3."""
-
-    NONE = "none"
-    CT = "ct"
-    PET = "pet"
-    XRAY = "xray"
-    TREATMENT = "treatment"
 
 
 @dataclass(frozen=True, slots=True)

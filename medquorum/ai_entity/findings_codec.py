@@ -10,18 +10,17 @@ from typing import Any
 
 from medquorum.ai_entity.errors import IsolationError, Reason
 from medquorum.ai_entity.findings import (
-    Conclusion,
     Findings,
     FractureFindings,
     Kind,
     Lesion,
     Level,
     ModelFacts,
-    NextStep,
     RegionFinding,
     TumourFindings,
 )
 from medquorum.ai_entity.overlay import Overlay
+from medquorum.ledger.contents import Conclusion, NextStep
 
 
 def findings_to_plain(findings: Findings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from medquorum.ai_entity.analyse import analyse_fracture
 from medquorum.ai_entity.dicom_pack import pack_series_bytes
 from medquorum.ai_entity.dicom_slice import parse_header, stored_pixels
 from medquorum.ai_entity.errors import RadiographError, Reason
-from medquorum.ai_entity.findings import Conclusion, Findings, NextStep
+from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion, find_edges
 from medquorum.ai_entity.fracture.pipeline import analyse_radiograph
 from medquorum.ai_entity.fracture.radiograph import Radiograph, radiograph_of, read_radiograph
@@ -22,6 +22,7 @@ from medquorum.ai_entity.phantom.dicom_writer import write_radiograph
 from medquorum.ai_entity.phantom.long_bone import PIXEL_MM, make_long_bone
 from medquorum.ai_entity.registry import Registry
 from medquorum.ledger.canonical import decode, encode
+from medquorum.ledger.contents import Conclusion, NextStep
 from tests.ai_entity.slices import changed, having, small_ct
 
 SEEDS = range(90_001, 90_009)

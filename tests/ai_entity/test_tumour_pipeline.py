@@ -12,7 +12,7 @@ from medquorum.ai_entity.analyse import analyse_tumour, measure_tumour
 from medquorum.ai_entity.dicom_pack import pack_series_bytes
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.errors import Reason, SeriesError, SuvError
-from medquorum.ai_entity.findings import Conclusion, Kind, Level, NextStep
+from medquorum.ai_entity.findings import Kind, Level
 from medquorum.ai_entity.overlay import overlay_from_content
 from medquorum.ai_entity.phantom.torso import PhantomPair
 from medquorum.ai_entity.registry import Registry
@@ -20,6 +20,7 @@ from medquorum.ai_entity.rtstruct import read_regions, region_mask
 from medquorum.ai_entity.tumour.grid import GridImages
 from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
 from medquorum.ledger.canonical import decode, encode
+from medquorum.ledger.contents import Conclusion, NextStep
 from tests.ai_entity.conftest import PairOnDisk, axial_affine
 from tests.ai_entity.slices import all_changed, having, without
 

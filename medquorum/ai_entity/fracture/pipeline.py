@@ -11,12 +11,10 @@ from typing import Final
 import numpy as np
 
 from medquorum.ai_entity.findings import (
-    Conclusion,
     Findings,
     FractureFindings,
     Kind,
     ModelFacts,
-    NextStep,
     milli,
     ppm,
 )
@@ -30,6 +28,7 @@ from medquorum.ai_entity.fracture.scoring import (
 )
 from medquorum.ai_entity.overlay import Overlay, make_overlay
 from medquorum.ai_entity.registry import LoadedModel, Registry
+from medquorum.ledger.contents import Conclusion, NextStep
 
 PREPROCESSING: Final = "medquorum-fracture-edges/1"
 TRUST: Final = 0.8

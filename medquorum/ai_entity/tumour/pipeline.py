@@ -9,12 +9,10 @@ from scipy import ndimage
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.findings import (
-    Conclusion,
     Findings,
     Kind,
     Lesion,
     ModelFacts,
-    NextStep,
     RegionFinding,
     TumourFindings,
     ppm,
@@ -29,6 +27,7 @@ from medquorum.ai_entity.tumour.inference import model_channels, predict
 from medquorum.ai_entity.tumour.lesions import comparison_volumes, measure_lesions
 from medquorum.ai_entity.tumour.levels import grade_regions
 from medquorum.ai_entity.tumour.regions import regions_in_view
+from medquorum.ledger.contents import Conclusion, NextStep
 
 PREPROCESSING: Final = "medquorum-tumour-4mm/1"
 """Changes when the grid, the SUV reading or the feature bank changes."""
