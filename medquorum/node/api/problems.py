@@ -13,10 +13,10 @@ from typing import Final
 
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from medquorum.ledger.errors import LedgerError
 from medquorum.node.accounts import AccountError, TooManyLogins
+from medquorum.node.api.phrases import phrase_faults
 from medquorum.node.desk import DeskError
 from medquorum.node.logs import describe_exception, get_logger
 from medquorum.node.passwords import PasswordRefused, PasswordsBusy
@@ -68,15 +68,8 @@ class Problem(Exception):
 
 
 def from_validation(error: ValidationError, known: Iterable[str], rule: str) -> Problem:
-    """A 400 that names fields of ours and kinds of error, and nothing that was sent."""
-    names = frozenset(known)
-
-    def place(details: ErrorDetails) -> str:
-        steps = [str(step) for step in details["loc"] if isinstance(step, int) or step in names]
-        return ".".join(steps) or "the request"
-
-    faults = [f"{place(each)}: {each['type']}" for each in error.errors(include_input=False)]
-    return Problem(400, rule, "; ".join(dict.fromkeys(faults[:8])) + "; see /docs")
+    """A 400 that names fields of ours and what is wrong with them, and nothing that was sent."""
+    return Problem(400, rule, phrase_faults(error, known))
 
 
 def _from_http(error: web.HTTPException) -> Problem:

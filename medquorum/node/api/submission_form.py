@@ -27,6 +27,7 @@ from medquorum.node.api.bodies import Pace, spool_part
 from medquorum.node.api.idempotency import key_of
 from medquorum.node.api.limits import BODY_SECONDS, FIELD_BYTES, FORM_FIELDS, PIECE_BYTES
 from medquorum.node.api.operation import MULTIPART, Services
+from medquorum.node.api.phrases import unknown_field
 from medquorum.node.api.problems import Problem, from_validation
 from medquorum.node.api.schemas import Hex32, Number, ProvenanceForm, RegistrationForm
 from medquorum.node.desk import Registration, Submission
@@ -55,6 +56,16 @@ class SubmissionFields(BaseModel):
     provenance: ProvenanceForm | None = None
     """JSON; AI entities only."""
     lifetime_ms: Annotated[int, Field(ge=1_000, le=PROPOSAL_LIFETIME_MS)] = 7 * 86_400_000
+
+
+_FIELD_NAMES: Final = frozenset(
+    {
+        *SubmissionFields.model_fields,
+        *RegistrationForm.model_fields,
+        *ProvenanceForm.model_fields,
+    }
+)
+"""What a fault may name."""
 
 
 class SubmissionSchema(SubmissionFields):
@@ -125,8 +136,10 @@ async def _read_form(reader: MultipartReader, form: _Form, services: Services) -
 async def _read_field(reader: BodyPartReader, form: _Form, services: Services, pace: Pace) -> None:
     name = reader.name or ""
     known = name in SubmissionFields.model_fields or name in _PARTS
-    if not known or name in form.texts or _PARTS.get(name) in form.parts:
-        raise Problem(400, "field", "an unknown field, or one that is named twice; see /docs")
+    if not known:
+        raise Problem(400, "field", f"{unknown_field(name)}; see /docs")
+    if name in form.texts or _PARTS.get(name) in form.parts:
+        raise Problem(400, "field", f"the field {name} is there twice; send it once")
     if reader.headers.get("Content-Transfer-Encoding", "binary").lower() not in ("binary", "8bit"):
         raise Problem(400, "multipart", "send fields without a transfer encoding")
     part = _PARTS.get(name)
@@ -165,7 +178,6 @@ async def _read_text(reader: BodyPartReader, pace: Pace) -> bytes:
 
 def _fields(texts: Mapping[str, bytes]) -> SubmissionFields:
     """The fields, checked; those marked as JSON are spliced in as such."""
-    known = SubmissionFields.model_fields
     try:
         decoded = {name: text.decode() for name, text in texts.items()}
     except UnicodeDecodeError:
@@ -177,7 +189,7 @@ def _fields(texts: Mapping[str, bytes]) -> SubmissionFields:
         }
         return SubmissionFields.model_validate(parsed)
     except ValidationError as error:
-        raise from_validation(error, known, "field") from None
+        raise from_validation(error, _FIELD_NAMES, "field") from None
 
 
 def _read_json(name: str, text: str) -> object:

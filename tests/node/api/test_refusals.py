@@ -134,7 +134,7 @@ async def test_a_refused_body_is_described_by_our_field_names_only(house: House)
     status, body, _ = await house.ask("POST", "/v1/users", UserRole.OPERATOR, json=sent)
     assert (status, problem(body)["rule"]) == (400, "body")
     assert CANARY not in body.decode()
-    assert "role: enum" in body.decode()
+    assert "role is not one of" in body.decode()
 
 
 @pytest.mark.parametrize(
