@@ -220,6 +220,8 @@ def change_passphrase(
 
 
 def _read_container(path: Path) -> KeystoreContainer:
+    if not path.exists():
+        raise KeystoreMisuse(f"there is no {path}; copy the keystore there, or name where it is")
     try:
         content = read_private_file(path, limit_bytes=keystore_file.KEYSTORE_LIMIT_BYTES)
     except PrivateFileError as error:

@@ -124,6 +124,11 @@ def _keystore(config: NodeConfig) -> Keystore:
         raise StartError(
             f"no passphrase: set keys.passphrase_file in node.toml or {PASSPHRASE_VARIABLE}"
         )
+    if not config.keys.keystore_file.exists():
+        raise StartError(
+            f"there is no {config.keys.keystore_file}; copy this member's keystore there, or, "
+            f"before the charter is made, run: medquorum keys new --home {config.home}"
+        )
     try:
         return open_keystore(config.keys.keystore_file, read_passphrase_file(Path(named)))
     except KeystoreError as error:

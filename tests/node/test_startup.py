@@ -72,6 +72,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(tmp_path)
 
 
+def test_a_home_without_keys_says_how_to_get_them(home: Home) -> None:
+    (home.folder / "node-keystore.json").unlink()
+    with pytest.raises(StartError, match="medquorum keys new --home") as refused:
+        load_membership(home.config)
+    assert "copy this member's keystore there" in str(refused.value)
+
+
 def test_a_node_finds_itself_in_the_charter(home: Home) -> None:
     membership = load_membership(home.config)
     assert membership.member.name == DOCTOR

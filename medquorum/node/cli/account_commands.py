@@ -23,8 +23,10 @@ from medquorum.node.cli.passphrases import Passphrase
 from medquorum.node.cli.show import console, moment, print_json, table
 from medquorum.node.private_files import write_private_file
 
-user_app = typer.Typer(help="Users of this node.", no_args_is_help=True)
-token_app = typer.Typer(help="Bearer tokens for programs.", no_args_is_help=True)
+user_app = typer.Typer(add_completion=False, help="Users of this node.", no_args_is_help=True)
+token_app = typer.Typer(
+    add_completion=False, help="Bearer tokens for programs.", no_args_is_help=True
+)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="a-z 0-9 . _ -, at most 64.")]
 

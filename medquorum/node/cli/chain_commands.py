@@ -22,7 +22,9 @@ from medquorum.node.cli.connection import (
 from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 from medquorum.node.cli.show import blocks_table, console, print_json
 
-app = typer.Typer(help="Show, export, prove and verify the chain.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Show, export, prove and verify the chain.", no_args_is_help=True
+)
 
 PIECE_BYTES: Final = 1_048_576
 CHARTER_BYTES: Final = 67_108_864

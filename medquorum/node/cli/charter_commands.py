@@ -32,7 +32,11 @@ from medquorum.node.cli.keys_commands import (
 )
 from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 
-app = typer.Typer(help="Found a network: the charter and its ceremony.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False,
+    help="Found a network: the charter and its ceremony.",
+    no_args_is_help=True,
+)
 
 CharterArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The charter file.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Where to write.")]

@@ -16,7 +16,9 @@ from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, MemberHome
 from medquorum.node.cli.outcome import one_sentence
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
 
-app = typer.Typer(help="Make and look at a member's keys.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Make and look at a member's keys.", no_args_is_help=True
+)
 
 HomeOption = Annotated[Path, typer.Option("--home", help="The member's folder of keys.")]
 PassphraseOption = Annotated[

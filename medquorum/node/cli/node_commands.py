@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, NODE_KEYSTORE
 from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
+from medquorum.node.cli.passphrases import NODE_VARIABLE
 
-init_app = typer.Typer()
-start_app = typer.Typer()
+init_app = typer.Typer(add_completion=False)
+start_app = typer.Typer(add_completion=False)
+
+
+MONIKER_CHARACTERS: Final = 64
+MONIKER: Final = "node"
+"""Of a home whose own name has nothing in it that a moniker may hold."""
+
+
+def moniker_of(home: Path) -> str:
+    """The home folder's name, with what no moniker may hold (see NodeConfig) left out."""
+    plain = re.sub(r"[^0-9A-Za-z ._-]+", "-", home.resolve().name)
+    return plain.lstrip(" ._-")[:MONIKER_CHARACTERS].rstrip(" ") or MONIKER
 
 
 @init_app.command()
 def init(
-    home: Annotated[Path, typer.Option("--home", envvar="MEDQUORUM_HOME", help="A new folder.")],
-    moniker: Annotated[str, typer.Option(help="Your name for this node; peers do not see it.")],
+    home: Annotated[
+        Path,
+        typer.Option(
+            "--home", envvar="MEDQUORUM_HOME", help="The node's folder, new or with keys."
+        ),
+    ],
+    moniker: Annotated[
+        str | None,
+        typer.Option(help="Your name for this node; peers do not see it. Else the folder's name."),
+    ] = None,
     p2p_listen: Annotated[
         str | None, typer.Option("--p2p-listen", help="HOST:PORT for other nodes.")
     ] = None,
@@ -24,7 +47,10 @@ def init(
         str | None, typer.Option("--api-listen", help="HOST:PORT for pages and programs.")
     ] = None,
 ) -> None:
-    """Make a node's home: `node.toml` and the operator's token; keys come from `medquorum keys`."""
+    """Make a node's `node.toml` and the operator's token in its home.
+
+    The keys come from `medquorum keys new`; the signed charter goes to HOME/charter.bin.
+    """
     from medquorum.node.accounts import create_operator_token
     from medquorum.node.config import API_LISTEN, P2P_LISTEN, ConfigError, write_default_config
 
@@ -36,7 +62,7 @@ def init(
         try:
             config = write_default_config(
                 home / "node.toml",
-                moniker=moniker,
+                moniker=moniker_of(home) if moniker is None else moniker,
                 p2p_listen=p2p_listen or P2P_LISTEN,
                 api_listen=api_listen or API_LISTEN,
             )
@@ -47,7 +73,17 @@ def init(
             f"{home / 'node.toml'}: peers on {config.p2p.listen}, API on {config.api.listen}"
         )
         typer.echo(f"{token}: the operator's token; keep it to yourself")
-        typer.echo(f"Next: medquorum keys new --home {home} --role ROLE, then the charter.")
+        typer.echo(f"Next: {_next_step(home)}")
+
+
+def _next_step(home: Path) -> str:
+    """What this home lacks most."""
+    if not (home / NODE_KEYSTORE).exists():
+        role = "doctor" if (home / CLINICAL_KEYSTORE).exists() else "ROLE"
+        return f"medquorum keys new --home {home} --role {role}, then the charter."
+    if not (home / "charter.bin").exists():
+        return f"copy the signed charter to {home / 'charter.bin'} (see: medquorum charter --help)."
+    return f"medquorum start --home {home}"
 
 
 @start_app.command()
@@ -55,8 +91,19 @@ def start(
     home: Annotated[
         Path, typer.Option("--home", envvar="MEDQUORUM_HOME", help="The node's folder.")
     ] = Path("."),
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--passphrase-file",
+            help="File (mode 0600) with the passphrase of the node's keystore; "
+            "else MEDQUORUM_PASSPHRASE_FILE, else keys.passphrase_file of node.toml.",
+        ),
+    ] = None,
 ) -> None:
-    """Run the node until SIGTERM or Ctrl-C; logs are JSON lines on standard error."""
+    """Run the node until SIGTERM or Ctrl-C; logs are JSON lines on standard error.
+
+    HOME holds node.toml, node-keystore.json and the signed charter, charter.bin.
+    """
     from medquorum.node.config import ConfigError, load_config
     from medquorum.node.service import run
     from medquorum.node.startup import StartError
@@ -68,7 +115,10 @@ def start(
             raise CommandError(
                 Exit.NOT_FOUND, f"there is no {path}; run: medquorum init --home {home}"
             )
+        environment = dict(os.environ)
+        if passphrase_file is not None:
+            environment[NODE_VARIABLE] = str(passphrase_file)
         try:
-            run(load_config(path))
+            run(load_config(path, environment))
         except (ConfigError, StartError, StoreError) as error:
             raise CommandError(Exit.FAILED, str(error)) from None

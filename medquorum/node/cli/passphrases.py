@@ -6,7 +6,9 @@ Never an option's value or an environment variable's: both are shown to other us
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Final
 
@@ -36,17 +38,24 @@ class Passphrase:
         if path is not None:
             return read_passphrase_file(path)
         try:
-            typed: str = typer.prompt(
-                f"Passphrase of the {self.label}",
-                hide_input=True,
-                confirmation_prompt=twice,
-                err=True,
-            )
-        except typer.Abort:
-            raise CommandError(
-                Exit.USAGE, f"no passphrase of the {self.label}; give {self.option} FILE"
-            ) from None
+            with warnings.catch_warnings():
+                # Without a terminal it would be typed, or piped in, for everybody to read.
+                warnings.simplefilter("error", GetPassWarning)
+                typed: str = typer.prompt(
+                    f"Passphrase of the {self.label}",
+                    hide_input=True,
+                    confirmation_prompt=twice,
+                    err=True,
+                )
+        except (typer.Abort, GetPassWarning):
+            raise self._missing() from None
         return typed
+
+    def _missing(self) -> CommandError:
+        return CommandError(
+            Exit.USAGE,
+            f"no passphrase of the {self.label}; give {self.option} FILE or set {self.variable}",
+        )
 
 
 def node_passphrase(file: Path | None) -> Passphrase:

@@ -29,7 +29,9 @@ from medquorum.node.desk import Receipt, Registration
 from medquorum.node.keystore import Keystore, open_keystore, read_public
 from medquorum.node.patient_wallet import create_wallet, make_registration, wallet_address
 
-app = typer.Typer(help="Wallets, registration, histories.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Wallets, registration, histories.", no_args_is_help=True
+)
 
 NAME_BYTES = 1_024
 

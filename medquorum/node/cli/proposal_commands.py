@@ -22,7 +22,7 @@ from medquorum.node.cli.connection import (
     ask,
     asking,
 )
-from medquorum.node.cli.member_home import MemberHome
+from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, MemberHome
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
 from medquorum.node.cli.show import console, print_json, print_why, proposals_table
@@ -32,9 +32,9 @@ from medquorum.node.desk import VoteReceipt
 from medquorum.node.private_files import write_private_file
 from medquorum.node.sealing import Grantor
 
-inbox_app = typer.Typer()
-vote_app = typer.Typer()
-why_app = typer.Typer()
+inbox_app = typer.Typer(add_completion=False)
+vote_app = typer.Typer(add_completion=False)
+why_app = typer.Typer(add_completion=False)
 
 SHORTEST_PREFIX: Final = 6
 RECENT: Final = 500
@@ -71,6 +71,12 @@ async def full_id(client: NodeClient, given: str) -> str:
 def hand_at(home: Path, clinical_file: Path | None) -> Grantor:
     """A doctor's clinical key, opened; the passphrase comes from file, environment or prompt."""
     keys = MemberHome(home, node_passphrase(None), clinical_passphrase(clinical_file))
+    if not keys.clinical_keystore.exists():
+        raise CommandError(
+            Exit.NOT_FOUND,
+            f"{home} is no doctor's home: it has no {CLINICAL_KEYSTORE}; give --home of the "
+            "doctor's own keys",
+        )
     return Grantor(*keys.clinical_signer())
 
 

@@ -21,7 +21,9 @@ from medquorum.node.cli.connection import (
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.show import console, print_json, table
 
-app = typer.Typer(help="Read a part of a record, or who has read.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="Read a part of a record, or who has read.", no_args_is_help=True
+)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from medquorum.node.cli.outcome import Exit
 from medquorum.node.cli.show import console, print_json, status_table
 from medquorum.node.client import NodeClient
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 CALM_SECONDS = 0.2
 """Changes shown together: a batch of blocks is one redrawing."""
 

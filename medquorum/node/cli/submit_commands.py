@@ -37,7 +37,7 @@ from medquorum.node.intake.faults import IntakeRefused, IntakeRule
 from medquorum.node.intake.gate import ImageGate
 from medquorum.node.structured_parts import encode_structured
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 CONTENT_BYTES: Final = 262_144
 IMAGES: Final = {

@@ -14,6 +14,9 @@ async def test_every_command_loads_and_helps(command: Command) -> None:
         assert load(name).name == name
         shown = await command(name, "--help")
         assert shown.exit_code == 0, (name, shown.output)
+        assert "completion" not in shown.stdout, name
+    for name in ("init", "start"):
+        assert "charter.bin" in (await command(name, "--help")).stdout
     root = await command("--help")
     assert "Exit codes: 0 done" in root.stdout
     for name in COMMANDS:

@@ -1,6 +1,8 @@
 """Voting and verifying from the command line, with real keys."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,35 @@ async def test_a_refused_vote_says_why(house: House, command: Command, home: Pat
     refused = await command("vote", identifier, "approve", *options(home))
     assert refused.exit_code == Exit.FAILED
     assert "wait until the body is here" in refused.stderr
+
+
+async def test_a_home_that_is_no_doctors_says_so_and_asks_for_no_passphrase(
+    house: House, command: Command, home: Path
+) -> None:
+    identifier = show(house)
+    (home / "clinical-keystore.json").unlink()
+    refused = await command("vote", identifier, "approve", "--home", str(home))
+    assert refused.exit_code == Exit.NOT_FOUND
+    assert "is no doctor's home: it has no clinical-keystore.json" in refused.stderr
+    assert "assphrase" not in refused.output
+    assert house.desk.votes == []
+
+
+def test_without_a_terminal_a_passphrase_is_not_asked_for(home: Path, repository: Path) -> None:
+    words = ("vote", "12" * 32, "approve", "--home", str(home), "--node", "http://127.0.0.1:9")
+    program = "from medquorum.node.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert run.returncode == Exit.USAGE
+    assert "Warning" not in run.stderr
+    assert "give --clinical-passphrase-file FILE" in run.stderr
 
 
 async def test_an_unsigned_charter_is_not_trusted(
