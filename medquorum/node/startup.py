@@ -120,9 +120,10 @@ def _check_keys(member: Member, keystore: Keystore, points: Mapping[str, bytes])
 
 def _keystore(config: NodeConfig) -> Keystore:
     named = config.keys.passphrase_file or os.environ.get(PASSPHRASE_VARIABLE)
-    if named is None:
+    if not named:
         raise StartError(
-            f"no passphrase: set keys.passphrase_file in node.toml or {PASSPHRASE_VARIABLE}"
+            "no passphrase: give --passphrase-file FILE, or set keys.passphrase_file in node.toml "
+            f"or {PASSPHRASE_VARIABLE}"
         )
     if not config.keys.keystore_file.exists():
         raise StartError(

@@ -23,6 +23,12 @@ CONFIG: Final = "node.toml"
 OPERATOR_TOKEN: Final = "operator.token"  # noqa: S105  (a file's name)
 TOKEN_LIMIT_BYTES: Final = 256
 
+ROLE_ADVICE: Final = (
+    ". The operator makes one: medquorum user add NAME ROLE --tokens-only, then medquorum token "
+    "new NAME --out FILE; use it with --token-file FILE"
+)
+"""What follows the refusal of a role: without other options a command is the operator's."""
+
 NodeOption = Annotated[
     str | None,
     typer.Option("--node", envvar="MEDQUORUM_NODE", help="The node's URL, else from --home."),
@@ -117,7 +123,8 @@ def asking() -> Iterator[None]:
         except NodeUnreachable as error:
             raise CommandError(Exit.NOT_READY, str(error)) from None
         except ApiProblem as problem:
-            raise CommandError(_code(problem.status), str(problem)) from None
+            advice = f"{problem}{ROLE_ADVICE}" if problem.rule == "role" else str(problem)
+            raise CommandError(_code(problem.status), advice) from None
         except ClinicalError as error:
             raise CommandError(Exit.VERIFICATION, str(error)) from None
         except ImagesUnusable as error:

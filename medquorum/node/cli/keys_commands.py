@@ -20,7 +20,10 @@ app = typer.Typer(
     add_completion=False, help="Make and look at a member's keys.", no_args_is_help=True
 )
 
-HomeOption = Annotated[Path, typer.Option("--home", help="The member's folder of keys.")]
+HomeOption = Annotated[
+    Path,
+    typer.Option("--home", envvar="MEDQUORUM_HOME", help="The member's folder of keys."),
+]
 PassphraseOption = Annotated[
     Path | None,
     typer.Option(

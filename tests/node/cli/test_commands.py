@@ -75,6 +75,8 @@ async def test_refusals_end_with_a_sentence_and_their_code(
     role = await command("user", "list")
     assert role.exit_code == Exit.FAILED
     assert "use a token of: operator" in role.stderr
+    assert "user add NAME ROLE --tokens-only" in role.stderr
+    assert "use it with --token-file FILE" in role.stderr
     away = await command("status", environment={"MEDQUORUM_NODE": "http://127.0.0.1:9"})
     assert away.exit_code == Exit.NOT_READY
     assert "is it started?" in away.stderr
@@ -128,6 +130,51 @@ async def test_a_home_says_where_its_node_is(
     assert (nowhere.exit_code, "medquorum init" in nowhere.stderr) == (Exit.USAGE, True)
     unmade = await command("start", "--home", str(tmp_path))
     assert (unmade.exit_code, "medquorum init" in unmade.stderr) == (Exit.NOT_FOUND, True)
+
+
+async def test_a_home_without_a_name_for_its_node_takes_the_folders(
+    command: Command, tmp_path: Path
+) -> None:
+    names = {
+        "st-mary": "st-mary",
+        "_St. Mary (é)": "St. Mary -",
+        "---": "node",
+        "x" * 90: "x" * 64,
+    }
+    for folder, moniker in names.items():
+        made = await command("init", "--home", str(tmp_path / folder))
+        assert made.exit_code == 0, made.output
+        assert load_config(tmp_path / folder / "node.toml").moniker == moniker
+
+
+async def test_init_names_the_next_step_of_this_home(command: Command, tmp_path: Path) -> None:
+    steps = {
+        (): "medquorum keys new --home {} --role ROLE",
+        ("clinical-keystore.json",): "medquorum keys new --home {} --role doctor",
+        ("node-keystore.json",): "copy the signed charter to {}/charter.bin",
+        ("node-keystore.json", "charter.bin"): "medquorum start --home {}",
+    }
+    for number, (files, step) in enumerate(steps.items()):
+        home = tmp_path / f"home{number}"
+        home.mkdir()
+        for name in files:
+            (home / name).touch()
+        made = await command("init", "--home", str(home))
+        assert f"Next: {step.format(home)}" in made.stdout
+
+
+async def test_start_takes_its_passphrase_from_the_file_named(
+    command: Command, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    await command("init", "--home", str(home))
+    (home / "node-keystore.json").touch()
+    unset = {"MEDQUORUM_PASSPHRASE_FILE": ""}
+    without = await command("start", "--home", str(home), environment=unset)
+    assert (without.exit_code, "--passphrase-file" in without.stderr) == (Exit.FAILED, True)
+    absent = ("--passphrase-file", str(tmp_path / "absent"))
+    named = await command("start", "--home", str(home), *absent, environment=unset)
+    assert (named.exit_code, str(tmp_path / "absent") in named.stderr) == (Exit.FAILED, True)
 
 
 def dicom_folder(folder: Path) -> Path:
