@@ -6,6 +6,7 @@ One event loop, one TaskGroup; whatever fails for good ends the whole node.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ async def _serve(config: NodeConfig, membership: Membership, store: Store) -> No
         await _serve_api(config, desk, store, stack)
         for proposal in parts.bodies.unfinished():
             parts.bodies.want(proposal)
+        gc.collect()
+        gc.freeze()  # what was made to start stays: later collections need not walk it
         _LOG.info("node_started", member=membership.member.address.hex())
         await _until_stopped(parts)
     _LOG.info("node_stopped")
