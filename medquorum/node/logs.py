@@ -6,6 +6,7 @@ counted in `withheld`. Exceptions appear as their type and the lines they passed
 their message, and the same holds for log records of libraries.
 """
 
+import errno
 import logging
 import re
 import sys
@@ -26,7 +27,7 @@ ALLOWED_KEYS: Final = frozenset(
         *("host", "method", "port", "request", "revision", "route", "status", "version"),
         *("count", "index", "limit", "queue", "rate", "size_bytes", "wait_ms"),
         *("at_ms", "deadline_ms", "duration_ms", "lag_ms"),
-        *("code", "error_at", "error_type", "reason", "signal"),
+        *("code", "errno", "error_at", "error_type", "reason", "signal"),
         *("model", "model_digest", "modality"),
     }
 )
@@ -77,13 +78,15 @@ def _level_number(level: str) -> int:
 
 
 def describe_exception(_logger: object, _method: str, fields: EventFields) -> EventFields:
-    """Replace `exc_info` by the exception's type and the code lines it passed."""
+    """Replace `exc_info` by the exception's type, errno name and the lines it passed."""
     given = fields.pop("exc_info", None)
     if isinstance(given, tuple):
         given = given[1]
     error = sys.exc_info()[1] if given is True else given
     if isinstance(error, BaseException):
         fields["error_type"] = type(error).__name__
+        if isinstance(error, OSError) and error.errno is not None:
+            fields["errno"] = errno.errorcode.get(error.errno, error.errno)
         fields["error_at"] = tuple(_frames(error.__traceback__))
     return fields
 

@@ -1,5 +1,6 @@
 """Logs: names and opaque references pass; anything that could be a patient's does not."""
 
+import errno
 import io
 import json
 import logging
@@ -83,6 +84,15 @@ def test_exceptions_show_type_and_lines_but_no_message(stream: io.StringIO) -> N
     line = _only_line(stream)
     assert line["error_type"] == "LookupError"
     assert str(line["error_at"]).startswith("['test_logs.py:")
+    assert CANARY not in stream.getvalue()
+
+
+def test_an_error_of_the_system_shows_its_name(stream: io.StringIO) -> None:
+    try:
+        raise OSError(errno.ENOSPC, CANARY)
+    except OSError:
+        logs.get_logger("api").exception("request_failed")
+    assert _only_line(stream)["errno"] == "ENOSPC"
     assert CANARY not in stream.getvalue()
 
 

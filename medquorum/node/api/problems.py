@@ -6,6 +6,7 @@ answered with nothing but `internal`: a message of a library may quote what it w
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -24,6 +25,8 @@ from medquorum.node.store.errors import StoreBusy
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _STATUSES: Final = frozenset({400, 401, 403, 404, 409, 413, 422, 429, 503})
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a full disk, a quota or a limit on file sizes answers to whoever writes a file."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -105,13 +108,18 @@ def _from_exception(error: Exception, request: web.Request) -> Problem:
             return Problem(503, "busy", "the store is busy; try again", {"Retry-After": "1"})
         case TimeoutError():
             return Problem(408, "timeout", "the request came too slowly; send it again")
+        case OSError() if error.errno in _DISK_FULL:
+            _log_failure("disk_full", error, request)
+            return Problem(503, "disk_full", "the node's disk is full; ask the operator")
         case _:
-            # Described here and not by the log's configuration: the message never gets that far.
-            where = describe_exception(None, "error", {"exc_info": error})
-            get_logger("api").error(
-                "api_failure", method=request.method, route=_route(request), **where
-            )
+            _log_failure("api_failure", error, request)
             return Problem(500, "internal", "the node failed; its log says where, ask the operator")
+
+
+def _log_failure(event: str, error: Exception, request: web.Request) -> None:
+    # Described here and not by the log's configuration: the message never gets that far.
+    where = describe_exception(None, "error", {"exc_info": error})
+    get_logger("api").error(event, method=request.method, route=_route(request), **where)
 
 
 def _route(request: web.Request) -> str:
