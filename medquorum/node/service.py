@@ -42,6 +42,7 @@ from medquorum.node.recipients import is_recipient
 from medquorum.node.startup import (
     History,
     Membership,
+    claim_store,
     load_membership,
     orphaned_records,
     remember,
@@ -105,6 +106,8 @@ async def _assemble(
     stack.callback(engine.dispose)
     verifier = CachedVerifier()
     stack.callback(verifier.close)
+
+    await store.writer.submit(lambda connection: claim_store(connection, charter, own))
 
     def read(connection: Connection) -> Remembered:
         return remember(connection, charter)

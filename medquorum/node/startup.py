@@ -22,6 +22,7 @@ from medquorum.ledger.certificate import Certificate
 from medquorum.ledger.chain import ChainState, genesis
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
+from medquorum.ledger.keys import Address
 from medquorum.ledger.member import Member
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.signature import Signer, signer
@@ -38,6 +39,7 @@ from medquorum.node.store.clinical_rows import (
     load_proposals,
     load_wraps,
 )
+from medquorum.node.store.identity import StoreIdentity, keep_identity, load_identity
 
 PASSPHRASE_VARIABLE: Final = "MEDQUORUM_PASSPHRASE_FILE"  # noqa: S105  (a variable name)
 _PAGE: Final = 128
@@ -158,16 +160,32 @@ class History:
         return self._recent[log_index]
 
 
+def claim_store(connection: Connection, charter: Charter, own: Address) -> None:
+    """Bind a new database to this member of this network; StartError when it is another's.
+
+    A vote cast from another member's journal could contradict one already cast (R-SIM10).
+    """
+    identity = StoreIdentity(charter.network_id, own)
+    held = load_identity(connection)
+    if held is None:
+        keep_identity(connection, identity)
+    elif held.network != identity.network:
+        raise StartError(
+            "the database in this home belongs to another network; give every network "
+            "a home of its own"
+        )
+    elif held.member != identity.member:
+        raise StartError(
+            "the database in this home belongs to another member than its keystore; put the "
+            "right keystore back, or give this member a home of its own"
+        )
+
+
 def remember(connection: Connection, charter: Charter) -> Remembered:
     """The ledger, the journal and everything open, as the store holds them."""
     state, slot, length = genesis(charter), 0, log_length(connection)
     for first in range(0, length, _PAGE):
         for final in load_batches(connection, first, _PAGE):
-            if final.batch.header.network != charter.network_id:
-                raise StartError(
-                    "the database in this home belongs to another network; give every network "
-                    "a home of its own"
-                )
             state, slot = _append(state, final.batch), final.batch.header.slot
     rows = [row for row in load_journal(connection) if row.epoch == 0 and row.slot >= slot]
     return Remembered(

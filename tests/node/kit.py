@@ -32,7 +32,7 @@ from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.queries import Queries
 from medquorum.node.recipients import is_recipient
 from medquorum.node.service import body_watcher
-from medquorum.node.startup import History, remember, remember_bodies
+from medquorum.node.startup import History, claim_store, remember, remember_bodies
 from medquorum.node.store.chain_rows import FinalBatch, append_batches
 from medquorum.node.store.dialects import parse_storage_url, reader_engine
 from medquorum.node.store.engine import Store, default_storage_url, open_store
@@ -208,6 +208,7 @@ async def node_of(
     charter, own = network.charter, address_of_name(name)
     number = charter.doctor_number(own)
     seat = None if number is None else Seat(number, signer_of(name, Purpose.CONSENSUS))
+    await store.writer.submit(lambda connection: claim_store(connection, charter, own))
     remembered = await store.read(lambda connection: remember(connection, charter))
     mouth, news = Mouth(), Happenings()
     driver = Driver(Replica(remembered, seat, verifier, History(engine)), store, mouth, verifier)

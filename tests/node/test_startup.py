@@ -12,21 +12,22 @@ import pytest
 from medquorum.consensus.replica import ProposalArrived, VoteArrived
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.types import VoterRole
-from medquorum.node import tls
+from medquorum.node import service, tls
 from medquorum.node.config import NodeConfig, load_config, write_default_config
 from medquorum.node.keystore import KdfCost, write_keystore
 from medquorum.node.private_files import write_private_file
 from medquorum.node.startup import (
     PASSPHRASE_VARIABLE,
     StartError,
+    claim_store,
     load_membership,
     orphaned_records,
-    remember,
 )
+from medquorum.node.store.engine import default_storage_url, open_store
 from tests.ledger.charter_kit import address_of_name, leaf, make_charter, private_key
 from tests.node.kit import Node, node_of, until
 from tests.node.sealed_bodies import now_fields, sealed_registration
-from tests.support.chains import Chain, grow
+from tests.support.chains import grow
 from tests.support.network import HOSPITAL, Network, make_network, registration, vote
 
 LIGHT = KdfCost(memory_kib=19_456, iterations=2, lanes=1)
@@ -210,14 +211,36 @@ async def test_a_node_stopped_amid_everything_stands_where_it_stood(tmp_path: Pa
         await until(lambda: again.driver.durable.n_bc == 2)
 
 
+async def _claim(home: Path, network: Network, name: str) -> None:
+    store = open_store(home, default_storage_url(home))
+    try:
+        await store.writer.submit(
+            lambda connection: claim_store(connection, network.charter, address_of_name(name))
+        )
+    finally:
+        await store.close()
+
+
+async def test_a_home_stays_its_members(tmp_path: Path) -> None:
+    await _claim(tmp_path, NETWORK, DOCTOR)
+    for _ in range(2):
+        with pytest.raises(StartError, match=r"another member .* put the right keystore back"):
+            await _claim(tmp_path, NETWORK, HOSPITAL)
+    await _claim(tmp_path, NETWORK, DOCTOR)
+
+
 async def test_the_database_of_another_network_is_refused(tmp_path: Path) -> None:
-    chain = Chain(NETWORK)
-    chain.stage(registration(NETWORK))
-    chain.close()
     other = make_network(5)
-    async with node_of(NETWORK, DOCTOR, tmp_path, chain) as node:
-        with pytest.raises(StartError, match="belongs to another network"):
-            await node.store.read(lambda connection: remember(connection, other.charter))
+    await _claim(tmp_path, NETWORK, DOCTOR)
+    with pytest.raises(StartError, match=r"another network; give .* a home of its own"):
+        await _claim(tmp_path, other, DOCTOR)
+
+
+async def test_the_service_claims_the_store_before_it_reads_it(home: Home) -> None:
+    await _claim(home.folder, NETWORK, HOSPITAL)
+    store = open_store(home.folder, default_storage_url(home.folder))
+    with pytest.raises(StartError, match="another member"):
+        await service._serve(home.config, load_membership(home.config), store)
 
 
 async def test_a_body_whose_proposal_never_became_durable_is_an_orphan(tmp_path: Path) -> None:

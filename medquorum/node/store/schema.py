@@ -20,6 +20,14 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 
+IDENTITY = Table(
+    "identity",
+    METADATA,
+    Column("network", LargeBinary(32), primary_key=True),
+    Column("member", LargeBinary(32), nullable=False),
+)
+"""One row: whose database this is, written at the first start."""
+
 JOURNAL = Table(
     "journal",
     METADATA,

@@ -29,6 +29,11 @@ def upgrade() -> None:
 
 def _create_chain() -> None:
     op.create_table(
+        "identity",
+        sa.Column("network", _BYTES(32), primary_key=True),
+        _required("member", _BYTES(32)),
+    )
+    op.create_table(
         "journal",
         sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
         _required("epoch", _BIG()),
@@ -173,5 +178,6 @@ def downgrade() -> None:
         "blocks",
         "batches",
         "journal",
+        "identity",
     ):
         op.drop_table(name)
