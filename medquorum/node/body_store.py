@@ -8,6 +8,7 @@ the node acknowledges that it holds the body. A remote store is durable when its
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -72,7 +73,11 @@ class BodyStore:
             raise BodyStoreMisuse(f"a sealed chunk has 1 to {SEALED_CHUNK_LIMIT_BYTES} bytes")
         key = _chunk_key(record, part, index)
         with _storage_errors():
-            await obstore.put_async(self._objects, key, sealed, use_multipart=False)
+            try:
+                await obstore.put_async(self._objects, key, sealed, use_multipart=False)
+            except FileNotFoundError:
+                # The deletion of a neighbour took the empty shard while its folder was made.
+                await obstore.put_async(self._objects, key, sealed, use_multipart=False)
 
     async def get_chunk(self, record: bytes, part: str, index: int) -> bytes:
         """Return one sealed chunk, unverified; BodyAbsent when it is not here."""
@@ -241,6 +246,14 @@ def _sync_folders(folders: tuple[Path, ...]) -> None:
 
 
 def _remove_folder(folder: Path) -> None:
+    """Remove a record's folder, and the shard above it when nothing else is in it."""
+    shard = folder.parent
     if folder.is_dir():
         shutil.rmtree(folder)
-        sync_folder(folder.parent)
+    with contextlib.suppress(OSError):
+        shard.rmdir()
+    # Another deletion may have taken the shard meanwhile.
+    with contextlib.suppress(FileNotFoundError):
+        sync_folder(shard)
+        return
+    sync_folder(shard.parent)

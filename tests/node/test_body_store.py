@@ -1,5 +1,6 @@
 """Body store: chunks come back as put, names never come from outside, durable means flushed."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -77,6 +78,36 @@ async def test_deletion_takes_one_record_and_can_be_repeated(bodies: BodyStore) 
         await bodies.get_chunk(RECORD, "IMG_CT", 0)
     assert await bodies.parts(RECORD) == ()
     assert await bodies.get_chunk(OTHER, "IMG_CT", 0) == b"keep me"
+
+
+async def test_a_deleted_record_leaves_no_empty_folders(local: BodyStore, tmp_path: Path) -> None:
+    neighbour = RECORD[:1] + bytes(31)
+    for record in (RECORD, neighbour):
+        await local.put_chunk(record, "IMG_CT", 0, b"x")
+    await local.delete_record(RECORD)
+    assert await local.get_chunk(neighbour, "IMG_CT", 0) == b"x"
+    await local.delete_record(neighbour)
+    await local.delete_record(neighbour)
+    assert list((tmp_path / "bodies").iterdir()) == []
+    await local.put_chunk(RECORD, "IMG_CT", 0, b"again")
+    await local.make_durable(RECORD)
+    assert await local.get_chunk(RECORD, "IMG_CT", 0) == b"again"
+
+
+async def test_puts_and_deletions_in_one_shard_do_not_meet(
+    local: BodyStore, tmp_path: Path
+) -> None:
+    async def come_and_go(number: int) -> None:
+        record = RECORD[:1] + bytes([number]) * 31
+        for _ in range(20):
+            await local.put_chunk(record, "IMG_CT", 0, b"x")
+            await local.make_durable(record)
+            await local.delete_record(record)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(come_and_go(number))
+    assert list((tmp_path / "bodies").iterdir()) == []
 
 
 @pytest.mark.parametrize(
