@@ -8,8 +8,10 @@ their message, and the same holds for log records of libraries.
 
 import errno
 import logging
+import math
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -17,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final, TextIO, TypeAlias
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 ALLOWED_KEYS: Final = frozenset(
     {
@@ -35,6 +38,8 @@ ALLOWED_KEYS: Final = frozenset(
 of a record are none of these."""
 
 FRAMES_LIMIT: Final = 8
+MALFORMED_SECONDS: Final = 60.0
+"""Between two lines about malformed requests: a stranger must not fill the log."""
 WITHHELD: Final = "[withheld]"
 
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -125,9 +130,22 @@ def _safe(value: object) -> object:
 
 
 class _LibraryHandler(logging.Handler):
-    """Tell that a library warned, where and with which exception; its text may quote anything."""
+    """Tell that a library warned, where and with which exception; its text may quote anything.
+
+    What is no HTTP is a caller's fault and needs no login: told as information, once a minute
+    with the number of them since the last time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._malformed = 0
+        self._told_at_s = -math.inf
 
     def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if record.name == "aiohttp.server" and isinstance(error, HttpProcessingError):
+            self._count_malformed(type(error).__name__)
+            return
         structlog.get_logger().log(
             record.levelno,
             "library_message",
@@ -135,3 +153,10 @@ class _LibraryHandler(logging.Handler):
             error_at=(f"{Path(record.pathname).name}:{record.lineno}:{record.funcName}",),
             exc_info=record.exc_info,
         )
+
+    def _count_malformed(self, kind: str) -> None:
+        self._malformed += 1
+        now_s = time.monotonic()
+        if now_s - self._told_at_s >= MALFORMED_SECONDS:
+            get_logger("api").info("request_malformed", count=self._malformed, error_type=kind)
+            self._malformed, self._told_at_s = 0, now_s

@@ -4,10 +4,12 @@ import errno
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import LineTooLong
 
 from medquorum.node import logs
 
@@ -106,6 +108,23 @@ def test_libraries_are_heard_without_their_words(stream: io.StringIO) -> None:
     line = _only_line(stream)
     assert (line["event"], line["logger"], line["level"]) == ("library_message", "asyncio", "error")
     assert line["error_type"] == "ValueError"
+    assert CANARY not in stream.getvalue()
+
+
+def test_malformed_requests_are_counted_and_told_once_a_minute(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    for seconds in (0.0, 1.0, 58.0, 2.0, 1.0):
+        clock[0] += seconds
+        error = LineTooLong(CANARY.encode(), 4_096)
+        logging.getLogger("aiohttp.server").error("from %s", CANARY, exc_info=error)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["level"], line["count"]) for line in lines] == [
+        ("request_malformed", "info", 1),
+        ("request_malformed", "info", 3),
+    ]
     assert CANARY not in stream.getvalue()
 
 

@@ -1,14 +1,18 @@
 """Each way to be refused, by its rule; and that no refusal repeats what was sent or held."""
 
+import io
 import json
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from medquorum.ledger.errors import CodecError
 from medquorum.node.account_records import UserRole
 from medquorum.node.client import ApiProblem
 from medquorum.node.desk import DeskError
+from medquorum.node.logs import configure_logs
 from medquorum.node.store.errors import StoreBusy
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import CANARY, PROPOSAL, RECORD
@@ -169,3 +173,19 @@ async def test_the_client_raises_the_rule_and_the_advice(house: House) -> None:
 async def test_a_head_longer_than_allowed_is_refused(house: House) -> None:
     status, _, _ = await house.ask("GET", "/v1/status", headers={"X-Long": "x" * 5_000})
     assert status == 400
+
+
+async def test_an_oversize_header_is_refused_and_hardly_logged(house: House) -> None:
+    root, output = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    configure_logs("info", stream=output)
+    try:
+        for _ in range(3):
+            status, _, _ = await house.ask("GET", "/v1/status", None, headers={"X-A": "x" * 5_000})
+            assert status == 400
+    finally:
+        structlog.reset_defaults()
+        root.handlers = handlers
+        root.setLevel(level)
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [(line["event"], line["level"]) for line in lines] == [("request_malformed", "info")]
