@@ -1,9 +1,7 @@
 """Submissions: what reaches the desk, what is refused, and that nothing stays in the spool."""
 
 import asyncio
-import errno
 import json
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from medquorum.ledger.contents import parse_patient_name, parse_vital_signs
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.account_records import UserRole
 from medquorum.node.api import bodies, submission_form
-from medquorum.node.client import ApiProblem, FileSubmission
+from medquorum.node.client import FileSubmission
 from medquorum.node.desk import DeskError, Registration
 from tests.ledger.charter_kit import make_charter
 from tests.node.api.conftest import House
@@ -283,46 +281,3 @@ async def test_a_start_empties_what_a_killed_process_left(tmp_path: Path) -> Non
     (left / "IMG_CT").write_bytes(b"image")
     bodies.empty_spool(tmp_path / "spool")
     assert list((tmp_path / "spool").iterdir()) == []
-
-
-def _full(*_: object) -> int:
-    raise OSError(errno.ENOSPC, CANARY)
-
-
-@pytest.mark.parametrize("kind", ["structured", "streamed", "name"])
-async def test_a_full_disk_is_said_whatever_is_written(
-    house: House, kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    named = kind == "name"
-    submission = FileSubmission(
-        BlockType.MEDICAL_FORM,
-        None if named else 1,
-        files={PartName.V_IND: Path(__file__)} if kind == "streamed" else {},
-        structured={PartName.V_IND: VITAL_SIGNS} if kind == "structured" else {},
-        registration=REGISTRATION if named else None,
-    )
-    async with house.client(UserRole.CLERK) as client:
-        with monkeypatch.context() as patched:
-            if kind == "streamed":
-                patched.setattr(bodies, "_write", _full)
-            else:
-                patched.setattr(Path, "write_bytes", _full)
-            with pytest.raises(ApiProblem) as refused:
-                await client.submit_files(submission)
-    assert (refused.value.status, refused.value.rule) == (503, "disk_full")
-    assert CANARY not in "".join(capfd.readouterr())
-    assert (leftovers(house), house.desk.submitted) == ([], [])
-
-
-async def test_no_folder_on_a_full_disk_is_said_as_well(
-    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "mkdir", _full)
-        sent = form(*CT, files=(("IMG_CT", b"image", "x"),))
-        status, body, _ = await house.ask("POST", "/v1/submissions", data=sent)
-    assert (status, json.loads(body)["rule"]) == (503, "disk_full")
-    printed = "".join(capfd.readouterr())
-    assert "disk_full" in printed
-    assert "ENOSPC" in printed
-    assert CANARY not in printed
