@@ -7,7 +7,6 @@ idempotency key asks for it.
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import os
 import secrets
@@ -132,17 +131,12 @@ async def spool_part(
 
 def _write(descriptor: int, gathered: list[bytes], digest: hashlib._Hash | None) -> None:
     """Write pieces whole, in a thread."""
-    try:
-        for piece in gathered:
-            if digest is not None:
-                digest.update(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(descriptor, view) :]
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise Problem(503, "disk_full", "the node's disk is full; ask the operator") from None
+    for piece in gathered:
+        if digest is not None:
+            digest.update(piece)
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(descriptor, view) :]
 
 
 async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
