@@ -43,5 +43,4 @@ OPEN_PROPOSALS: Final = 10_000
 """Proposals without a final block kept at once; the next one is refused until one leaves."""
 SLOTS_AHEAD: Final = 64
 """Ordering messages for later slots are ignored unless a certificate comes with them."""
-CERTIFICATE_TIMES: Final = 365 * 86_400_000
 NAME_BYTES: Final = 200

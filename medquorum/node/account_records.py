@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+OPERATOR_TOKEN: Final = "operator.token"  # noqa: S105  (a file's name)
+"""The file in a node's home with the first operator's token."""
 
 
 class UserRole(StrEnum):

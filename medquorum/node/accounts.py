@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from medquorum.node.account_records import (
+    OPERATOR_TOKEN,
     AccessToken,
     AccountStore,
     KeptAnswer,
@@ -229,7 +230,7 @@ async def adopt_operator_token(accounts: Accounts, path: Path) -> None:
         OPERATOR,
         UserRole.OPERATOR,
         TokenKind.BEARER,
-        "operator.token",
+        OPERATOR_TOKEN,
         now,
         now + OPERATOR_TOKEN_MS,
     )

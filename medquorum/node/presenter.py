@@ -12,7 +12,7 @@ from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.chain import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address, address_of, address_text
-from medquorum.ledger.proposal import Core, Provenance
+from medquorum.ledger.proposal import Provenance
 from medquorum.ledger.types import (
     ADDRESS_PREFIX,
     PATIENT_PREFIX,
@@ -211,11 +211,6 @@ def provenance_view(ai: Provenance | None) -> dict[str, object] | None:
         "inputs": [block.hex() for block in ai.inputs],
         "machine_generated": True,
     }
-
-
-def own_role(core: Core, doctor: Address, attending: Address | None) -> VoterRole:
-    """In which capacity this doctor votes now."""
-    return VoterRole.ATTENDING if doctor == attending else VoterRole.PEER
 
 
 def is_doctor(charter: Charter, address: Address) -> bool:

@@ -20,6 +20,7 @@ from medquorum.consensus.replica import Accepted, Effect, Remembered, Replica
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
+from medquorum.node.account_records import OPERATOR_TOKEN
 from medquorum.node.accounts import Accounts, adopt_operator_token
 from medquorum.node.api.application import create_app, start_listener
 from medquorum.node.bodies import Bodies, Opener
@@ -56,7 +57,6 @@ from medquorum.node.verifier import CachedVerifier
 from medquorum.node.voting import Voting
 
 _LOG = structlog.get_logger("service")
-OPERATOR_TOKEN = "operator.token"  # noqa: S105  (a file name)
 
 
 def run(config: NodeConfig) -> None:

@@ -29,7 +29,7 @@ from medquorum.ledger.signature import Signer, signer
 from medquorum.ledger.types import RecordId, Role
 from medquorum.ledger.wrap import Wrap
 from medquorum.node.bodies import BodyState
-from medquorum.node.config import NodeConfig
+from medquorum.node.config import UNLOCK_FILE_VARIABLE, NodeConfig
 from medquorum.node.keystore import Keystore, KeystoreError, open_keystore, read_passphrase_file
 from medquorum.node.store.chain_rows import load_batches, load_journal, log_length
 from medquorum.node.store.clinical_rows import (
@@ -41,7 +41,6 @@ from medquorum.node.store.clinical_rows import (
 )
 from medquorum.node.store.identity import StoreIdentity, keep_identity, load_identity
 
-PASSPHRASE_VARIABLE: Final = "MEDQUORUM_PASSPHRASE_FILE"  # noqa: S105  (a variable name)
 _PAGE: Final = 128
 _EVERY: Final = 1_000_000
 _RECENT: Final = 64
@@ -121,11 +120,11 @@ def _check_keys(member: Member, keystore: Keystore, points: Mapping[str, bytes])
 
 
 def _keystore(config: NodeConfig) -> Keystore:
-    named = config.keys.passphrase_file or os.environ.get(PASSPHRASE_VARIABLE)
+    named = config.keys.passphrase_file or os.environ.get(UNLOCK_FILE_VARIABLE)
     if not named:
         raise StartError(
             "no passphrase: give --passphrase-file FILE, or set keys.passphrase_file in node.toml "
-            f"or {PASSPHRASE_VARIABLE}"
+            f"or {UNLOCK_FILE_VARIABLE}"
         )
     if not config.keys.keystore_file.exists():
         raise StartError(

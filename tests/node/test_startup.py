@@ -13,11 +13,15 @@ from medquorum.consensus.replica import ProposalArrived, VoteArrived
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.types import VoterRole
 from medquorum.node import service, tls
-from medquorum.node.config import NodeConfig, load_config, write_default_config
+from medquorum.node.config import (
+    UNLOCK_FILE_VARIABLE,
+    NodeConfig,
+    load_config,
+    write_default_config,
+)
 from medquorum.node.keystore import KdfCost, write_keystore
 from medquorum.node.private_files import write_private_file
 from medquorum.node.startup import (
-    PASSPHRASE_VARIABLE,
     StartError,
     claim_store,
     load_membership,
@@ -61,7 +65,7 @@ class Home:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The keystore's certificate is made to be the charter's: leaves differ from run to run."""
 
-    monkeypatch.delenv(PASSPHRASE_VARIABLE, raising=False)
+    monkeypatch.delenv(UNLOCK_FILE_VARIABLE, raising=False)
     monkeypatch.setattr(tls, "issue_leaf_certificate", lambda key, name: leaf(DOCTOR))
     write_default_config(tmp_path / "node.toml", moniker="a node")
     toml = tmp_path / "node.toml"

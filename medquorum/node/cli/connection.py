@@ -12,6 +12,7 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 from medquorum.ledger.charter import Charter
+from medquorum.node.account_records import OPERATOR_TOKEN
 from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 from medquorum.node.client import ApiProblem, NodeClient, NodeUnreachable
 from medquorum.node.config import ConfigError, NodeConfig, load_config
@@ -20,7 +21,6 @@ from medquorum.node.private_files import read_private_file
 T = TypeVar("T")
 
 CONFIG: Final = "node.toml"
-OPERATOR_TOKEN: Final = "operator.token"  # noqa: S105  (a file's name)
 TOKEN_LIMIT_BYTES: Final = 256
 
 ROLE_ADVICE: Final = (

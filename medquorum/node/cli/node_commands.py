@@ -51,12 +51,13 @@ def init(
 
     The keys come from `medquorum keys new`; the signed charter goes to HOME/charter.bin.
     """
+    from medquorum.node.account_records import OPERATOR_TOKEN
     from medquorum.node.accounts import create_operator_token
     from medquorum.node.config import API_LISTEN, P2P_LISTEN, ConfigError, write_default_config
 
     with one_sentence():
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        token = home / "operator.token"
+        token = home / OPERATOR_TOKEN
         if token.exists():
             raise CommandError(Exit.FAILED, f"{token} exists already; use another home")
         try:
