@@ -1,0 +1,1 @@
+"""The replica in virtual time: seeded network, disks, clocks and people; one seed, one story."""
