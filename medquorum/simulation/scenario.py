@@ -20,6 +20,11 @@ class ScenarioError(ValueError):
     """A scenario that cannot be run; the text names the field and what it may be."""
 
 
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ScenarioError(f"{name} is {value}; it lies between {low} and {high}")
+
+
 class FaultKind(StrEnum):
     """Everything that can go wrong; a seed draws a subset of what its scenario allows."""
 
@@ -228,8 +233,3 @@ class Scenario:
 def field_names(part: type[Scenario | Latency | Weather | Workload | Timing]) -> tuple[str, ...]:
     """The fields of a scenario or one of its parts, for readers of files."""
     return tuple(field.name for field in fields(part))
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ScenarioError(f"{name} is {value}; it lies between {low} and {high}")
