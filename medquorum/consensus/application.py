@@ -8,12 +8,11 @@ from typing import Final
 
 from medquorum.consensus.admission import judge_position
 from medquorum.consensus.composition import compose, judge_batch, seal_holds
-from medquorum.consensus.ordering.application import Contents
+from medquorum.consensus.ordering.application import Contents, LoggedBatch
 from medquorum.consensus.ordering.compact import Compact, CompactEntry, voters_of
 from medquorum.consensus.pool import Pool
 from medquorum.ledger.batch import Batch, BatchHeader
 from medquorum.ledger.block import Block, Witness
-from medquorum.ledger.certificate import Certificate
 from medquorum.ledger.chain import ChainBuilder, ChainState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.proposal import Proposal
@@ -21,7 +20,7 @@ from medquorum.ledger.reasons import ACCEPT, Judgement
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import BatchHash
 
-History = Callable[[int], tuple[Batch, Certificate | None] | None]
+History = Callable[[int], LoggedBatch | None]
 """A final batch by its place in the log."""
 
 _VIEWS: Final = 256
@@ -108,6 +107,10 @@ class ClinicalApplication:
         state.absorb()
         return state
 
-    def final_batch(self, log_index: int) -> tuple[Batch, Certificate | None] | None:
+    def ends_epoch(self, view: ChainState) -> bool:
+        """Whether that chain holds an amendment (R-GOV8)."""
+        return False
+
+    def final_batch(self, log_index: int) -> LoggedBatch | None:
         """A final batch of the log."""
         return self._history(log_index)

@@ -32,6 +32,8 @@ class Persist:
     """Make the record durable; a failure stops the node."""
 
     record: JournalRecord
+    epoch: int
+    """The epoch whose journal it belongs to: slots begin anew in the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Commit:
 
     batch: Batch
     certificate: Certificate
+    tail: tuple[Batch, ...] = ()
+    """Where the batch ended its epoch: the empty batches up to the certified one (R-GOV8)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ STATUS_VOTES: Final = 512
 """Votes in one STATUS: three per slot of the window for the sender and for the receiver."""
 JUSTIFICATION: Final = 1_024
 """Certificates in a justification; a frame holds no more anyway."""
+TAIL: Final = 64
+"""Empty batches after the end of an epoch in one SYNC: one or two unless quorums keep failing."""
 _NUMBER: Final = 2**53
 
 
@@ -71,7 +73,7 @@ class CertificateMessage:
 class Status:
     """Where a node stands; doctors add what a lagging doctor may lack (R-SIM9).
 
-    The votes are the sender's own and, on connecting, those of the receiver that the sender holds.
+    The votes are the sender's own and, where it `shows`, those of the receiver that it holds.
     """
 
     epoch: int
@@ -79,6 +81,10 @@ class Status:
     final_slot: int
     votes: tuple[OrderingVote, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    asks: bool = False
+    """The sender has started anew and asks to be shown its own votes (R-SIM10)."""
+    shows: bool = False
+    """Every vote of the receiver that the sender holds is among the votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ class Sync:
     log_index: int
     batch: Batch
     certificate: Certificate | None
+    tail: tuple[Batch, ...] = ()
+    """The empty batches between the end of an epoch and the certified one (R-GOV8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +149,7 @@ def encode_message(message: Message) -> tuple[str, bytes]:
         case GetBatch(digest):
             return "get-batch", canonical.encode({"hash": digest})
         case BatchBody(batch):
-            whole = {"body": batch.body_encoded(), "header": batch.header.encoded()}
-            return "batch-body", canonical.encode(whole, FRAME)
+            return "batch-body", canonical.encode(_whole(batch), FRAME)
     assert_never(message)
 
 
@@ -173,10 +180,12 @@ def _encode_proposal(message: BatchProposal) -> bytes:
 def _encode_status(message: Status) -> bytes:
     return canonical.encode(
         {
+            "asks": message.asks,
             "certificates": [one.encoded() for one in message.certificates],
             "epoch": message.epoch,
             "final_slot": message.final_slot,
             "log_length": message.log_length,
+            "shows": message.shows,
             "votes": [vote.encoded() for vote in message.votes],
         },
         FRAME,
@@ -191,9 +200,14 @@ def _encode_sync(message: Sync) -> bytes:
             "certificate": None if certificate is None else certificate.encoded(),
             "header": message.batch.header.encoded(),
             "log_index": message.log_index,
+            "tail": [_whole(one) for one in message.tail],
         },
         FRAME,
     )
+
+
+def _whole(batch: Batch) -> dict[str, bytes]:
+    return {"body": batch.body_encoded(), "header": batch.header.encoded()}
 
 
 def _entry(value: object) -> CompactEntry:
@@ -222,7 +236,7 @@ def _decode_proposal(payload: bytes) -> BatchProposal:
 
 
 def _decode_status(payload: bytes) -> Status:
-    names = ("certificates", "epoch", "final_slot", "log_length", "votes")
+    names = ("asks", "certificates", "epoch", "final_slot", "log_length", "shows", "votes")
     reader = Reader(decoded(payload, FRAME), names, "status")
     read = opaque_of(RECORD.binary, "ordering vote")
     return Status(
@@ -231,6 +245,8 @@ def _decode_status(payload: bytes) -> Status:
         final_slot=reader.integer("final_slot", 0, _NUMBER),
         votes=reader.listed("votes", STATUS_VOTES, lambda entry: parse_ordering_vote(read(entry))),
         certificates=_certificates(reader, "certificates", STATUS_CERTIFICATES),
+        asks=reader.flag("asks"),
+        shows=reader.flag("shows"),
     )
 
 
@@ -240,7 +256,7 @@ def _batch(reader: Reader) -> Batch:
 
 
 def _decode_sync(payload: bytes) -> Sync:
-    names = ("body", "certificate", "header", "log_index")
+    names = ("body", "certificate", "header", "log_index", "tail")
     reader = Reader(decoded(payload, FRAME), names, "sync")
     return Sync(
         reader.integer("log_index", 0, _NUMBER),
@@ -248,6 +264,7 @@ def _decode_sync(payload: bytes) -> Sync:
         reader.optional(
             "certificate", lambda name: parse_certificate(reader.opaque(name, RECORD.binary))
         ),
+        reader.listed("tail", TAIL, lambda one: _batch(Reader(one, ("body", "header"), "tail"))),
     )
 
 

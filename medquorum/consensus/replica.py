@@ -157,7 +157,7 @@ class Replica:
             application=self._application,
             final=FinalPoint(
                 remembered.final_slot,
-                last[0].hash if last else self._genesis_hash(),
+                last.batch.hash if last else self._genesis_hash(),
                 state.time_ms,
                 remembered.log_length,
                 state,

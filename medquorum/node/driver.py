@@ -153,7 +153,7 @@ class Driver:
 
     def _write(self, effects: list[Effect]) -> asyncio.Future[None] | None:
         plan = Plan(time.time_ns() // 1_000, self.log_length)
-        plan.take(effects, self.replica.epoch, self._kept)
+        plan.take(effects, self._kept)
         if plan.empty:
             return None
         self.log_length += len(plan.finals)

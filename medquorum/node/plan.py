@@ -73,7 +73,7 @@ class Plan:
     forgotten: list[Forgotten] = field(default_factory=list)
     convictions: list[Convict | DoubleVote] = field(default_factory=list)
 
-    def take(self, effects: Iterable[Effect], epoch: int, kept: Kept) -> None:
+    def take(self, effects: Iterable[Effect], kept: Kept) -> None:
         """Sort the durable effects into rows; what is kept already is not written again."""
         for effect in effects:
             match effect:
@@ -83,7 +83,7 @@ class Plan:
                 case Accepted(Vote() as vote):
                     self.votes.append(vote)
                     kept.vote(vote)
-                case Persist(record):
+                case Persist(record, epoch):
                     kind, slot, payload = encode_record(record)
                     self.journal.append(JournalRow(epoch, slot, kind, payload))
                 case Commit(batch, certificate):

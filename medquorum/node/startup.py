@@ -13,12 +13,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from medquorum.consensus.ordering.application import Seat
+from medquorum.consensus.ordering.application import LoggedBatch, Seat
 from medquorum.consensus.ordering.journal import decode_record
 from medquorum.consensus.replica import Remembered
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.ceremony import CharterFile, open_charter, parse_charter_file
-from medquorum.ledger.certificate import Certificate
 from medquorum.ledger.chain import ChainState, genesis
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
@@ -142,9 +141,9 @@ class History:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._recent: dict[int, tuple[Batch, Certificate | None]] = {}
+        self._recent: dict[int, LoggedBatch] = {}
 
-    def __call__(self, log_index: int) -> tuple[Batch, Certificate | None] | None:
+    def __call__(self, log_index: int) -> LoggedBatch | None:
         """The batch and its own final certificate, if there is one."""
         known = self._recent.get(log_index)
         if known is not None:
@@ -153,7 +152,7 @@ class History:
             finals = load_batches(connection, log_index, 1)
         if not finals or finals[0].log_index != log_index:
             return None
-        self._recent[log_index] = (finals[0].batch, finals[0].certificate)
+        self._recent[log_index] = LoggedBatch(finals[0].batch, finals[0].certificate)
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
         return self._recent[log_index]

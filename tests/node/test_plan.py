@@ -38,7 +38,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def perform(store: Store, *effects: object, log_length: int = 0) -> Plan:
     plan = Plan(5_000, log_length)
-    plan.take(effects, 0, Kept(Pool()))  # type: ignore[arg-type]
+    plan.take(effects, Kept(Pool()))  # type: ignore[arg-type]
     await store.writer.submit(lambda connection: plan.write(connection, DOCTORS))
     return plan
 
@@ -52,7 +52,7 @@ def chain_of_one() -> Chain:
 
 async def test_nothing_durable_makes_an_empty_plan() -> None:
     plan = Plan(0, 0)
-    plan.take((), 0, Kept(Pool()))
+    plan.take((), Kept(Pool()))
     assert plan.empty
 
 
@@ -114,7 +114,7 @@ async def test_the_journal_of_final_slots_is_forgotten_and_the_rest_kept(store: 
     batch, own = chain.entries[0]
     assert own is not None
     old, same, later = Skipped(0), Notarised(1, batch.hash), Skipped(2)
-    await perform(store, Persist(old), Persist(same), Persist(later))
+    await perform(store, Persist(old, 0), Persist(same, 0), Persist(later, 0))
     await perform(store, Commit(batch, own))
     kept = await store.read(load_journal)
     assert [(row.slot, row.kind) for row in kept] == [(1, "notarised"), (2, "skipped")]

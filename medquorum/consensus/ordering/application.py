@@ -77,6 +77,17 @@ class Timing:
         return min(self.slot_timeout_max_ms, grown)
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedBatch:
+    """A final batch of the log with what makes it final, where that is at hand."""
+
+    batch: Batch
+    certificate: Certificate | None = None
+    """Of this batch or of the last of its tail; None where a later batch's vouches for it."""
+    tail: tuple[Batch, ...] = ()
+    """Empty batches between the end of an epoch and the certified one (R-GOV8)."""
+
+
 class Application(Protocol[View]):
     """The ledger as ordering sees it; every method is deterministic and changes nothing."""
 
@@ -103,5 +114,8 @@ class Application(Protocol[View]):
     def extend(self, view: View, batch: Batch) -> View:
         """The view after one more batch, already judged."""
 
-    def final_batch(self, log_index: int) -> tuple[Batch, Certificate | None] | None:
-        """A final batch of the log with a final certificate of it or of a descendant."""
+    def ends_epoch(self, view: View) -> bool:
+        """Whether that chain holds an amendment: no block may follow it in its epoch (R-GOV8)."""
+
+    def final_batch(self, log_index: int) -> LoggedBatch | None:
+        """A final batch of the log."""

@@ -7,7 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic
 
-from medquorum.consensus.ordering.application import Application, FinalPoint, View
+from medquorum.consensus.ordering.application import (
+    Application,
+    FinalPoint,
+    LoggedBatch,
+    View,
+)
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.certificate import Certificate
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reject
@@ -37,27 +42,22 @@ class Foreign:
     """The chain does not contain the last final batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecentBatch:
-    """A final batch by its place in the log."""
-
-    log_index: int
-    batch: Batch
-    certificate: Certificate | None
-
-
 class Branches(Generic[View]):
     """Bodies by hash over one final point; views are made when first asked for."""
 
     def __init__(
-        self, application: Application[View], final: FinalPoint[View], bodies: Iterable[Batch]
+        self,
+        application: Application[View],
+        final: FinalPoint[View],
+        bodies: Iterable[Batch],
+        recent: Iterable[LoggedBatch] = (),
     ) -> None:
         self._application = application
         self.final = final
         self._bodies = {one.hash: one for one in bodies if one.header.slot > final.slot}
         self._views: dict[BatchHash, View] = {}
         self._judgements: dict[BatchHash, Judgement] = {}
-        self._recent: deque[RecentBatch] = deque(maxlen=RECENT)
+        self._recent: deque[LoggedBatch] = deque(recent, RECENT)
 
     def add(self, batch: Batch) -> None:
         """Keep a body; the caller has compared its roots."""
@@ -72,17 +72,23 @@ class Branches(Generic[View]):
         """The body, of a branch or recently final."""
         if digest in self._bodies:
             return self._bodies[digest]
-        return next((one.batch for one in self._recent if one.batch.hash == digest), None)
+        known = (batch for one in self._recent for batch in (one.batch, *one.tail))
+        return next((batch for batch in known if batch.hash == digest), None)
 
-    def recent(self, log_index: int) -> RecentBatch | None:
+    def recent(self, log_index: int) -> LoggedBatch | None:
         """A recently final batch by its place in the log."""
-        if not self._recent or not 0 <= log_index - self._recent[0].log_index < len(self._recent):
-            return None
-        return self._recent[log_index - self._recent[0].log_index]
+        place = log_index - self.final.log_length + len(self._recent)
+        return self._recent[place] if 0 <= place < len(self._recent) else None
 
-    def recent_slots(self) -> dict[int, BatchHash]:
-        """Recent final slots and their hashes."""
-        return {one.batch.header.slot: one.batch.hash for one in self._recent}
+    @property
+    def recently_final(self) -> tuple[LoggedBatch, ...]:
+        """The newest final batches, oldest first."""
+        return tuple(self._recent)
+
+    def recent_slots(self, epoch: int) -> dict[int, BatchHash]:
+        """Recent final slots of an epoch and their hashes."""
+        headers = ((one.batch.header, one.batch.hash) for one in self._recent)
+        return {header.slot: digest for header, digest in headers if header.epoch == epoch}
 
     def path(self, digest: BatchHash) -> Whole | Gap | Foreign:
         """The chain from the last final batch up to this one, as far as it is here."""
@@ -148,13 +154,21 @@ class Branches(Generic[View]):
             return self.final.time_ms
         return self._bodies[digest].header.time_ms
 
-    def advance(self, batches: Sequence[Batch], certificate: Certificate) -> None:
+    def epoch_end(self, batches: Sequence[Batch]) -> int | None:
+        """The place of the batch that ends the epoch in a chain whose view was seen (R-GOV8)."""
+        for place, batch in enumerate(batches):
+            if self._application.ends_epoch(self._views[batch.hash]):
+                return place
+        return None
+
+    def advance(
+        self, batches: Sequence[Batch], certificate: Certificate, tail: tuple[Batch, ...] = ()
+    ) -> None:
         """Make a chain final whose view was seen; whatever is not later than it is dropped."""
         tip, length = batches[-1].header, self.final.log_length
         view = self._views[batches[-1].hash]
-        for index, batch in enumerate(batches):
-            own = certificate if batch is batches[-1] else None
-            self._recent.append(RecentBatch(length + index, batch, own))
+        self._recent.extend(LoggedBatch(batch) for batch in batches[:-1])
+        self._recent.append(LoggedBatch(batches[-1], certificate, tail))
         self.final = FinalPoint(
             tip.slot, batches[-1].hash, tip.time_ms, length + len(batches), view
         )

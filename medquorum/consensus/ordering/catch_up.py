@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from medquorum.consensus.messages import Ask, Sync
-from medquorum.consensus.ordering.application import ASK_AFTER_MS, ASK_RETRY_MS, View
-from medquorum.consensus.ordering.branches import RecentBatch
+from medquorum.consensus.ordering.application import (
+    ASK_AFTER_MS,
+    ASK_RETRY_MS,
+    LoggedBatch,
+    View,
+)
 from medquorum.consensus.ordering.certify import hear_certificate
 from medquorum.consensus.ordering.state import State
 from medquorum.ledger.batch import Batch
@@ -81,7 +85,7 @@ def hear_sync(state: State[View], sync: Sync, sender: Address) -> None:
     if sync.log_index < length:
         return
     if sync.log_index < length + (SEGMENT + LONGEST_RUN if asked else UNASKED):
-        state.catch_up.offers.setdefault(sync.log_index, {})[sender] = sync.batch
+        state.catch_up.offers.setdefault(sync.log_index, {})[sender] = sync
     if sync.certificate is not None:
         hear_certificate(state, sync.certificate, sender)
     _adopt(state)
@@ -92,7 +96,8 @@ def _adopt(state: State[View]) -> None:
     offered: dict[BatchHash, Batch] = {
         batch.hash: batch
         for senders in state.catch_up.offers.values()
-        for batch in senders.values()
+        for sync in senders.values()
+        for batch in (sync.batch, *sync.tail)
     }
     for certificate in state.shelf.finals(state.final_slot):
         digest = certificate.statement.hash
@@ -110,19 +115,16 @@ def send_log(state: State[View], peer: Address, start: int, *, most: int = SEGME
         known = _logged(state, index)
         if known is None:
             return
-        state.outbox.send(peer, Sync(index, known.batch, known.certificate))
+        state.outbox.send(peer, Sync(index, known.batch, known.certificate, known.tail))
         if known.certificate is not None and index - start + 1 >= most:
             return
 
 
-def _logged(state: State[View], index: int) -> RecentBatch | None:
-    """A final batch with the certificate that names it, if there is one."""
-    recent = state.branches.recent(index)
-    if recent is not None:
-        return recent
-    stored = state.application.final_batch(index)
-    if stored is None:
-        return None
-    batch, certificate = stored
-    named = certificate is not None and certificate.statement.hash == batch.hash
-    return RecentBatch(index, batch, certificate if named else None)
+def _logged(state: State[View], index: int) -> LoggedBatch | None:
+    """A final batch with the certificate that names it or closes its tail, if there is one."""
+    known = state.branches.recent(index) or state.application.final_batch(index)
+    if known is None or known.certificate is None:
+        return known
+    closing = (known.batch, *known.tail)[-1]
+    named = known.certificate.statement.hash == closing.hash
+    return known if named else LoggedBatch(known.batch)

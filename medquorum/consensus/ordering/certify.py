@@ -68,7 +68,7 @@ def _settled(state: State[View], certificate: Certificate) -> bool:
     statement = certificate.statement
     if statement.hash == state.branches.final.hash:
         return True
-    slots = state.branches.recent_slots()
+    slots = state.branches.recent_slots(statement.epoch)
     return (
         statement.kind is OrderingKind.FINAL
         and bool(slots)

@@ -34,10 +34,15 @@ def commit(state: State[View]) -> bool:
 
 
 def _append(state: State[View], batches: tuple[Batch, ...], certificate: Certificate) -> None:
-    length = state.branches.final.log_length
-    state.branches.advance(batches, certificate)
+    """Append a chain; of one that ends the epoch what follows its end is tail (R-GOV8)."""
+    length, end = state.branches.final.log_length, state.branches.epoch_end(batches)
+    tail: tuple[Batch, ...] = ()
+    if end is not None:
+        batches, tail = batches[: end + 1], batches[end + 1 :]
+        state.ended = True
+    state.branches.advance(batches, certificate, tail)
     for batch in batches:
-        state.outbox.tell(Commit(batch, certificate))
+        state.outbox.tell(Commit(batch, certificate, tail if batch is batches[-1] else ()))
     _tell_observers(state, length, batches, certificate)
     _forget(state)
     state.clock.commit_ms = state.clock.now_ms
@@ -51,12 +56,13 @@ def _tell_observers(
     """The leader of a batch hands it to those who follow; every doctor says how far it is."""
     if state.pen is None:
         return
-    final = state.branches.final
+    final, tail = state.branches.final, state.branches.recently_final[-1].tail
     light = Status(state.electorate.epoch, final.log_length, final.slot)
     for observer in state.observers:
         for index, batch in enumerate(batches):
             if batch.header.leader == state.pen.number:
-                state.outbox.send(observer, Sync(length + index, batch, certificate))
+                rest = tail if batch is batches[-1] else ()
+                state.outbox.send(observer, Sync(length + index, batch, certificate, rest))
         state.outbox.send(observer, light)
 
 

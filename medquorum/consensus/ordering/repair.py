@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from medquorum.consensus.messages import (
     STATUS_CERTIFICATES,
     STATUS_VOTES,
@@ -22,16 +24,18 @@ SPARE_CERTIFICATES: int = 256
 """Certificates sent beside a STATUS that cannot hold them all: a long row of skipped slots."""
 
 
-def status_of(state: State[View], shown: tuple[OrderingVote, ...] = ()) -> Status:
-    """Everything a lagging doctor may lack above the last final slot."""
+def status_of(state: State[View], shown: tuple[OrderingVote, ...] | None = None) -> Status:
+    """Everything a lagging doctor may lack above the last final slot; `shown` are her own votes."""
     final = state.branches.final
     own = () if state.pen is None else state.pen.votes_above(final.slot)
     return Status(
         state.electorate.epoch,
         final.log_length,
         final.slot,
-        (*shown, *own)[-STATUS_VOTES:],
+        (*(shown or ()), *own)[-STATUS_VOTES:],
         state.shelf.since(final.slot + 1)[:STATUS_CERTIFICATES],
+        asks=state.listening,
+        shows=shown is not None,
     )
 
 
@@ -51,8 +55,12 @@ def greet(state: State[View], peer: Address) -> None:
     if number is None:
         state.outbox.send(peer, light_status(state))
         return
+    _send_status(state, _showing(state, number), peer)
+
+
+def _showing(state: State[View], number: int) -> Status:
     shown = state.tally.votes_of(number, state.final_slot)
-    _send_status(state, status_of(state, shown), peer)
+    return replace(status_of(state, shown), asks=False)
 
 
 def status_interval_ms(state: State[View]) -> int:
@@ -103,17 +111,19 @@ def _open_proposal(state: State[View]) -> list[BatchProposal]:
 
 def hear_status(state: State[View], status: Status, sender: Address) -> None:
     """Learn what the sender shows; help one who is behind, remember one who is ahead."""
-    if status.epoch != state.electorate.epoch:
-        return
     number = state.number_of(sender)
-    if number is not None:
+    if number is not None and status.epoch == state.electorate.epoch:
         for certificate in status.certificates:
             hear_certificate(state, certificate, sender)
         for vote in status.votes:
             _hear_shown(state, vote, number)
-        state.shown_by.add(number)
+        if status.shows:
+            state.shown_by.add(number)
+        if status.asks and state.pen is not None:
+            state.outbox.send(sender, _showing(state, number))
     hear_claim(state, sender, status.log_length)
-    if number is not None and status.final_slot < state.final_slot and _settled(state):
+    place = (state.electorate.epoch, state.final_slot)
+    if number is not None and (status.epoch, status.final_slot) < place and _settled(state):
         send_log(state, sender, status.log_length, most=1)
 
 
@@ -135,6 +145,8 @@ def hear_vote(state: State[View], vote: OrderingVote, sender: Address) -> None:
     """Count a doctor's own vote; answer one that shows its sender to be behind."""
     statement, number = vote.statement, state.number_of(sender)
     if number is None or statement.epoch != state.electorate.epoch:
+        if statement.epoch < state.electorate.epoch:
+            answer_outdated(state, sender)
         return
     if vote.signer != number:
         if state.pen is not None and vote.signer == state.pen.number:
@@ -163,6 +175,15 @@ def _answer_late(state: State[View], vote: OrderingVote, sender: Address) -> Non
         return
     clock.answered_ms[sender] = clock.now_ms
     state.outbox.send(sender, CertificateMessage(certificate))
+
+
+def answer_outdated(state: State[View], sender: Address) -> None:
+    """Who speaks of an earlier epoch learns how far this node is, once in a while (R-SIM9)."""
+    clock, answered_ms = state.clock, state.clock.answered_ms.get(sender)
+    if answered_ms is not None and clock.now_ms < answered_ms + state.timing.grace_ms:
+        return
+    clock.answered_ms[sender] = clock.now_ms
+    state.outbox.send(sender, light_status(state))
 
 
 def _answer_skip(state: State[View], slot: int, sender: Address) -> None:

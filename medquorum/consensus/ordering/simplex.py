@@ -32,6 +32,7 @@ from medquorum.consensus.ordering.application import (
 from medquorum.consensus.ordering.branches import Branches
 from medquorum.consensus.ordering.certify import hear_certificate
 from medquorum.consensus.ordering.commit import commit
+from medquorum.consensus.ordering.handover import Handover
 from medquorum.consensus.ordering.journal import JournalRecord, JournalState, replay
 from medquorum.consensus.ordering.pen import Pen
 from medquorum.consensus.ordering.shelf import Shelf
@@ -60,6 +61,7 @@ class Ordering(Generic[View]):
         final: FinalPoint[View],
         journal: Sequence[JournalRecord],
         verify: Verifier,
+        handover: Handover | None = None,
     ) -> None:
         remembered = replay(journal)
         certificates = [
@@ -72,9 +74,16 @@ class Ordering(Generic[View]):
             application=application,
             verify=verify,
             pen=None if seat is None else Pen(seat, electorate, remembered),
-            branches=Branches(application, final, remembered.bodies.values()),
+            branches=Branches(
+                application,
+                final,
+                remembered.bodies.values(),
+                () if handover is None else handover.recent,
+            ),
             shelf=Shelf(certificates),
         )
+        if handover is not None:
+            handover.give(self._state)
         self._restore_proposals(remembered)
 
     def _restore_proposals(self, remembered: JournalState) -> None:
@@ -123,7 +132,7 @@ class Ordering(Generic[View]):
         state = self._state
         if state.clock.began_ms is None:
             return 0
-        if state.halted is not None:
+        if state.halted is not None or state.ended:
             return None
         deadlines = [
             repair.status_due_ms(state),
@@ -134,6 +143,15 @@ class Ordering(Generic[View]):
             *(wanted.due_ms for wanted in state.wants.values()),
         ]
         return min((one for one in deadlines if one is not None), default=None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last final batch ended the epoch: another `Ordering` takes over (R-GOV8)."""
+        return self._state.ended
+
+    def hand_over(self) -> Handover:
+        """What the next epoch's machine of the same process goes on with."""
+        return Handover.of(self._state)
 
     @property
     def rebuilding(self) -> bool:
@@ -189,7 +207,7 @@ class Ordering(Generic[View]):
 
     def _dispatch(self, message: Message, sender: Address) -> None:
         state = self._state
-        if state.halted is not None and not isinstance(message, Ask | GetBatch):
+        if (state.halted or state.ended) and not isinstance(message, Ask | GetBatch):
             return
         match message:
             case BatchProposal():
@@ -214,7 +232,7 @@ class Ordering(Generic[View]):
     def _settle(self) -> tuple[Effect, ...]:
         """Repeat R1 to R8 until none has anything to do, then repair (R9)."""
         state = self._state
-        while state.halted is None:
+        while state.halted is None and not state.ended:
             if commit(state):
                 continue
             slots.enter(state)
@@ -229,7 +247,7 @@ class Ordering(Generic[View]):
             ):
                 continue
             break
-        if state.halted is None:
+        if state.halted is None and not state.ended:
             wanting.want_certified(state)
             wanting.ask_for_bodies(state)
             catch_up.ask_if_behind(state)

@@ -20,14 +20,13 @@ from medquorum.consensus.effects import (
     Persist,
     Send,
 )
-from medquorum.consensus.messages import BatchProposal, Message
+from medquorum.consensus.messages import BatchProposal, Message, Sync
 from medquorum.consensus.ordering.application import Application, Timing, View
 from medquorum.consensus.ordering.branches import Branches
 from medquorum.consensus.ordering.journal import JournalRecord
 from medquorum.consensus.ordering.pen import Pen
 from medquorum.consensus.ordering.shelf import Shelf
 from medquorum.consensus.ordering.tally import Tally
-from medquorum.ledger.batch import Batch
 from medquorum.ledger.certificate import Certificate, Electorate
 from medquorum.ledger.keys import Address
 from medquorum.ledger.signature import Verifier
@@ -48,14 +47,15 @@ class Work(StrEnum):
 class Outbox:
     """The effects of one call: records first, then messages, then the rest (R-SIM10)."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
         self._records: list[Persist] = []
         self._messages: list[Send | Broadcast] = []
         self._outcomes: list[Commit | Convict | Halt | CeaseVoting] = []
 
     def persist(self, record: JournalRecord) -> None:
         """Before any message of this call."""
-        self._records.append(Persist(record))
+        self._records.append(Persist(record, self._epoch))
 
     def send(self, to: Address, message: Message) -> None:
         """To one peer."""
@@ -95,7 +95,7 @@ class CatchUp:
     asked: Address | None = None
     asked_until_ms: int = 0
     asked_up_to: int = 0
-    offers: dict[int, dict[Address, Batch]] = field(default_factory=dict)
+    offers: dict[int, dict[Address, Sync]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -140,9 +140,14 @@ class State(Generic[View]):
     observers: dict[Address, None] = field(default_factory=dict)
     shown_by: set[int] = field(default_factory=set)
     """Doctors whose STATUS came since the start, and with it this node's votes they hold."""
-    outbox: Outbox = field(default_factory=Outbox)
+    outbox: Outbox = field(init=False)
     known_work: tuple[BatchHash, bool] | None = None
     halted: Halt | None = None
+    ended: bool = False
+    """The last final batch ended the epoch: nothing more happens in this one (R-GOV8)."""
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.electorate.epoch)
 
     @property
     def final_slot(self) -> int:
@@ -177,15 +182,15 @@ class State(Generic[View]):
         return self.doctors.index(peer) if peer in self.doctors else None
 
     def final_certificate(self) -> Certificate | None:
-        """A certificate of the last final batch, from memory or the log."""
+        """A certificate of this epoch's last final batch, from memory or the log."""
         final = self.branches.final
         known = self.shelf.get(final.slot, OrderingKind.FINAL)
-        if known is not None or final.log_length == 0:
+        if known is not None or final.slot == 0:
             return known
         stored = self.application.final_batch(final.log_length - 1)
-        if stored is None or stored[1] is None or stored[1].statement.hash != final.hash:
+        if stored is None or stored.certificate is None:
             return None
-        return stored[1]
+        return stored.certificate if stored.certificate.statement.hash == final.hash else None
 
     def pool_grew(self) -> None:
         """The pool holds more than before: what was missing is tried again, work stays work."""

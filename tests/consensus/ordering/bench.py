@@ -1,6 +1,7 @@
 """One node under test, and whatever its peers might say to it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from medquorum.consensus.effects import Broadcast, Commit, Effect, Persist, Send
 from medquorum.consensus.messages import (
@@ -106,6 +107,7 @@ class Bench:
         final: FinalPoint[ToyView] | None = None,
         number: int | None = 0,
         listening: bool = False,
+        epoch: int = 0,
     ) -> None:
         self.ledger = ToyLedger()
         for each in known:
@@ -113,7 +115,7 @@ class Bench:
         self.now_ms = START_MS
         self.ordering = Ordering(
             seat=None if number is None else toy.seat(number),
-            electorate=ELECTORATE,
+            electorate=replace(ELECTORATE, epoch=epoch),
             doctors=DOCTORS,
             timing=toy.TIMING,
             application=self.ledger,
@@ -125,7 +127,7 @@ class Bench:
         if number is not None and not listening:
             others = [one for one in range(COUNT) if one != number][: QUORUM - 1]
             for other in others:
-                self.effects += self.hear(Status(0, 0, 0), other)
+                self.effects += self.hear(Status(epoch, 0, 0, shows=True), other)
 
     def hear(self, message: Message, sender: int) -> tuple[Effect, ...]:
         """A message from a doctor."""

@@ -124,7 +124,7 @@ class Story:
                 shown += [f"C {self._statement(one.statement)}" for one in message.certificates]
                 return (
                     f"STATUS log {message.log_length} final {message.final_slot} "
-                    f"[{', '.join(shown)}]"
+                    f"[{', '.join(shown)}]{' asks' * message.asks}{' shows' * message.shows}"
                 )
             case Ask(log_length):
                 return f"ASK from {log_length}"

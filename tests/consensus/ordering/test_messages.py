@@ -42,6 +42,9 @@ EVERY_MESSAGE: list[Message] = [
     Ask(5),
     Sync(4, BATCH, FINALITY),
     Sync(4, BATCH, None),
+    Sync(4, BATCH, FINALITY, (BATCH, BATCH)),
+    Status(2, 7, 0, asks=True),
+    Status(2, 7, 0, shows=True),
     GetBatch(BATCH.hash),
     BatchBody(BATCH),
 ]

@@ -8,6 +8,7 @@ from medquorum.consensus.messages import (
     Status,
     Sync,
 )
+from medquorum.consensus.ordering.application import ASK_AFTER_MS
 from medquorum.consensus.ordering.journal import CertificateKept, Notarised, Skipped
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.types import BatchHash
@@ -73,7 +74,7 @@ def test_connecting_shows_a_doctor_her_own_votes() -> None:
     own = vote(SKIP, 1, None, 3)
     bench.hear_votes(own)
     (effect,) = bench.ordering.connected(DOCTORS[3], bench.now_ms)
-    assert effect == Send(DOCTORS[3], Status(0, 0, 0, (own,), ()))
+    assert effect == Send(DOCTORS[3], Status(0, 0, 0, (own,), (), shows=True))
     (light,) = bench.ordering.connected(address_of("hospital"), bench.now_ms)
     assert light == Send(address_of("hospital"), Status(0, 0, 0))
 
@@ -82,7 +83,7 @@ def test_a_vote_of_ours_that_the_journal_lacks_ends_our_voting() -> None:
     """R-SIM10: amnesia, shown by a STATUS, a vote, or a certificate."""
     ours = vote(SKIP, 1, None, 0)
     for message in (
-        Status(0, 0, 0, (ours,), ()),
+        Status(0, 0, 0, (ours,), (), shows=True),
         OrderingVoteMessage(ours),
         CertificateMessage(certificate(SKIP, 1, None, (0, 1, 2))),
     ):
@@ -219,15 +220,15 @@ def test_nobody_votes_before_a_quorum_has_shown_what_it_holds() -> None:
     assert [type(one) for one in bench.effects] == [Broadcast]
     assert bench.votes() == []
     assert "not voting" in bench.ordering.waiting.sentence()
-    bench.hear(Status(0, 0, 0), 1)
-    bench.hear(Status(0, 0, 0), 1)
+    bench.hear(Status(0, 0, 0, shows=True), 1)
+    bench.hear(Status(0, 0, 0, shows=True), 1)
     assert bench.votes() == []
-    bench.hear(Status(0, 0, 0), 2)
+    bench.hear(Status(0, 0, 0, shows=True), 2)
     assert NOTAR in bench.kinds()
     shown = Bench(known=[1], listening=True)
     shown.hear(proposal(sound), 1)
-    shown.hear(Status(0, 0, 0), 1)
-    shown.hear(Status(0, 0, 0, (vote(NOTAR, 1, A, 0),), ()), 2)
+    shown.hear(Status(0, 0, 0, shows=True), 1)
+    shown.hear(Status(0, 0, 0, (vote(NOTAR, 1, A, 0),), (), shows=True), 2)
     assert not shown.ordering.voting and shown.votes() == []
 
 
@@ -261,3 +262,36 @@ def test_a_restart_goes_on_where_the_journal_ends() -> None:
     assert again.kinds() == [FINAL]
     forgetful = Bench(known=[1], journal=[one for one in journal if not isinstance(one, Notarised)])
     assert forgetful.ordering.current_slot == 2
+
+
+def test_who_starts_anew_asks_to_be_shown_its_own_votes() -> None:
+    """R-SIM10: a STATUS that shows nothing of one's own does not end the listening."""
+    bench = Bench(listening=True)
+    bench.hear(Status(0, 0, 0), 1)
+    bench.hear(Status(0, 0, 0), 2)
+    assert bench.ordering.listening
+    assert bench.pass_ms(TIMING.retransmit_ms) == (Broadcast(Status(0, 0, 0, asks=True)),)
+    other = Bench()
+    own = vote(NOTAR, 1, A, 3)
+    other.hear_votes(own)
+    other.hear(Status(0, 0, 0, asks=True), 3)
+    assert other.sent(3)[-1] == Status(0, 0, 0, (own,), shows=True)
+
+
+def test_of_another_epoch_a_status_says_only_how_far_its_sender_is() -> None:
+    """R-SIM9: no vote of it counts; who is ahead is asked for the log."""
+    bench = Bench(listening=True)
+    for sender in (1, 2):
+        bench.hear(Status(1, 3, 0, (vote(NOTAR, 1, A, sender),), shows=True), sender)
+    assert bench.ordering.listening
+    bench.pass_ms(ASK_AFTER_MS)
+    assert Ask(0) in (*bench.sent(1), *bench.sent(2))
+
+
+def test_votes_of_an_earlier_epoch_are_answered_with_how_far_this_node_is() -> None:
+    """R-SIM9: once within the grace time."""
+    bench = Bench(epoch=2)
+    bench.hear_votes(vote(SKIP, 1, None, 3))
+    assert bench.sent(3) == [Status(2, 0, 0)]
+    bench.hear_votes(vote(SKIP, 1, None, 3))
+    assert bench.sent(3) == []

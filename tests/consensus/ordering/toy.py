@@ -10,7 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from medquorum.consensus.ordering.application import Contents, FinalPoint, Seat, Timing
+from medquorum.consensus.ordering.application import (
+    Contents,
+    FinalPoint,
+    LoggedBatch,
+    Seat,
+    Timing,
+)
 from medquorum.consensus.ordering.compact import Compact
 from medquorum.ledger.batch import Batch, BatchHeader, registry_hash
 from medquorum.ledger.block import Block, BlockHeader, Witness, place
@@ -193,8 +199,11 @@ class ToyLedger:
             view.count + len(batch.blocks), batch.header.last_block_hash, view.seen | ids
         )
 
-    def final_batch(self, log_index: int) -> tuple[Batch, Certificate | None] | None:
-        return self.log[log_index] if 0 <= log_index < len(self.log) else None
+    def ends_epoch(self, view: ToyView) -> bool:
+        return False
+
+    def final_batch(self, log_index: int) -> LoggedBatch | None:
+        return LoggedBatch(*self.log[log_index]) if 0 <= log_index < len(self.log) else None
 
     def final_point(self) -> FinalPoint[ToyView]:
         """Where the log ends, as a restart finds it."""
