@@ -13,7 +13,7 @@ from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import BATCH_BLOCKS, BATCH_BODY_BYTES, DOCTORS, FRAME, RECORD
 from medquorum.ledger.schema import Reader, Value, decoded, opaque_of
-from medquorum.ledger.types import BatchHash, BlockHash, NetworkId
+from medquorum.ledger.types import BatchHash, BlockHash, NetworkId, ProposalId
 
 HEADER_FIELDS = (
     "blocks_root",
@@ -67,12 +67,27 @@ class BatchHeader:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A declared absence of an attending physician (R-ORD15)."""
+    """Who stands in for whom, and when, both ends included (R-ORD15)."""
 
     attending: Address
     delegate: Address
     from_ms: int
     to_ms: int
+    patient: int | None = None
+    """For this patient only, by a delegation."""
+    proposal: ProposalId | None = None
+    """For this proposal only, by an opening."""
+
+    def as_map(self) -> dict[str, object]:
+        """The entry of R-ORD15."""
+        return {
+            "attending": self.attending,
+            "delegate": self.delegate,
+            "from_ms": self.from_ms,
+            "patient": self.patient,
+            "proposal": self.proposal,
+            "to_ms": self.to_ms,
+        }
 
 
 _LIST_BYTES: Final = 64
@@ -83,15 +98,7 @@ ENTRY_BYTES: Final = 5
 
 def registry_hash(network: NetworkId, absences: Sequence[Absence]) -> bytes:
     """The hash of the registry document (R-ORD15)."""
-    rows = [
-        {
-            "attending": absence.attending,
-            "delegate": absence.delegate,
-            "from_ms": absence.from_ms,
-            "to_ms": absence.to_ms,
-        }
-        for absence in sorted(absences, key=lambda one: (one.attending, one.from_ms))
-    ]
+    rows = sorted((absence.as_map() for absence in absences), key=canonical.encode)
     return tagged(Kind.REGISTRY, network, canonical.encode({"absences": rows}))
 
 

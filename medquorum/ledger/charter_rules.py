@@ -176,11 +176,12 @@ def parse_policies(value: object) -> dict[BlockType, TypePolicy]:
     names = tuple(block_type.value for block_type in CLINICAL_TYPES)
     reader = Reader(value, names, "charter.policies")
     return {
-        block_type: reader.nested(block_type.value, _parse_policy) for block_type in CLINICAL_TYPES
+        block_type: reader.nested(block_type.value, parse_policy) for block_type in CLINICAL_TYPES
     }
 
 
-def _parse_policy(value: object) -> TypePolicy:
+def parse_policy(value: object) -> TypePolicy:
+    """Read the policy of one type; CodecError or CharterError when it breaks R-CHA3."""
     reader = Reader(value, ("auto_policies", "panel", "strict"), "charter.policies entry")
 
     def policy_id(entry: object) -> str:

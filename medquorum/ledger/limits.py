@@ -1,4 +1,7 @@
-"""Every limit of the ledger in one place, each with its reason (R-CAN3, R-CHA4, R-BOD3, R-ORD8)."""
+"""Every limit of the ledger in one place, each with its reason.
+
+R-CAN3, R-CHA4, R-BOD3, R-ORD8, R-ORD15, R-GOV2.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,7 @@ OPEN_PROPOSALS: Final = 10_000
 SLOTS_AHEAD: Final = 64
 """Ordering messages for later slots are ignored unless a certificate comes with them."""
 NAME_BYTES: Final = 200
+CHANGES: Final = 16
+"""Changes in one amendment: what a board can still read before it votes (R-GOV2)."""
+REGISTRY_ENTRIES: Final = 512
+"""Absences, delegations and openings at once; the registry stays within a record (R-ORD15)."""

@@ -1,31 +1,28 @@
-"""A proposal: what an issuer signs before any doctor has looked (R-PRO1 to R-PRO10)."""
+"""A proposal: what an issuer signs before any doctor has looked (R-PRO1 to R-PRO10, R-GOV1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from medquorum.ledger import canonical
+from medquorum.ledger import canonical, merkle
 from medquorum.ledger.body import PartDescriptor, parse_descriptor
 from medquorum.ledger.errors import CodecError
-from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
+from medquorum.ledger.governance import ACT_TYPES, Act, parse_act
+from medquorum.ledger.hashing import DIGEST_BYTES, ZERO, Kind, tagged
 from medquorum.ledger.keys import PUBLIC_KEY_BYTES, Address, PublicKey
-from medquorum.ledger.limits import PARTS, RECORD, REFERENCES
-from medquorum.ledger.schema import Reader, decoded, octets_of
+from medquorum.ledger.limits import PARTS, RECORD
+from medquorum.ledger.provenance import Provenance, block_hashes, parse_provenance
+from medquorum.ledger.schema import Reader, decoded
 from medquorum.ledger.signature import SIGNATURE_BYTES, Signature, Signer
-from medquorum.ledger.types import BlockHash, BlockType, NetworkId, ProposalId, RecordId
-
-PROVENANCE_FIELDS = (
-    "confidence_ppm",
-    "inputs",
-    "kind",
-    "machine_generated",
-    "model_digest",
-    "model_name",
-    "model_version",
-    "preprocessing",
-    "training_digest",
+from medquorum.ledger.types import (
+    GOVERNANCE_TYPES,
+    BlockHash,
+    BlockType,
+    NetworkId,
+    ProposalId,
+    RecordId,
 )
+
 CORE_FIELDS = (
     "ai",
     "body_root",
@@ -46,41 +43,17 @@ CORE_FIELDS = (
     "type",
     "version",
 )
-
-
-class FindingKind(StrEnum):
-    """What an AI entity looked for (R-PRO9)."""
-
-    TUMOUR = "tumour"
-    FRACTURE = "fracture"
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Which model made a report, from which blocks (R-PRO9)."""
-
-    kind: FindingKind
-    model_name: str
-    model_version: str
-    model_digest: bytes
-    training_digest: bytes
-    preprocessing: str
-    confidence_ppm: int
-    inputs: tuple[BlockHash, ...]
-
-    def as_map(self) -> dict[str, object]:
-        """The canonical map of R-PRO9."""
-        return {
-            "confidence_ppm": self.confidence_ppm,
-            "inputs": list(self.inputs),
-            "kind": self.kind.value,
-            "machine_generated": True,
-            "model_digest": self.model_digest,
-            "model_name": self.model_name,
-            "model_version": self.model_version,
-            "preprocessing": self.preprocessing,
-            "training_digest": self.training_digest,
-        }
+GOVERNANCE_FIELDS = (
+    "act",
+    "expires_at_ms",
+    "issued_at_ms",
+    "issuer",
+    "network",
+    "record",
+    "type",
+    "version",
+)
+_NO_BODY = merkle.root([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +66,11 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The signed content of a proposal; fields as R-PRO1."""
+    """The signed content of a proposal; fields as R-PRO1.
+
+    With an `act` it is a governance core (R-GOV1): only the act, the type, the issuer, the network,
+    the record and the times are said and signed; the clinical fields hold nothing.
+    """
 
     type: BlockType
     network: NetworkId
@@ -112,35 +89,81 @@ class Core:
     replaces: BlockHash | None = None
     registration: Registration | None = None
     ai: Provenance | None = None
+    act: Act | None = None
 
     def encoded(self) -> bytes:
         """`enc(core)`."""
+        return canonical.encode(self._clinical() if self.act is None else self._governance())
+
+    def _governance(self) -> dict[str, object]:
+        return {
+            "act": self.act and self.act.as_map(),
+            "expires_at_ms": self.expires_at_ms,
+            "issued_at_ms": self.issued_at_ms,
+            "issuer": self.issuer,
+            "network": self.network,
+            "record": self.record,
+            "type": self.type.value,
+            "version": 1,
+        }
+
+    def _clinical(self) -> dict[str, object]:
         registration = self.registration and {
             "encryption_key": self.registration.encryption_key,
             "proof": self.registration.proof,
         }
-        return canonical.encode(
-            {
-                "ai": self.ai and self.ai.as_map(),
-                "body_root": self.body_root,
-                "doctor": self.doctor,
-                "expires_at_ms": self.expires_at_ms,
-                "issued_at_ms": self.issued_at_ms,
-                "issuer": self.issuer,
-                "network": self.network,
-                "parts": [part.as_map() for part in self.parts],
-                "patient": self.patient,
-                "patient_key": self.patient_key,
-                "patient_name": self.patient_name,
-                "record": self.record,
-                "references": list(self.references),
-                "registration": registration,
-                "replaces": self.replaces,
-                "seen_head": self.seen_head,
-                "type": self.type.value,
-                "version": 1,
-            }
-        )
+        return {
+            "ai": self.ai and self.ai.as_map(),
+            "body_root": self.body_root,
+            "doctor": self.doctor,
+            "expires_at_ms": self.expires_at_ms,
+            "issued_at_ms": self.issued_at_ms,
+            "issuer": self.issuer,
+            "network": self.network,
+            "parts": [part.as_map() for part in self.parts],
+            "patient": self.patient,
+            "patient_key": self.patient_key,
+            "patient_name": self.patient_name,
+            "record": self.record,
+            "references": list(self.references),
+            "registration": registration,
+            "replaces": self.replaces,
+            "seen_head": self.seen_head,
+            "type": self.type.value,
+            "version": 1,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceIssue:
+    """Who asks for an act, where and for how long (R-GOV1)."""
+
+    network: NetworkId
+    issuer: Address
+    record: RecordId
+    """Any 32 bytes: two proposals of one act differ by it."""
+    issued_at_ms: int
+    expires_at_ms: int
+
+
+def governance_core(act: Act, asked: GovernanceIssue) -> Core:
+    """The core of a governance proposal; its type is the act's (R-GOV1)."""
+    return Core(
+        type=next(kind for kind, form in ACT_TYPES.items() if isinstance(act, form)),
+        network=asked.network,
+        issuer=asked.issuer,
+        doctor=asked.issuer,
+        patient=None,
+        patient_key=PublicKey(b""),
+        patient_name=ZERO,
+        record=asked.record,
+        parts=(),
+        body_root=_NO_BODY,
+        seen_head=BlockHash(ZERO),
+        issued_at_ms=asked.issued_at_ms,
+        expires_at_ms=asked.expires_at_ms,
+        act=act,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,22 +205,6 @@ def assemble(core_bytes: bytes, signature: Signature) -> Proposal:
     return Proposal(core, signature, core_bytes, proposal_id(core.network, core_bytes))
 
 
-def _parse_provenance(value: object) -> Provenance:
-    reader = Reader(value, PROVENANCE_FIELDS, "ai")
-    if not reader.flag("machine_generated"):
-        raise CodecError("R-PRO9: machine_generated is true for every AI report")
-    return Provenance(
-        kind=reader.closed("kind", FindingKind),
-        model_name=reader.text("model_name"),
-        model_version=reader.text("model_version"),
-        model_digest=reader.octets("model_digest", DIGEST_BYTES),
-        training_digest=reader.octets("training_digest", DIGEST_BYTES),
-        preprocessing=reader.text("preprocessing"),
-        confidence_ppm=reader.integer("confidence_ppm", 0, 1_000_000),
-        inputs=_hashes(reader, "inputs"),
-    )
-
-
 def _parse_registration(value: object) -> Registration:
     reader = Reader(value, ("encryption_key", "proof"), "registration")
     return Registration(
@@ -206,17 +213,36 @@ def _parse_registration(value: object) -> Registration:
     )
 
 
-def _hashes(reader: Reader, name: str) -> tuple[BlockHash, ...]:
-    read = octets_of(DIGEST_BYTES, name)
-    return reader.listed(name, REFERENCES, lambda entry: BlockHash(read(entry)))
-
-
 def parse_core(encoded: bytes) -> Core:
-    """Read a core from canonical bytes; CodecError when malformed."""
-    reader = Reader(decoded(encoded), CORE_FIELDS, "core")
+    """Read a core, clinical or of governance, from canonical bytes; CodecError when malformed."""
+    value = decoded(encoded)
+    if isinstance(value, dict) and "act" in value:
+        return _parse_governance(value)
+    return _parse_clinical(value)
+
+
+def _parse_governance(value: object) -> Core:
+    reader = Reader(value, GOVERNANCE_FIELDS, "governance core")
     reader.integer("version", 1, 1)
+    block_type = reader.closed("type", BlockType)
+    asked = GovernanceIssue(
+        network=NetworkId(reader.octets("network", DIGEST_BYTES)),
+        issuer=Address(reader.octets("issuer", DIGEST_BYTES)),
+        record=RecordId(reader.octets("record", DIGEST_BYTES)),
+        issued_at_ms=reader.integer("issued_at_ms", 0, 2**53),
+        expires_at_ms=reader.integer("expires_at_ms", 0, 2**53),
+    )
+    return governance_core(reader.nested("act", lambda act: parse_act(block_type, act)), asked)
+
+
+def _parse_clinical(value: object) -> Core:
+    reader = Reader(value, CORE_FIELDS, "core")
+    reader.integer("version", 1, 1)
+    block_type = reader.closed("type", BlockType)
+    if block_type in GOVERNANCE_TYPES:
+        raise CodecError(f"R-GOV1: {block_type.value} is said by an act")
     return Core(
-        type=reader.closed("type", BlockType),
+        type=block_type,
         network=NetworkId(reader.octets("network", DIGEST_BYTES)),
         issuer=Address(reader.octets("issuer", DIGEST_BYTES)),
         doctor=Address(reader.octets("doctor", DIGEST_BYTES)),
@@ -229,12 +255,12 @@ def parse_core(encoded: bytes) -> Core:
         seen_head=BlockHash(reader.octets("seen_head", DIGEST_BYTES)),
         issued_at_ms=reader.integer("issued_at_ms", 0, 2**53),
         expires_at_ms=reader.integer("expires_at_ms", 0, 2**53),
-        references=_hashes(reader, "references"),
+        references=block_hashes(reader, "references"),
         replaces=reader.optional(
             "replaces", lambda name: BlockHash(reader.octets(name, DIGEST_BYTES))
         ),
         registration=reader.optional(
             "registration", lambda name: reader.nested(name, _parse_registration)
         ),
-        ai=reader.optional("ai", lambda name: reader.nested(name, _parse_provenance)),
+        ai=reader.optional("ai", lambda name: reader.nested(name, parse_provenance)),
     )

@@ -1,4 +1,4 @@
-"""The closed sets and named bytes the whole project speaks in (R-BLK, R-VOT, R-ORD)."""
+"""The closed sets and named bytes the whole project speaks in (R-BLK, R-VOT, R-ORD, R-GOV)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PATIENT_PREFIX: Final = "mqpat"
 
 
 class BlockType(StrEnum):
-    """The paper's Tbloc, the X-ray beside them (R-BLK1)."""
+    """The paper's Tbloc, the X-ray and the types of governance beside them (R-BLK1)."""
 
     MEDICAL_FORM = "medical_form"
     CT = "ct"
@@ -45,6 +45,8 @@ class BlockType(StrEnum):
     AMENDMENT = "amendment"
     ABSENCE = "absence"
     ATTENDING = "attending"
+    DELEGATION = "delegation"
+    OPENING = "opening"
     CONSENT = "consent"
     ERASURE = "erasure"
     EVIDENCE = "evidence"
@@ -54,14 +56,26 @@ GOVERNANCE_TYPES: Final = frozenset(
     {
         BlockType.AMENDMENT,
         BlockType.ABSENCE,
-        BlockType.ATTENDING,
-        BlockType.CONSENT,
-        BlockType.ERASURE,
+        BlockType.DELEGATION,
+        BlockType.OPENING,
         BlockType.EVIDENCE,
     }
 )
-"""Reserved: refused until a charter version defines them."""
-CLINICAL_TYPES: Final = tuple(kind for kind in BlockType if kind not in GOVERNANCE_TYPES)
+"""About the network, not about a patient: their cores hold an act (R-GOV1, R-GOV2)."""
+RESERVED_TYPES: Final = frozenset({BlockType.CONSENT, BlockType.ERASURE})
+"""Refused by this version (R-BLK1)."""
+CLINICAL_TYPES: Final = (
+    BlockType.MEDICAL_FORM,
+    BlockType.CT,
+    BlockType.PET,
+    BlockType.XRAY,
+    BlockType.TEST_RESULT,
+    BlockType.REPORT,
+    BlockType.PRESCRIPTION,
+)
+"""Those with a body, and with a policy in every charter (R-CHA3)."""
+PATIENT_TYPES: Final = (*CLINICAL_TYPES, BlockType.ATTENDING)
+"""Those that stand in a patient's chain (R-BLK1)."""
 IMAGE_TYPES: Final = frozenset({BlockType.CT, BlockType.PET, BlockType.XRAY})
 
 
@@ -87,8 +101,14 @@ ISSUERS: Final = {
     BlockType.TEST_RESULT: frozenset({Role.LABORATORY, Role.HOSPITAL}),
     BlockType.REPORT: frozenset({Role.DOCTOR, Role.RADIOLOGIST, Role.AI_ENTITY}),
     BlockType.PRESCRIPTION: frozenset({Role.DOCTOR}),
+    BlockType.ATTENDING: frozenset({Role.HOSPITAL, Role.DOCTOR}),
+    BlockType.AMENDMENT: frozenset({Role.HOSPITAL, Role.DOCTOR}),
+    BlockType.ABSENCE: frozenset({Role.DOCTOR}),
+    BlockType.DELEGATION: frozenset({Role.DOCTOR}),
+    BlockType.OPENING: frozenset({Role.HOSPITAL, Role.DOCTOR}),
+    BlockType.EVIDENCE: frozenset({Role.DOCTOR}),
 }
-"""Which roles may issue a type (R-BLK2)."""
+"""Which roles may issue a type (R-BLK2, R-GOV3)."""
 
 REQUIRED_PART: Final = {
     BlockType.MEDICAL_FORM: PartName.V_IND,
@@ -99,7 +119,7 @@ REQUIRED_PART: Final = {
     BlockType.REPORT: PartName.M_REPORT,
     BlockType.PRESCRIPTION: PartName.PRESC,
 }
-"""The part each type must carry (R-BLK3)."""
+"""The part each type must carry; `attending` carries none at all (R-BLK3)."""
 
 IMAGE_PARTS: Final = frozenset({PartName.IMG_CT, PartName.IMM_PET, PartName.IMG_XRAY})
 

@@ -12,7 +12,7 @@ from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.chain import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address, address_of, address_text
-from medquorum.ledger.proposal import Provenance
+from medquorum.ledger.provenance import Provenance
 from medquorum.ledger.types import (
     ADDRESS_PREFIX,
     PATIENT_PREFIX,

@@ -51,6 +51,14 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.WRONG_EPOCH: "it is of another epoch; start the node with the charter in force",
     Reason.OUT_OF_WINDOW: "its slot is final or too far ahead; wait until the node has caught up",
     Reason.NOT_YET: "it is dated in the future; check the clock of the machine that made it",
+    Reason.SUSPENDED: "its issuer is suspended; an amendment reinstates members",
+    Reason.STALE_AMENDMENT: "the charter has changed since; propose it again on its version",
+    Reason.BAD_AMENDMENT: "a change does not apply to the charter in force; see R-GOV6 and R-GOV7",
+    Reason.BAD_ABSENCE: "dates or doctors of the absence do not fit, or it overlaps another; see "
+    "R-GOV5",
+    Reason.BAD_DELEGATION: "patient, attending or delegate do not fit; read the patient's history",
+    Reason.BAD_OPENING: "the proposal is decided or opened already, or the doctors do not fit",
+    Reason.BAD_EVIDENCE: "the two statements do not prove a contradiction; see R-GOV5",
     Reason.OVER_LIMIT: "too many proposals are open; wait for verdicts",
 }
 """What to do, for every reason there is."""

@@ -18,12 +18,13 @@ from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Address, PublicKey
 from medquorum.ledger.limits import CHUNK, PART_BYTES
 from medquorum.ledger.part_keys import TAG_BYTES
-from medquorum.ledger.proposal import Core, FindingKind, Proposal, Provenance, issue, parse_proposal
+from medquorum.ledger.proposal import Core, Proposal, issue, parse_proposal
 from medquorum.ledger.proposal import Registration as CoreRegistration
+from medquorum.ledger.provenance import FindingKind, Provenance
 from medquorum.ledger.reasons import ACCEPT, Reason
 from medquorum.ledger.registration import patient_name_commitment
 from medquorum.ledger.signature import Signature, Signer, verify
-from medquorum.ledger.types import ISSUERS, BlockHash, Outcome, PartName, RecordId
+from medquorum.ledger.types import CLINICAL_TYPES, ISSUERS, BlockHash, Outcome, PartName, RecordId
 from medquorum.ledger.wrap import Wrap, parse_wrap, verify_wrap
 from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreMisuse
@@ -104,10 +105,9 @@ class Submissions:
     def _precheck(self, submission: Submission) -> None:
         """What would be refused after sealing is refused before it."""
         member = self._charter.member(self._issuer.address)
-        allowed = ISSUERS.get(submission.type)
-        if allowed is None:
+        if submission.type not in CLINICAL_TYPES:
             raise DeskError(400, Reason.TYPE_RESERVED.value, "this type is not in use yet")
-        if member is None or member.role not in allowed:
+        if member is None or member.role not in ISSUERS[submission.type]:
             raise DeskError(403, Reason.ROLE_NOT_ALLOWED.value, ADVICE[Reason.ROLE_NOT_ALLOWED])
         if any(path.stat().st_size > PART_BYTES - 8 for path in submission.parts.values()):
             raise DeskError(413, Reason.BODY_TOO_LARGE.value, ADVICE[Reason.BODY_TOO_LARGE])

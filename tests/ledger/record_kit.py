@@ -23,7 +23,8 @@ from medquorum.ledger.envelope import (
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import CURVE_ORDER, Address, PublicKey, address_of, public_key
 from medquorum.ledger.merkle import root
-from medquorum.ledger.proposal import Core, FindingKind, Proposal, Provenance, issue
+from medquorum.ledger.proposal import Core, Proposal, issue
+from medquorum.ledger.provenance import FindingKind, Provenance
 from medquorum.ledger.signature import signer
 from medquorum.ledger.types import (
     BatchHash,

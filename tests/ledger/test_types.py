@@ -2,11 +2,14 @@
 
 import re
 
+from medquorum.ledger.governance import ACT_TYPES
 from medquorum.ledger.types import (
     CLINICAL_TYPES,
     GOVERNANCE_TYPES,
     ISSUERS,
+    PATIENT_TYPES,
     REQUIRED_PART,
+    RESERVED_TYPES,
     BlockType,
     Role,
 )
@@ -21,25 +24,40 @@ def rule(number: str) -> str:
 
 
 def test_types_are_those_of_the_rule() -> None:
-    """R-BLK1: seven clinical types, six reserved."""
-    clinical, reserved = rule("R-BLK1").split("Reserved", 1)
-    assert re.findall(r"`(\w+)`", clinical) == sorted(
-        (kind.value for kind in CLINICAL_TYPES), key=clinical.index
-    )
-    assert {*re.findall(r"`(\w+)`", reserved)} - {"rejected"} == {
-        kind.value for kind in GOVERNANCE_TYPES
+    """R-BLK1: seven clinical types and `attending`, five of governance, two reserved."""
+    clinical, rest = rule("R-BLK1").split("Governance types", 1)
+    governance, reserved = rest.split("Reserved and refused:", 1)
+    named = {
+        part: re.findall(r"`(\w+)`", text)
+        for part, text in (("patient", clinical), ("governance", governance))
     }
-    assert set(BlockType) == {*CLINICAL_TYPES, *GOVERNANCE_TYPES}
+    assert named["patient"] == [kind.value for kind in PATIENT_TYPES]
+    assert PATIENT_TYPES[:-1] == CLINICAL_TYPES
+    assert set(named["governance"]) == {kind.value for kind in GOVERNANCE_TYPES}
+    assert {*re.findall(r"`(\w+)`", reserved)} - {"rejected"} == {
+        kind.value for kind in RESERVED_TYPES
+    }
+    assert len(BlockType) == len(PATIENT_TYPES) + len(GOVERNANCE_TYPES) + len(RESERVED_TYPES)
+    assert set(ACT_TYPES) == GOVERNANCE_TYPES
 
 
-def test_issuers_are_those_of_the_rule() -> None:
-    """R-BLK2: who may issue what."""
+def stated_issuers(clauses: str) -> dict[BlockType, set[Role]]:
+    """Who may issue what, read off clauses of the page."""
     stated = {}
-    for clause in rule("R-BLK2").split("Issuers:")[1].rstrip(".").split(";"):
+    for clause in clauses.split(";"):
         roles = re.sub(r"`\w+`,?", "", clause)
         for kind in re.findall(r"`(\w+)`", clause):
-            stated[BlockType(kind)] = {Role(role) for role in re.findall(r"\w+", roles)}
-    assert stated == ISSUERS
+            found = {Role(role) for role in re.findall(r"\w+", roles) if role in set(Role)}
+            stated[BlockType(kind)] = found
+    return stated
+
+
+def test_issuers_are_those_of_the_rules() -> None:
+    """R-BLK2, R-GOV3: who may issue what."""
+    clinical = stated_issuers(rule("R-BLK2").split("Issuers:")[1])
+    governance = stated_issuers(rule("R-GOV3").split("active member:")[1])
+    assert {**clinical, **governance} == ISSUERS
+    assert set(governance) == GOVERNANCE_TYPES
 
 
 def test_required_parts_are_those_of_the_rule() -> None:

@@ -24,7 +24,8 @@ from medquorum.ledger.envelope import (
 )
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Address, PublicKey, Purpose, public_key
-from medquorum.ledger.proposal import Core, FindingKind, Proposal, Provenance, issue
+from medquorum.ledger.proposal import Core, Proposal, issue
+from medquorum.ledger.provenance import FindingKind, Provenance
 from medquorum.ledger.types import (
     IMAGE_PARTS,
     REQUIRED_PART,
