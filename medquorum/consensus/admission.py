@@ -19,7 +19,7 @@ from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.registration import verify_registration
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import (
-    GOVERNANCE_TYPES,
+    CLINICAL_TYPES,
     IMAGE_TYPES,
     ISSUERS,
     REQUIRED_PART,
@@ -57,7 +57,7 @@ def judge_content(core: Core, charter: Charter, network: NetworkId) -> Judgement
     """
     if core.network != network:
         return Reject(Reason.FOREIGN_NETWORK)
-    if core.type in GOVERNANCE_TYPES:
+    if core.type not in CLINICAL_TYPES:
         return Reject(Reason.TYPE_RESERVED)
     issuer = charter.member(core.issuer)
     if issuer is None:
