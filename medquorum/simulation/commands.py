@@ -1,4 +1,4 @@
-"""`medquorum simulate`: the researcher's commands, mounted by the command line as an entry point."""
+"""`medquorum simulate`: the researcher's commands, mounted as an entry point."""
 
 from __future__ import annotations
 
