@@ -56,7 +56,10 @@ class Queries:
         self._presenter = Presenter(self._charter, driver.replica)
 
     async def inbox(self) -> tuple[ProposalView, ...]:
-        """Open proposals where this node's doctor's vote counts and is not cast, oldest first."""
+        """Open proposals where this node's doctor's vote counts and is not cast, oldest first.
+
+        The replica may know one that the store does not hold yet; it comes when it is durable.
+        """
         if not is_doctor(self._charter, self._own):
             return ()
         replica, now = self._driver.replica, now_ms()
@@ -66,7 +69,8 @@ class Queries:
             if self._own in (standing := entry.tally(replica.state, now)).missing
             and standing.standing is Standing.PENDING
         ]
-        return tuple([await self.proposal(identifier.hex()) for identifier in wanted[:MOST]])
+        found = [await self._durable_view(identifier) for identifier in wanted[:MOST]]
+        return tuple(view for view in found if view is not None)
 
     async def proposals(self, state: str | None, limit: int) -> tuple[ProposalView, ...]:
         """Proposals, newest first."""
@@ -93,9 +97,19 @@ class Queries:
 
     async def proposal(self, identifier: str) -> ProposalView:
         """One proposal by hex id."""
-        row = await self.row(identifier)
-        votes = await self._store.read(lambda connection: load_votes(connection, row.proposal.id))
-        return self._proposal_view(row, votes)
+        view = await self._durable_view(hex_id(identifier))
+        if view is None:
+            raise DeskError(404, "unknown_proposal", NOT_HERE)
+        return view
+
+    async def _durable_view(self, identifier: bytes) -> ProposalView | None:
+        """One proposal as the store holds it."""
+
+        def read(connection: Connection) -> tuple[ProposalRow | None, list[Vote]]:
+            return load_proposal(connection, identifier), load_votes(connection, identifier)
+
+        row, votes = await self._store.read(read)
+        return None if row is None else self._proposal_view(row, votes)
 
     async def why(self, identifier: str) -> WhyView:
         """Why it is not final: who has not voted, which certificate is missing."""

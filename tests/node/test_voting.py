@@ -14,6 +14,7 @@ from medquorum.ledger.reasons import ACCEPT
 from medquorum.ledger.types import Decision, VoterRole
 from medquorum.node.bodies import BodyState
 from medquorum.node.desk import DeskError
+from medquorum.node.driver import now_ms
 from medquorum.node.store.clinical_rows import insert_proposals, settle_proposals
 from tests.ledger.charter_kit import address_of_name
 from tests.node.kit import Node, node_of, until
@@ -102,6 +103,14 @@ async def test_the_body_of_another_proposal_counts_for_nothing(attending: Node) 
     assert await refusal(attending, ballot(other.proposal)) == (409, "body_not_opened")
     inbox = {view.id: view.body for view in await attending.queries.inbox()}
     assert inbox == {sealed.proposal.id.hex(): "opened", other.proposal.id.hex(): "none"}
+
+
+async def test_what_is_not_durable_yet_does_not_wait_in_the_inbox(attending: Node) -> None:
+    sealed = await known(attending)
+    arriving = sealed_registration(NETWORK, "patient 2").proposal
+    attending.driver.replica.step(ProposalArrived(arriving, ISSUER), now_ms())
+    assert attending.driver.replica.pool.get(arriving.id) is not None
+    assert [view.id for view in await attending.queries.inbox()] == [sealed.proposal.id.hex()]
 
 
 async def test_the_role_must_be_the_doctors(attending: Node, tmp_path: Path) -> None:
