@@ -66,6 +66,8 @@ class Convict:
     """Keep and publish evidence against a doctor's node (R-SIM11)."""
 
     evidence: Evidence
+    culprit: Address
+    """The doctor whose node signed both: numbers change with the charter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,6 @@ class Driver:
         self._unfinished: asyncio.Queue[_Round] = asyncio.Queue(UNFINISHED)
         self._kept = Kept(replica.pool)
         self._ended = False
-        charter = replica.state.charter
-        self._doctors = tuple(doctor.address for doctor in charter.doctors)
 
     async def put(self, event: Event) -> None:
         """Hand an event to the replica; waits while the inbox is full."""
@@ -157,9 +155,7 @@ class Driver:
         if plan.empty:
             return None
         self.log_length += len(plan.finals)
-        return self._store.writer.submit_nowait(
-            lambda connection: plan.write(connection, self._doctors)
-        )
+        return self._store.writer.submit_nowait(plan.write)
 
     async def _finish(self) -> None:
         """Conclude each round in turn."""

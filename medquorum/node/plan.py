@@ -120,7 +120,7 @@ class Plan:
             or self.convictions
         )
 
-    def write(self, connection: Connection, doctors: tuple[Address, ...]) -> None:
+    def write(self, connection: Connection) -> None:
         """Write everything; the caller's transaction makes it durable at once."""
         insert_proposals(connection, self.proposals, self.now_us)
         insert_votes(connection, self.votes, self.now_us)
@@ -133,17 +133,15 @@ class Plan:
                 prune_journal(connection, final.batch.header.epoch, final.batch.header.slot)
         settle_proposals(connection, [_forgotten(one) for one in self.forgotten])
         for conviction in self.convictions:
-            self._convict(connection, conviction, doctors)
+            self._convict(connection, conviction)
 
-    def _convict(
-        self, connection: Connection, conviction: Convict | DoubleVote, doctors: tuple[Address, ...]
-    ) -> None:
+    def _convict(self, connection: Connection, conviction: Convict | DoubleVote) -> None:
         match conviction:
             case DoubleVote(first, second):
                 pair = first.encoded(), second.encoded()
                 insert_evidence(connection, "double_vote", first.ballot.voter, pair, self.now_us)
-            case Convict(evidence):
-                kind, culprit = evidence.contradiction.value, doctors[evidence.signer]
+            case Convict(evidence, culprit):
+                kind = evidence.contradiction.value
                 insert_evidence(connection, kind, culprit, _originals(evidence), self.now_us)
 
 

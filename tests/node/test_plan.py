@@ -39,7 +39,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def perform(store: Store, *effects: object, log_length: int = 0) -> Plan:
     plan = Plan(5_000, log_length)
     plan.take(effects, Kept(Pool()))  # type: ignore[arg-type]
-    await store.writer.submit(lambda connection: plan.write(connection, DOCTORS))
+    await store.writer.submit(plan.write)
     return plan
 
 
@@ -150,7 +150,7 @@ async def test_both_originals_of_a_contradiction_are_kept(store: Store) -> None:
         for label in ("one", "another")
     ]
     evidence = VoteEvidence(Contradiction.TWO_NOTARS, 1, 4, signed[0], signed[1])
-    effects: tuple[Effect | DoubleVote, ...] = (DoubleVote(*pair), Convict(evidence))
+    effects: tuple[Effect | DoubleVote, ...] = (DoubleVote(*pair), Convict(evidence, DOCTORS[1]))
     await perform(store, *effects)
     query = "SELECT kind, culprit, first, second FROM evidence ORDER BY sequence"
     rows = await store.read(lambda connection: connection.exec_driver_sql(query).all())

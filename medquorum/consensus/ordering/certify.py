@@ -42,7 +42,7 @@ def count_vote(state: State[View], vote: OrderingVote) -> None:
 
 def _remember(state: State[View], vote: OrderingVote) -> None:
     for evidence in state.tally.add(vote):
-        state.outbox.tell(Convict(evidence))
+        state.outbox.tell(Convict(evidence, state.doctors[evidence.signer]))
 
 
 def hear_certificate(state: State[View], certificate: Certificate, sender: Address) -> bool:

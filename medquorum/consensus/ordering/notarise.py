@@ -81,7 +81,8 @@ def _detect_second(state: State[View], kept: list[BatchProposal], proposal: Batc
                     header.slot,
                     SignedHeader(earlier.header_bytes, earlier.signature),
                     SignedHeader(proposal.header_bytes, proposal.signature),
-                )
+                ),
+                state.doctors[header.leader],
             )
         )
 
