@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from medquorum.ledger import canonical
-from medquorum.ledger.charter import Charter, certificate_key, parse_charter
+from medquorum.ledger.charter import Charter, parse_charter
+from medquorum.ledger.charter_members import check_newcomer
 from medquorum.ledger.charter_source import CharterSource, MemberSource
 from medquorum.ledger.errors import CharterError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
@@ -82,9 +83,7 @@ def parse_request(encoded: bytes) -> Member:
     CodecError or CharterError naming the broken rule.
     """
     member = parse_member(decoded(encoded))
-    keys = [*member.keys.by_purpose().values(), certificate_key(member)]
-    if len(set(keys)) != len(keys):
-        raise CharterError(f"R-KEY4: {member.name} uses one key for two purposes; make new keys")
+    check_newcomer(member)
     member.verify_proofs()
     return member
 

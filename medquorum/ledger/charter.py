@@ -1,7 +1,9 @@
 """The charter: who is a member and by which rules they decide (R-CHA1 to R-CHA5, R-CHA8).
 
-A `Charter` exists only if it is valid; the dear checks, possession of keys and TLS leaves, are
-`verify_proofs`, which everything that takes a charter from a file goes through once.
+The founding charter is encoded and names the network; each later version follows from the one
+before by an amendment and is never encoded (R-GOV6). A `Charter` exists only if it is valid; the
+dear checks, possession of keys and TLS leaves, are `verify_proofs`, which everything that takes a
+charter from a file goes through once.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from medquorum.ledger import canonical
 from medquorum.ledger.certificate import Electorate
+from medquorum.ledger.charter_members import (
+    active_doctors,
+    certificate_key,
+    check_absentees,
+    check_members,
+    in_charge,
+)
 from medquorum.ledger.charter_rules import (
     AbsenceRule,
     MaturityRule,
@@ -29,12 +34,13 @@ from medquorum.ledger.charter_rules import (
 )
 from medquorum.ledger.errors import CharterError
 from medquorum.ledger.hashing import Kind, tagged
-from medquorum.ledger.keys import Address, PublicKey, compress
-from medquorum.ledger.limits import CHARTER, DOCTORS, MEMBERS, NAME_BYTES
+from medquorum.ledger.keys import Address, PublicKey
+from medquorum.ledger.limits import CHARTER, MEMBERS, NAME_BYTES
 from medquorum.ledger.member import (
     Member,
     MemberKeys,
     MemberProofs,
+    check_address,
     check_name,
     parse_member,
 )
@@ -45,8 +51,8 @@ from medquorum.ledger.types import (
     CLINICAL_TYPES,
     BlockType,
     NetworkId,
+    Panel,
     QuorumMode,
-    Role,
 )
 
 __all__ = [
@@ -82,6 +88,8 @@ RETENTION_DAYS: Final = 73_000
 """Two hundred years."""
 SEAL_BITS: Final = 32
 """Four thousand million tries: beyond it no leader would find a nonce in its slot."""
+ATTENDING_POLICY: Final = TypePolicy(Panel.ALL_DOCTORS, strict=True)
+"""How `attending` blocks are decided in every charter (R-BLK4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,33 +111,51 @@ class Charter:
     seal_difficulty_bits: int = 0
     """Zero bits a batch hash begins with (R-ORD16)."""
     version: int = 0
+    founding: NetworkId | None = None
+    """The network a later version belongs to; None for the founding charter."""
+    suspended: Mapping[Address, Address | None] = field(
+        default_factory=dict, repr=False, hash=False
+    )
+    """Members that do nothing for now, a doctor's stand-in beside her (R-GOV7)."""
+    successors: Mapping[Address, Address] = field(default_factory=dict, repr=False, hash=False)
+    """Who took over from each doctor that left (R-GOV7)."""
+    retired: frozenset[PublicKey] = field(default=frozenset(), repr=False)
+    """Keys that are never used again, those of TLS leaves among them (R-GOV7)."""
     doctors: tuple[Member, ...] = field(init=False, repr=False, compare=False)
-    """The doctors in order of address: their numbers are their places (R-CHA8)."""
+    """The active doctors in order of address: their numbers are their places (R-CHA8)."""
     doctor_addresses: frozenset[Address] = field(init=False, repr=False, compare=False)
     """The same as a set: the widest panel (R-VER1)."""
     _by_address: dict[Address, Member] = field(init=False, repr=False, compare=False)
     _numbers: dict[Address, int] = field(init=False, repr=False, compare=False)
-    _encoded: bytes = field(init=False, repr=False, compare=False)
-    _digest: bytes = field(init=False, repr=False, compare=False)
+    _encoded: bytes | None = field(init=False, repr=False, compare=False)
+    _network: NetworkId = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check_scalars()
-        _check_members(self.members)
+        check_members(self.members)
         if set(self.policies) != set(CLINICAL_TYPES):
             raise CharterError("R-CHA3: policies name each clinical block type once, no other")
-        doctors = tuple(member for member in self.members if member.role is Role.DOCTOR)
-        _check_doctors(doctors)
-        encoded = canonical.encode(self._as_map(), CHARTER)
+        by_address = {member.address: member for member in self.members}
+        check_absentees(by_address, self.suspended, self.successors)
+        doctors = active_doctors(self.members, self.suspended)
+        encoded = self._founding_bytes() if self.founding is None else None
         remembered = {
             "doctors": doctors,
-            "_by_address": {member.address: member for member in self.members},
+            "_by_address": by_address,
             "doctor_addresses": frozenset(doctor.address for doctor in doctors),
             "_numbers": {doctor.address: number for number, doctor in enumerate(doctors)},
             "_encoded": encoded,
-            "_digest": tagged(Kind.CHARTER, b"", encoded),
+            "_network": self.founding if encoded is None else tagged(Kind.CHARTER, b"", encoded),
         }
         for name, value in remembered.items():
             object.__setattr__(self, name, value)
+
+    def _founding_bytes(self) -> bytes:
+        if self.suspended or self.successors or self.retired:
+            raise CharterError("R-CHA1: nobody has left or is suspended in a founding charter")
+        for member in self.members:
+            check_address(member)
+        return canonical.encode(self._as_map(), CHARTER)
 
     def _check_scalars(self) -> None:
         check_name(self.name, "charter.name")
@@ -142,6 +168,10 @@ class Charter:
         for name, (value, high) in bounds.items():
             if not 0 <= value <= high:
                 raise CharterError(f"R-CHA1: {name} is not a whole number from 0 to {high}")
+        if (self.version == 0) != (self.founding is None):
+            raise CharterError(
+                "R-CHA1: the founding charter's version is 0; later versions name its network"
+            )
 
     def _as_map(self) -> dict[str, object]:
         return {
@@ -159,22 +189,30 @@ class Charter:
         }
 
     def encoded(self) -> bytes:
-        """`enc` of R-CHA1."""
+        """`enc` of R-CHA1; CharterError for a later version, which has no encoding."""
+        if self._encoded is None:
+            raise CharterError("R-CHA1: later versions are never encoded; use the founding charter")
         return self._encoded
 
     @property
     def network_id(self) -> NetworkId:
-        """The network this charter founds (R-HASH3); CharterError for a later version."""
-        if self.version != 0:
-            raise CharterError("R-HASH3: the network id is the founding charter's; load version 0")
-        return NetworkId(self._digest)
+        """The network that the founding charter founds, in every version (R-HASH3)."""
+        return self._network
 
     def member(self, address: Address) -> Member | None:
-        """The member of this address, if it is one."""
+        """The member of this address, suspended or not."""
         return self._by_address.get(address)
 
+    def is_active(self, address: Address) -> bool:
+        """Whether this is a member, and not suspended (R-GOV7)."""
+        return address in self._by_address and address not in self.suspended
+
+    def responsible(self, doctor: Address) -> Address | None:
+        """Who attends in a doctor's place, herself if active; None for a stranger (R-GOV9)."""
+        return in_charge(doctor, self.doctor_addresses, self.suspended, self.successors)
+
     def doctor_number(self, address: Address) -> int | None:
-        """The number of a doctor in ordering, 0..n-1; None for everybody else (R-CHA8)."""
+        """The number of an active doctor in ordering; None for everybody else (R-CHA8)."""
         return self._numbers.get(address)
 
     @property
@@ -201,16 +239,19 @@ class Charter:
             return ("majority mode with an odd number of doctors tolerates no lying node",)
         return ()
 
-    def electorate(self, epoch: int = 0) -> Electorate:
-        """The consensus keys of the doctors by number, and q."""
+    def electorate(self, epoch: int | None = None) -> Electorate:
+        """The consensus keys of the active doctors by number, and q; the epoch is the version."""
         keys = tuple(doctor.keys.consensus for doctor in self.doctors)
-        return Electorate(self.network_id, epoch, keys, self.quorum)
+        number = self.version if epoch is None else epoch
+        return Electorate(self.network_id, number, keys, self.quorum)
 
     def policy(self, block_type: BlockType) -> TypePolicy:
-        """The policy of a clinical type; CharterError for a reserved one (R-BLK1)."""
+        """How a type of the patient's chain is decided; CharterError for any other (R-BLK1)."""
+        if block_type is BlockType.ATTENDING:
+            return ATTENDING_POLICY
         policy = self.policies.get(block_type)
         if policy is None:
-            raise CharterError(f"R-BLK1: {block_type.value} is reserved; no policy decides on it")
+            raise CharterError(f"R-BLK1: no policy decides on {block_type.value}")
         return policy
 
     def verify_proofs(self, verify: Verifier = verify) -> None:
@@ -224,44 +265,6 @@ class Charter:
                 )
             seen.add(key)
             member.verify_proofs(verify)
-
-
-def certificate_key(member: Member) -> PublicKey:
-    """The P-256 key of a member's TLS leaf; CharterError when it has none (R-CHA4)."""
-    try:
-        certificate = x509.load_der_x509_certificate(member.tls_certificate)
-        public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
-        raise CharterError(
-            f"R-CHA4: the TLS certificate of {member.name} is not DER; ask for a new request"
-        ) from None
-    if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != "secp256r1":
-        raise CharterError(f"R-CHA4: the TLS certificate of {member.name} holds no P-256 key")
-    return compress(public)
-
-
-def _check_members(members: tuple[Member, ...]) -> None:
-    if not 1 <= len(members) <= MEMBERS:
-        raise CharterError(f"R-CHA4: a charter has 1 to {MEMBERS} members")
-    addresses = [member.address for member in members]
-    if addresses != sorted(set(addresses)):
-        raise CharterError("R-CHA4: members ascend by address, each once")
-    owners: dict[PublicKey, str] = {}
-    for member in members:
-        for purpose, key in member.keys.by_purpose().items():
-            if key in owners:
-                raise CharterError(
-                    f"R-KEY4: the {purpose.value} key of {member.name} is already a key of "
-                    f"{owners[key]}; make new keys"
-                )
-            owners[key] = member.name
-
-
-def _check_doctors(doctors: tuple[Member, ...]) -> None:
-    if not doctors:
-        raise CharterError("R-CHA4: a charter has at least one doctor; add one")
-    if len(doctors) > DOCTORS:
-        raise CharterError(f"R-CHA4: {len(doctors)} doctors, at most {DOCTORS}")
 
 
 def parse_charter(encoded: bytes) -> Charter:

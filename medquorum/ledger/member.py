@@ -76,6 +76,7 @@ class Member:
     endpoint: str
     """`host:port` of the peer listener."""
     address: Address
+    """That of the clinical key at admission; it stays when keys change (R-KEY2)."""
     keys: MemberKeys
     tls_certificate: bytes = field(repr=False)
     """DER of the pinned leaf."""
@@ -93,8 +94,6 @@ class Member:
                 parse_public_key(key)
         except KeyMaterialError as error:
             raise CharterError(f"{error}; make {self.name}'s request again") from None
-        if self.address != address_of(self.keys.clinical):
-            raise CharterError("R-KEY2: the address is not that of the member's clinical key")
         if (self.keys.policy is None) != (self.proofs.policy is None):
             raise CharterError("R-CHA5: the policy proof is none exactly where the key is")
 
@@ -152,6 +151,12 @@ class Member:
 def request_digest(statement: dict[str, Any]) -> bytes:
     """What each proof signs: the member without proofs (R-CHA5)."""
     return tagged(Kind.REQUEST, b"", canonical.encode(statement))
+
+
+def check_address(member: Member) -> None:
+    """CharterError unless the address is that of the clinical key, as at admission (R-KEY2)."""
+    if member.address != address_of(member.keys.clinical):
+        raise CharterError("R-KEY2: the address is not that of the member's clinical key")
 
 
 def check_name(name: str, what: str) -> None:

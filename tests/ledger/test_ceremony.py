@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from medquorum.ledger import ceremony
 from medquorum.ledger.ceremony import Candidate, CharterFile, CharterSignature, RequestSigners
-from medquorum.ledger.charter import Charter, certificate_key
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.charter_members import certificate_key
 from medquorum.ledger.charter_source import CharterSource, MemberSource
 from medquorum.ledger.errors import CharterError, CodecError, LedgerError
 from medquorum.ledger.keys import Purpose

@@ -40,8 +40,13 @@ def test_R_CHA1_bytes_and_value_are_the_same(charter: Charter) -> None:
 
 def test_R_HASH3_the_network_is_the_founding_charters_hash(charter: Charter) -> None:
     assert charter.network_id == tagged(Kind.CHARTER, b"", charter.encoded())
-    with pytest.raises(CharterError, match="R-HASH3"):
-        _ = replace(charter, version=1).network_id
+    later = replace(charter, version=1, founding=charter.network_id)
+    assert later.network_id == charter.network_id
+    with pytest.raises(CharterError, match="R-CHA1: later versions are never encoded"):
+        later.encoded()
+    for version, founding in ((1, None), (0, charter.network_id)):
+        with pytest.raises(CharterError, match="R-CHA1: the founding charter's version is 0"):
+            replace(charter, version=version, founding=founding)
 
 
 def test_R_CHA8_doctors_are_numbered_by_address(charter: Charter) -> None:
@@ -69,7 +74,9 @@ def test_the_electorate_holds_the_doctors_consensus_keys(charter: Charter) -> No
 def test_R_CHA3_policies_and_their_defaults(charter: Charter) -> None:
     strict = {kind for kind in CLINICAL_TYPES if charter.policy(kind).strict}
     assert strict == {BlockType.MEDICAL_FORM, BlockType.REPORT, BlockType.PRESCRIPTION}  # R-BLK4
-    with pytest.raises(CharterError, match="R-BLK1: amendment is reserved"):
+    attending = charter.policy(BlockType.ATTENDING)
+    assert attending == TypePolicy(Panel.ALL_DOCTORS, strict=True)
+    with pytest.raises(CharterError, match="R-BLK1: no policy decides on amendment"):
         charter.policy(BlockType.AMENDMENT)
 
 
@@ -146,6 +153,7 @@ REFUSALS = [
     (put("name", "two\nlines"), "R-CHA4: charter.name"),
     (put("name", ""), "R-CAN5: charter.name"),
     (put("version", -1), "R-CAN5: charter.version"),
+    (put("version", 1), "R-CHA1: the founding charter's version"),
     (put("seal_difficulty_bits", 33), "R-CAN5: charter.seal_difficulty_bits"),
     (put("retention_days", True), "R-CAN5: charter.retention_days"),
     (put("note", "hello"), "R-CAN5: charter has not exactly"),
