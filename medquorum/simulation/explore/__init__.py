@@ -1,0 +1,1 @@
+"""Small-scope exhaustive exploration of the ordering rules R-SIM6 to R-SIM8."""
