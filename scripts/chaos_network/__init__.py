@@ -1,0 +1,1 @@
+"""Chaos: real nodes suffer kill -9, pauses, cuts and delays while doctors go on deciding."""
