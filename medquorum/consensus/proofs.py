@@ -20,8 +20,8 @@ from medquorum.ledger.certificate import Statement, verify_certificate
 from medquorum.ledger.chain import ChainBuilder, ChainState, PatientState, genesis
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
-from medquorum.ledger.export import Proof, parse_proof
 from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.proof import Proof, parse_proof
 from medquorum.ledger.proposal import Core, Proposal, proposal_id
 from medquorum.ledger.reasons import ACCEPT, Accept, Judgement, Reason, Reject
 from medquorum.ledger.registration import verify_registration

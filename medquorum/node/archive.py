@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from medquorum.ledger import merkle
 from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.block import Block, BlockHeader
-from medquorum.ledger.export import ExportHead, Proof, encode_batch, encode_head
+from medquorum.ledger.export import ExportHead, encode_batch, encode_head
 from medquorum.ledger.limits import FRAME
+from medquorum.ledger.proof import Proof
 from medquorum.ledger.proposal import Core
 from medquorum.ledger.types import BatchHash, NetworkId, Outcome
 from medquorum.node.store.chain_rows import (

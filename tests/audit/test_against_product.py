@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from medquorum.consensus.proofs import verify_proof
-from medquorum.ledger.export import parse_proof
+from medquorum.ledger.proof import parse_proof
 from scripts.independent.canonical import Tampered as Refused
 from scripts.independent.charter import read_charter
 from scripts.independent.crypto import Signatures

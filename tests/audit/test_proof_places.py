@@ -8,8 +8,8 @@ import pytest
 from medquorum.ledger import merkle
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import place
-from medquorum.ledger.export import Proof
 from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.proof import Proof
 from medquorum.ledger.types import BatchHash, BlockHash, BlockType, OrderingKind
 from tests.audit.test_rejection_proofs import verdict
 from tests.support.chains import Chain, Place, certificate, make_batch

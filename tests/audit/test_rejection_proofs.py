@@ -8,7 +8,7 @@ import pytest
 from medquorum.consensus.proofs import check_proof, provable
 from medquorum.ledger.block import BlockHeader
 from medquorum.ledger.chain import ChainBuilder, genesis
-from medquorum.ledger.export import Proof
+from medquorum.ledger.proof import Proof
 from medquorum.ledger.proposal import Core
 from medquorum.ledger.types import BlockHash, BlockType, Decision, Outcome
 from scripts.independent.canonical import Tampered

@@ -12,8 +12,8 @@ from medquorum.consensus.proofs import check_proof, verify_proof
 from medquorum.consensus.verification import Verification
 from medquorum.ledger.block import place
 from medquorum.ledger.certificate import certify, state
-from medquorum.ledger.export import Proof, parse_proof
 from medquorum.ledger.keys import Purpose
+from medquorum.ledger.proof import Proof, parse_proof
 from medquorum.ledger.types import BlockType, OrderingKind, Outcome
 from tests.ledger.charter_kit import signer_of
 from tests.support.chains import Chain, certificate, grow, make_proof

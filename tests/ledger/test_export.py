@@ -15,10 +15,10 @@ from medquorum.ledger.export import (
     ExportHead,
     encode_head,
     parse_frame,
-    parse_proof,
     split_frames,
 )
 from medquorum.ledger.limits import FRAME
+from medquorum.ledger.proof import parse_proof
 from tests.support.chains import export_bytes, export_frames, grow, make_proof
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from medquorum.consensus.proofs import check_proof
 from medquorum.consensus.verification import verify_export
-from medquorum.ledger.export import Proof
+from medquorum.ledger.proof import Proof
 from medquorum.ledger.types import BlockType, Outcome
 from medquorum.node.archive import export_frames, export_head, patient_blocks, prove
 from medquorum.node.store.chain_rows import log_length

@@ -9,8 +9,8 @@ import pytest
 
 from medquorum.consensus.proofs import check_proof
 from medquorum.ledger import export
-from medquorum.ledger.export import parse_proof
 from medquorum.ledger.limits import FRAME
+from medquorum.ledger.proof import parse_proof
 from medquorum.ledger.types import BlockHash, BlockType, Decision, Outcome
 from medquorum.node.desk import DeskError
 from tests.node.kit import node_of

@@ -11,8 +11,9 @@ from medquorum.ledger.batch import Batch, BatchHeader, room_beside
 from medquorum.ledger.block import Block
 from medquorum.ledger.certificate import Certificate, Statement, certify, state
 from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
-from medquorum.ledger.export import ExportHead, Proof, encode_batch, encode_head
+from medquorum.ledger.export import ExportHead, encode_batch, encode_head
 from medquorum.ledger.keys import Purpose
+from medquorum.ledger.proof import Proof
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.types import BatchHash, BlockType, Decision, OrderingKind, Outcome
 from tests.ledger.charter_kit import signer_of

@@ -1,0 +1,113 @@
+"""Whether an act of governance may enter the chain (R-GOV3 to R-GOV5); pure, signatures last."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from medquorum.consensus.proven import evidence_proven, key_of
+from medquorum.ledger.amendment import apply, verify_amendment
+from medquorum.ledger.chain import ChainState
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.governance import (
+    AbsenceAct,
+    Act,
+    Amendment,
+    DelegationAct,
+    EvidenceAct,
+    OpeningAct,
+)
+from medquorum.ledger.keys import Address
+from medquorum.ledger.limits import REGISTRY_ENTRIES
+from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
+from medquorum.ledger.signature import Verifier
+
+DAY_MS: int = 86_400_000
+
+
+def judge_issuer(act: Act, issuer: Address) -> Judgement:
+    """What an act demands of its issuer beyond a role (R-GOV3)."""
+    if isinstance(act, DelegationAct) and issuer != act.attending:
+        return Reject(Reason.BAD_DELEGATION)
+    return ACCEPT
+
+
+def act_signatures_hold(act: Act, state: ChainState, verify: Verifier) -> bool:
+    """Whether the keys an amendment brings are proved, and both statements of evidence signed."""
+    match act:
+        case Amendment():
+            return verify_amendment(act, verify)
+        case EvidenceAct():
+            return evidence_proven(act, state, verify)
+        case _:
+            return True
+
+
+def judge_act(act: Act, issuer: Address, view: ChainState) -> Judgement:
+    """Whether an act is admissible after that chain (R-GOV5); no signature is verified."""
+    match act:
+        case Amendment():
+            applied = apply(view.charter, act, issuer)
+            return ACCEPT if isinstance(applied, Charter) else applied
+        case AbsenceAct():
+            return _judge_absence(act, view)
+        case DelegationAct():
+            return _judge_delegation(act, view)
+        case OpeningAct():
+            return _judge_opening(act, view)
+        case EvidenceAct():
+            return _judge_evidence(act, view)
+    assert_never(act)
+
+
+def _judge_absence(act: AbsenceAct, view: ChainState) -> Judgement:
+    standing = [
+        entry
+        for entry in view.registry
+        if entry.attending == act.attending and entry.patient is None and entry.proposal is None
+    ]
+    if act.delegate is None:
+        ends = act.from_ms == 0 == act.to_ms and standing
+        return ACCEPT if ends else Ignore(Reason.BAD_ABSENCE)
+    lasts = act.from_ms < act.to_ms <= act.from_ms + view.charter.absence.max_days * DAY_MS
+    if not lasts or not view.time_ms < act.to_ms:
+        return Reject(Reason.BAD_ABSENCE)
+    overlaps = any(entry.from_ms <= act.to_ms and act.from_ms <= entry.to_ms for entry in standing)
+    if overlaps or not _stands_in(act.delegate, act.attending, view):
+        return Ignore(Reason.BAD_ABSENCE)
+    return _judge_room(view)
+
+
+def _judge_delegation(act: DelegationAct, view: ChainState) -> Judgement:
+    if view.attending_of(act.patient) != act.attending:
+        return Ignore(Reason.BAD_DELEGATION)
+    standing = any(entry.patient == act.patient for entry in view.registry)
+    if act.delegate is None:
+        return ACCEPT if standing else Ignore(Reason.BAD_DELEGATION)
+    if not _stands_in(act.delegate, act.attending, view):
+        return Ignore(Reason.BAD_DELEGATION)
+    return ACCEPT if standing else _judge_room(view)
+
+
+def _judge_opening(act: OpeningAct, view: ChainState) -> Judgement:
+    decided = view.height_of(act.proposal) is not None
+    opened = any(entry.proposal == act.proposal for entry in view.registry)
+    if decided or opened or not _stands_in(act.delegate, act.attending, view):
+        return Ignore(Reason.BAD_OPENING)
+    return _judge_room(view)
+
+
+def _judge_evidence(act: EvidenceAct, view: ChainState) -> Judgement:
+    key = key_of(act, view)
+    if key is None:
+        return Reject(Reason.BAD_EVIDENCE)
+    return Ignore(Reason.DUPLICATE) if view.evidence_shown(key) else ACCEPT
+
+
+def _stands_in(delegate: Address, attending: Address, view: ChainState) -> bool:
+    doctors = view.charter.doctor_addresses
+    return delegate != attending and delegate in doctors and attending in doctors
+
+
+def _judge_room(view: ChainState) -> Judgement:
+    full = len(view.registry) >= REGISTRY_ENTRIES
+    return Ignore(Reason.OVER_LIMIT) if full else ACCEPT
