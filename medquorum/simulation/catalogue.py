@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from medquorum.simulation.scenario import ScenarioError
-from medquorum.simulation.toml import SUFFIX, Study, parse_study, read_study
+from medquorum.simulation.toml import SUFFIX, Study, Variant, parse_study, read_study
 
 FOLDER: Final = Path(__file__).parent / "scenarios"
 DEFAULT: Final = "seven-doctors-swarm"
@@ -38,3 +38,16 @@ def find_study(named: str) -> Study:
         f"no scenario {named!r:.60}; {hint} A file of your own is given by its path, ending in "
         f"{SUFFIX}"
     )
+
+
+def find_variant(study: Study, label: str) -> Variant:
+    """The variant of this label, the first for an empty one; else ScenarioError lists them."""
+    if not label:
+        return study.variants[0]
+    for variant in study.variants:
+        if variant.label == label:
+            return variant
+    labels = ", ".join(repr(variant.label) for variant in study.variants)
+    if len(study.variants) == 1:
+        raise ScenarioError(f"{study.name} has no variants; leave --variant out")
+    raise ScenarioError(f"{study.name} has no variant {label!r:.60}; it has {labels}")

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from medquorum.simulation.figures.statistics import quantile
 from medquorum.simulation.figures.style import (
     COLOURS,
     GREY,
     LINES,
     MOST_SERIES,
-    duration,
     number_axis,
-    unit_for,
 )
+from medquorum.simulation.measures import duration, quantile, unit_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

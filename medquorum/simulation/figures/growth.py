@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medquorum.simulation.figures.statistics import grouped, in_reading_order, quantile
+from medquorum.simulation.figures.grouping import grouped, in_reading_order
 from medquorum.simulation.figures.style import (
     COLOURS,
     GREY,
@@ -18,8 +18,8 @@ from medquorum.simulation.figures.style import (
     legend_below,
     new_figure,
     number_axis,
-    unit_for,
 )
+from medquorum.simulation.measures import quantile, unit_for
 from medquorum.simulation.results import RunRow
 
 if TYPE_CHECKING:

@@ -52,8 +52,6 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 """Text stays text in SVG, and the same rows give the same bytes."""
 
-_UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"))
-
 
 def plotting() -> Any:
     """matplotlib.figure; ResultsError says which extra brings it."""
@@ -96,18 +94,3 @@ def number_axis(axis: Axis) -> None:
     axis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter("{x:,g}")
     axis.set_minor_formatter(ticker.NullFormatter())
-
-
-def unit_for(longest_ms: float) -> tuple[int, str]:
-    """Divisor and name of the largest unit in which this time is 1 or more."""
-    for divisor, name in _UNITS:
-        if longest_ms >= divisor:
-            return divisor, name
-    return 1, "ms"
-
-
-def duration(time_ms: float) -> str:
-    """A time for people, such as `340 ms`, `2.5 s`, `3.1 h`."""
-    divisor, name = unit_for(time_ms)
-    value = time_ms / divisor
-    return f"{value:.0f} {name}" if value >= 20 or divisor == 1 else f"{value:.1f} {name}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from medquorum.simulation.figures.distribution import draw_distribution
-from medquorum.simulation.figures.statistics import grouped, in_reading_order
+from medquorum.simulation.figures.grouping import grouped, in_reading_order
 from medquorum.simulation.figures.style import entitle, legend_below, new_figure
 from medquorum.simulation.results import RunRow
 

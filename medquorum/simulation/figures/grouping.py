@@ -1,24 +1,14 @@
-"""The few numbers figures are made of: quantiles, groups in reading order."""
+"""Rows in groups, groups in reading order."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
 from medquorum.simulation.results import RunRow
 
 Key = TypeVar("Key", bound=Hashable)
-
-
-def quantile(ascending: Sequence[float], share: float) -> float:
-    """Linear interpolation between order statistics (Hyndman and Fan 1996, type 7)."""
-    if not ascending:
-        raise ValueError("no values")
-    place = share * (len(ascending) - 1)
-    low = int(place)
-    high = min(low + 1, len(ascending) - 1)
-    return ascending[low] + (place - low) * (ascending[high] - ascending[low])
 
 
 def grouped(rows: Iterable[RunRow], key: Callable[[RunRow], Key]) -> dict[Key, list[RunRow]]:
