@@ -9,7 +9,8 @@ from __future__ import annotations
 from medquorum.consensus.validation import panelists, tally
 from medquorum.ledger.block import Witness
 from medquorum.ledger.body import body_root, chunk_count, padded_size
-from medquorum.ledger.chain import ChainState, PatientState
+from medquorum.ledger.chain import ChainState
+from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import is_public_key

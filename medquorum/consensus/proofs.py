@@ -17,7 +17,8 @@ from medquorum.ledger import merkle
 from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.block import BlockHeader, place
 from medquorum.ledger.certificate import Statement, verify_certificate
-from medquorum.ledger.chain import ChainBuilder, ChainState, PatientState, genesis
+from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
+from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
 from medquorum.ledger.hashing import ZERO

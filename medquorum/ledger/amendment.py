@@ -1,8 +1,8 @@
 """What an amendment makes of a charter: one pure function for everybody (R-GOV6, R-GOV7).
 
 Voters, proposers, the chain and verifiers of history all call `apply`; nobody else changes a
-charter. Changes are taken in order, each judged by what those before it have left; the dear
-checks, possession of new keys, come last.
+charter. Changes are taken in order, each judged by what those before it have left. The dear check,
+possession of new keys, is `verify_amendment`, once for each amendment that arrives.
 """
 
 from __future__ import annotations
@@ -50,8 +50,6 @@ class _Draft:
     suspended: dict[Address, Address | None] = field(init=False)
     successors: dict[Address, Address] = field(init=False)
     retired: set[PublicKey] = field(init=False)
-    unproved: list[Member] = field(default_factory=list)
-    """Members with new keys, in the order they came: proofs are verified last."""
 
     def __post_init__(self) -> None:
         before = self.before
@@ -106,7 +104,7 @@ class _Draft:
             raise CharterError(f"R-GOV7: {member.name} has a member's address already")
         check_newcomer(member)
         self._check_fresh(member, set(keys_of(member).values()))
-        self._enter(member)
+        self.members[member.address] = member
 
     def _revoke(self, member: Member, successor: Address | None) -> None:
         del self.members[member.address]
@@ -150,7 +148,7 @@ class _Draft:
             raise CharterError("R-GOV7: keys and TLS leaf are as before; make a new key")
         self._check_fresh(member, {key for use, key in new.items() if old.get(use) != key})
         self.retired.update(key for use, key in old.items() if new.get(use) != key)
-        self._enter(member)
+        self.members[member.address] = member
 
     def _check_fresh(self, member: Member, keys: set[PublicKey]) -> None:
         if not keys.isdisjoint(self.retired):
@@ -161,10 +159,6 @@ class _Draft:
                     f"R-GOV7: a key of {member.name} is already a key of {other.name}; "
                     "make new keys"
                 )
-
-    def _enter(self, member: Member) -> None:
-        self.members[member.address] = member
-        self.unproved.append(member)
 
     def _set(self, change: SetMode | SetPolicy | SetAbsenceRule) -> None:
         before = self.ordering, self.policies, self.absence
@@ -181,24 +175,20 @@ class _Draft:
             raise CharterError("R-GOV7: the charter says so already; leave the change out")
 
 
-def apply(
-    charter: Charter, amendment: Amendment, issuer: Address, verify: Verifier = verify
-) -> Charter | Reject:
-    """The next version of a charter, or why there is none.
+def apply(charter: Charter, amendment: Amendment, issuer: Address) -> Charter | Reject:
+    """The next version of a charter, or why there is none; proofs are not verified here.
 
     STALE_AMENDMENT for another base version, BAD_AMENDMENT for a change that does not apply.
     """
     if amendment.base_version != charter.version:
         return Reject(Reason.STALE_AMENDMENT)
     try:
-        return _amended(charter, amendment, issuer, verify)
+        return _amended(charter, amendment, issuer)
     except CharterError:
         return Reject(Reason.BAD_AMENDMENT)
 
 
-def explain(
-    charter: Charter, amendment: Amendment, issuer: Address, verify: Verifier = verify
-) -> str | None:
+def explain(charter: Charter, amendment: Amendment, issuer: Address) -> str | None:
     """In words what `apply` refuses, for whoever wrote the amendment; None where it applies."""
     if amendment.base_version != charter.version:
         return (
@@ -206,20 +196,29 @@ def explain(
             f"version {charter.version}; write it anew"
         )
     try:
-        _amended(charter, amendment, issuer, verify)
+        _amended(charter, amendment, issuer)
     except CharterError as error:
         return str(error)
     return None
 
 
-def _amended(charter: Charter, amendment: Amendment, issuer: Address, verify: Verifier) -> Charter:
+def verify_amendment(amendment: Amendment, verify: Verifier = verify) -> bool:
+    """Whether every member it admits, or gives new keys, holds these keys (R-CHA5, R-GOV7)."""
+    entering = (one.member for one in amendment.changes if isinstance(one, Admit | RotateKey))
+    try:
+        for member in entering:
+            member.verify_proofs(verify)
+    except CharterError:
+        return False
+    return True
+
+
+def _amended(charter: Charter, amendment: Amendment, issuer: Address) -> Charter:
     draft = _Draft(charter, issuer)
     for change in amendment.changes:
         draft.take(change)
     after = draft.finished()
     _check_continuity(charter, after)
-    for member in draft.unproved:
-        member.verify_proofs(verify)
     return after
 
 

@@ -1,4 +1,6 @@
-"""The ledger after a chain of batches: numbers, heads, patients (R-ORD2, R-ORD3, R-ORD15).
+"""The ledger after a chain of batches: numbers, heads, patients, stand-ins, the charter in force.
+
+R-ORD2, R-ORD3, R-ORD15; what governance changes of them R-GOV5, R-GOV8 and R-GOV9.
 
 A state is a thin layer over the one before it, so that ordering can look at several possible
 futures at once; when a batch is final its layer is absorbed by the index below. Nothing here
@@ -8,104 +10,28 @@ judges: `extend` applies what admission has accepted.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import assert_never
 
+from medquorum.ledger import registry
+from medquorum.ledger.amendment import apply
 from medquorum.ledger.batch import Absence, Batch, registry_hash
 from medquorum.ledger.block import Block, BlockHeader, place
+from medquorum.ledger.chain_index import ChainIndex, Layer, MemoryIndex, PatientState
 from medquorum.ledger.charter import Charter
+from medquorum.ledger.evidence import EvidenceKey, evidence_key
+from medquorum.ledger.governance import (
+    AbsenceAct,
+    Act,
+    Amendment,
+    DelegationAct,
+    EvidenceAct,
+    OpeningAct,
+)
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Address, PublicKey
 from medquorum.ledger.proposal import Core, Proposal
+from medquorum.ledger.reasons import Reject
 from medquorum.ledger.types import BlockHash, BlockType, NetworkId, Outcome, ProposalId
-
-
-@dataclass(frozen=True, slots=True)
-class PatientState:
-    """What the chain knows of one patient."""
-
-    number: int
-    """N PB."""
-    key: PublicKey
-    """Kp."""
-    encryption_key: PublicKey
-    name: bytes
-    """Commitment to the sealed name."""
-    attending: Address
-    head: BlockHash
-    length: int
-    """N PA of the head."""
-    care_team: frozenset[Address]
-    """Every address that issued, or is named as doctor in, one of the patient's blocks."""
-
-
-@dataclass(slots=True)
-class Layer:
-    """What one batch adds."""
-
-    patients: dict[int, PatientState] = field(default_factory=dict)
-    numbers: dict[PublicKey, int] = field(default_factory=dict)
-    blocks: dict[BlockHash, int] = field(default_factory=dict)
-    types: dict[BlockHash, BlockType] = field(default_factory=dict)
-    proposals: dict[ProposalId, int] = field(default_factory=dict)
-
-
-class ChainIndex(Protocol):
-    """What is final, by key; a store may stand behind it."""
-
-    def patient(self, number: int) -> PatientState | None:
-        """The patient with this N PB."""
-
-    def number_of(self, key: PublicKey) -> int | None:
-        """The N PB registered for this Kp."""
-
-    def patient_of_block(self, block: BlockHash) -> int | None:
-        """The N PB whose chain holds this accepted block."""
-
-    def type_of_block(self, block: BlockHash) -> BlockType | None:
-        """The type of this accepted block."""
-
-    def height_of(self, proposal: ProposalId) -> int | None:
-        """The N BC of the block of this proposal."""
-
-    def absorb(self, layer: Layer) -> None:
-        """Take in what became final."""
-
-
-class MemoryIndex:
-    """A ChainIndex in memory."""
-
-    __slots__ = ("_layer",)
-
-    def __init__(self) -> None:
-        self._layer = Layer()
-
-    def patient(self, number: int) -> PatientState | None:
-        """The patient with this N PB."""
-        return self._layer.patients.get(number)
-
-    def number_of(self, key: PublicKey) -> int | None:
-        """The N PB registered for this Kp."""
-        return self._layer.numbers.get(key)
-
-    def patient_of_block(self, block: BlockHash) -> int | None:
-        """The N PB whose chain holds this accepted block."""
-        return self._layer.blocks.get(block)
-
-    def type_of_block(self, block: BlockHash) -> BlockType | None:
-        """The type of this accepted block."""
-        return self._layer.types.get(block)
-
-    def height_of(self, proposal: ProposalId) -> int | None:
-        """The N BC of the block of this proposal."""
-        return self._layer.proposals.get(proposal)
-
-    def absorb(self, layer: Layer) -> None:
-        """Take in what became final."""
-        self._layer.patients.update(layer.patients)
-        self._layer.numbers.update(layer.numbers)
-        self._layer.blocks.update(layer.blocks)
-        self._layer.types.update(layer.types)
-        self._layer.proposals.update(layer.proposals)
 
 
 @dataclass(slots=True, eq=False)
@@ -114,12 +40,20 @@ class ChainState:
 
     network: NetworkId
     charter: Charter
+    """In force at every block after this batch, until the epoch ends."""
     index: ChainIndex
     n_bc: int
     tip: BlockHash
     patients: int
     time_ms: int
     absences: tuple[Absence, ...] = ()
+    """The registry as the last batch left it: the next one is judged by it (R-ORD15)."""
+    declaring: tuple[Act, ...] = ()
+    """What the blocks so far of the batch under way declare."""
+    earlier: tuple[Charter, ...] = ()
+    """The charters of the epochs before, from the founding one on."""
+    amended: Charter | None = None
+    """The next epoch's charter, once a batch holds an accepted amendment (R-GOV8)."""
     layer: Layer = field(default_factory=Layer)
     below: ChainState | None = None
 
@@ -166,19 +100,53 @@ class ChainState:
                 return layer.proposals[proposal]
         return self.index.height_of(proposal)
 
+    def evidence_shown(self, key: EvidenceKey) -> bool:
+        """Whether a block holds evidence of this (R-GOV5)."""
+        shown = any(key in layer.evidence for layer in self._layers())
+        return shown or self.index.evidence_shown(key)
+
+    @property
+    def charters(self) -> tuple[Charter, ...]:
+        """Every charter so far by version, the one in force last: that of epoch e has place e."""
+        return (*self.earlier, self.charter)
+
+    @property
+    def registry(self) -> tuple[Absence, ...]:
+        """The entries with what the batch under way declares: its next act is judged by them."""
+        return self.declared_at(self.time_ms)
+
+    def declared_at(self, time_ms: int) -> tuple[Absence, ...]:
+        """The same for a batch of that time: openings are counted from it."""
+        rule = self.charter.absence
+        moment = registry.Moment(self.time_ms, time_ms, rule.silence_hours)
+        entries = self.absences
+        for act in self.declaring:
+            entries = registry.declared(entries, act, moment)
+        return entries
+
+    def delegates_of(self, core: Core, proposal: ProposalId, time_ms: int) -> frozenset[Address]:
+        """The active doctors who stand in for a proposal's attending at a batch time (R-ORD15)."""
+        attending = self.attending_for(core)
+        if attending is None:
+            return frozenset()
+        named = registry.delegates(self.absences, attending, core.patient, proposal, time_ms)
+        return named & self.charter.doctor_addresses
+
     def delegate_of(self, attending: Address, time_ms: int) -> Address | None:
         """Who stands in for an attending physician at a batch time."""
-        for absence in self.absences:
-            if absence.attending == attending and absence.from_ms <= time_ms <= absence.to_ms:
-                return absence.delegate
-        return None
+        named = registry.delegates(self.absences, attending, None, ProposalId(ZERO), time_ms)
+        return min(named, default=None)
+
+    def attending_of(self, number: int) -> Address | None:
+        """Who attends a patient under the charter in force (R-GOV9)."""
+        patient = self.patient(number)
+        return None if patient is None else self.charter.responsible(patient.attending)
 
     def attending_for(self, core: Core) -> Address | None:
         """Whose approval a proposal needs: the patient's attending, or the form's doctor."""
-        if core.patient is None:
-            return core.doctor
-        patient = self.patient(core.patient)
-        return patient.attending if patient else None
+        if core.act is not None:
+            return None
+        return core.doctor if core.patient is None else self.attending_of(core.patient)
 
     def registry_hash(self) -> bytes:
         """The hash of the registry document (R-ORD15)."""
@@ -198,6 +166,12 @@ class ChainState:
         for block in batch.blocks:
             builder.append(block)
         return builder.state(batch.header.time_ms)
+
+    def next_epoch(self) -> ChainState:
+        """The same ledger under the charter its last batch made (R-GOV8)."""
+        if self.amended is None:
+            raise AssertionError("R-GOV8: only an accepted amendment ends an epoch")
+        return replace(self, charter=self.amended, earlier=self.charters, amended=None)
 
 
 def genesis(charter: Charter, index: ChainIndex | None = None) -> ChainState:
@@ -223,10 +197,12 @@ class ChainBuilder:
         return self._view
 
     def place(self, proposal: Proposal, outcome: Outcome) -> Block:
-        """The block this proposal would be if it came next (R-ORD2, R-ORD3, R-ORD5)."""
+        """The block this proposal would be if it came next (R-ORD2, R-ORD3, R-ORD5, R-GOV1)."""
         core = proposal.core
         patient = None if core.patient is None else self._view.patient(core.patient)
-        if outcome is Outcome.REJECTED:
+        if core.act is not None:
+            n_pb, n_pa, hpatient = 0, 0, BlockHash(ZERO)
+        elif outcome is Outcome.REJECTED:
             n_pb, n_pa, hpatient = core.patient or 0, 0, BlockHash(ZERO)
         elif patient is None:
             n_pb, n_pa, hpatient = self._patients + 1, 1, BlockHash(ZERO)
@@ -240,13 +216,32 @@ class ChainBuilder:
         header, core, layer = block.header, block.proposal.core, self._view.layer
         self.n_bc, self.tip = header.n_bc, block.hash
         layer.proposals[header.proposal] = header.n_bc
-        if header.outcome is Outcome.ACCEPTED:
-            layer.blocks[block.hash] = header.n_pb
-            layer.types[block.hash] = core.type
-            layer.patients[header.n_pb] = self._patient_after(block)
-            if core.registration is not None:
-                layer.numbers[core.patient_key] = header.n_pb
-                self._patients += 1
+        if header.outcome is Outcome.REJECTED:
+            return
+        if core.act is not None:
+            self._govern(core.act, core.issuer)
+            return
+        layer.blocks[block.hash] = header.n_pb
+        layer.types[block.hash] = core.type
+        layer.patients[header.n_pb] = self._patient_after(block)
+        if core.registration is not None:
+            layer.numbers[core.patient_key] = header.n_pb
+            self._patients += 1
+
+    def _govern(self, act: Act, issuer: Address) -> None:
+        view = self._view
+        match act:
+            case Amendment():
+                amended = apply(view.charter, act, issuer)
+                if isinstance(amended, Reject):
+                    raise AssertionError("R-GOV5: an admitted amendment applies")
+                view.amended = amended
+            case EvidenceAct():
+                view.layer.evidence.add(evidence_key(act))
+            case AbsenceAct() | DelegationAct() | OpeningAct():
+                view.declaring = (*view.declaring, act)
+            case _:
+                assert_never(act)
 
     def _patient_after(self, block: Block) -> PatientState:
         header, core = block.header, block.proposal.core
@@ -265,10 +260,10 @@ class ChainBuilder:
         before = self._view.patient(header.n_pb)
         if before is None:
             raise AssertionError("R-ORD4: an admitted block has a registered patient")
-        is_form = core.type is BlockType.MEDICAL_FORM
+        names_attending = core.type in (BlockType.MEDICAL_FORM, BlockType.ATTENDING)
         return replace(
             before,
-            attending=core.doctor if is_form else before.attending,
+            attending=core.doctor if names_attending else before.attending,
             head=block.hash,
             length=header.n_pa,
             care_team=before.care_team | named,
@@ -276,6 +271,14 @@ class ChainBuilder:
 
     def state(self, time_ms: int) -> ChainState:
         """The state after the blocks appended, at a batch time."""
+        view = self._view
+        entries = view.declared_at(time_ms)
         return replace(
-            self._view, n_bc=self.n_bc, tip=self.tip, patients=self._patients, time_ms=time_ms
+            view,
+            n_bc=self.n_bc,
+            tip=self.tip,
+            patients=self._patients,
+            time_ms=time_ms,
+            absences=registry.remaining(entries, view.layer.proposals.keys(), time_ms),
+            declaring=(),
         )

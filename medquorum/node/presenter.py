@@ -9,7 +9,7 @@ from medquorum.consensus.replica import Replica
 from medquorum.consensus.validation import Tally, panelists, tally
 from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.block import Block, Witness
-from medquorum.ledger.chain import PatientState
+from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address, address_of, address_text
 from medquorum.ledger.provenance import Provenance

@@ -6,7 +6,7 @@ able to serve what it sealed, and the patient because it is hers.
 
 from __future__ import annotations
 
-from medquorum.ledger.chain import PatientState
+from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter, Member
 from medquorum.ledger.keys import Address, PublicKey, address_of
 from medquorum.ledger.proposal import Core

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from medquorum.consensus.admission import judge_position, judge_proposal
 from medquorum.consensus.replica import ProposalArrived
 from medquorum.ledger.body import body_root
-from medquorum.ledger.chain import PatientState
+from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.errors import CodecError, LedgerError
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Address, PublicKey

@@ -114,7 +114,7 @@ def _mutated_history(proof: Proof) -> Iterator[tuple[str, Proof]]:
         ]
         for label, record, name in spoiled:
             value = getattr(record, name)
-            if name in ("registration", "ai", "parts") and not value:
+            if name in ("registration", "ai", "parts", "act") and not value:
                 continue
             changed = altered(record, **{name: other_value(value)})
             link = (changed, core) if record is header else (header, changed)

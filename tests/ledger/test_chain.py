@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medquorum.ledger.batch import Absence, registry_hash
-from medquorum.ledger.chain import ChainBuilder, ChainState, MemoryIndex, genesis
+from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
+from medquorum.ledger.chain_index import MemoryIndex
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Purpose, public_key
 from medquorum.ledger.types import BlockHash, BlockType, Outcome
