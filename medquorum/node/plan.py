@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from medquorum.consensus.effects import Commit, Convict, Persist
+from medquorum.consensus.effects import CeaseVoting, Commit, Convict, Halt, Persist
 from medquorum.consensus.ordering.evidence import Evidence, SignedHeader, VoteEvidence
 from medquorum.consensus.ordering.journal import encode_record
 from medquorum.consensus.pool import Pool
@@ -18,13 +18,14 @@ from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.types import Outcome, ProposalId
+from medquorum.ledger.types import BlockType, Outcome, ProposalId
 from medquorum.ledger.vote import Vote
 from medquorum.node.store.chain_rows import (
     FinalBatch,
     JournalRow,
     append_batches,
     append_journal,
+    end_journal,
     prune_journal,
 )
 from medquorum.node.store.clinical_rows import (
@@ -33,6 +34,7 @@ from medquorum.node.store.clinical_rows import (
     insert_votes,
     settle_proposals,
 )
+from medquorum.node.store.halt_rows import CEASED_VOTING, HaltRow, insert_halt
 
 PRUNED_EVERY: Final = 16
 """Final batches between two prunings of the journal: deleting at each would double its cost."""
@@ -72,6 +74,7 @@ class Plan:
     finals: list[FinalBatch] = field(default_factory=list)
     forgotten: list[Forgotten] = field(default_factory=list)
     convictions: list[Convict | DoubleVote] = field(default_factory=list)
+    halts: list[HaltRow] = field(default_factory=list)
 
     def take(self, effects: Iterable[Effect], kept: Kept) -> None:
         """Sort the durable effects into rows; what is kept already is not written again."""
@@ -86,18 +89,31 @@ class Plan:
                 case Persist(record, epoch):
                     kind, slot, payload = encode_record(record)
                     self.journal.append(JournalRow(epoch, slot, kind, payload))
-                case Commit(batch, certificate):
-                    own = certificate if certificate.statement.hash == batch.hash else None
-                    index = self.log_length + len(self.finals)
-                    self.finals.append(FinalBatch(index, batch, own, self.now_us))
-                    self._keep_missing(batch, kept)
+                case Commit():
+                    self._append(effect)
+                    self._keep_missing(effect.batch, kept)
                 case Forgotten():
                     self.forgotten.append(effect)
                     kept.forget(effect.proposal)
                 case Convict() | DoubleVote():
                     self.convictions.append(effect)
+                case Halt(reason, certificates):
+                    shown = tuple(one.encoded() for one in certificates)
+                    self.halts.append(HaltRow(reason.value, shown, None, self.now_us))
+                case CeaseVoting(shown_vote):
+                    own = shown_vote.encoded()
+                    self.halts.append(HaltRow(CEASED_VOTING, (), own, self.now_us))
                 case _:
                     pass
+
+    def _append(self, commit: Commit) -> None:
+        """A certificate stands with the batch it names, or whose tail it closes (R-GOV8)."""
+        batch, tail = commit.batch, commit.tail
+        closing = (batch, *tail)[-1]
+        named = commit.certificate.statement.hash == closing.hash
+        own = commit.certificate if named else None
+        index = self.log_length + len(self.finals)
+        self.finals.append(FinalBatch(index, batch, own, self.now_us, tail))
 
     def _keep_missing(self, batch: Batch, kept: Kept) -> None:
         """A final proposal, or some votes on it, may never have been seen open here."""
@@ -118,6 +134,7 @@ class Plan:
             or self.finals
             or self.forgotten
             or self.convictions
+            or self.halts
         )
 
     def write(self, connection: Connection) -> None:
@@ -129,11 +146,12 @@ class Plan:
         blocks = [block for final in self.finals for block in final.batch.blocks]
         settle_proposals(connection, [_decided(block) for block in blocks])
         for final in self.finals:
-            if final.log_index % PRUNED_EVERY == 0:
-                prune_journal(connection, final.batch.header.epoch, final.batch.header.slot)
+            _prune(connection, final)
         settle_proposals(connection, [_forgotten(one) for one in self.forgotten])
         for conviction in self.convictions:
             self._convict(connection, conviction)
+        for halt in self.halts:
+            insert_halt(connection, halt)
 
     def _convict(self, connection: Connection, conviction: Convict | DoubleVote) -> None:
         match conviction:
@@ -143,6 +161,24 @@ class Plan:
             case Convict(evidence, culprit):
                 kind = evidence.contradiction.value
                 insert_evidence(connection, kind, culprit, _originals(evidence), self.now_us)
+
+
+def _prune(connection: Connection, final: FinalBatch) -> None:
+    """Forget what nobody votes on again: final slots, and an epoch that has ended (R-GOV8)."""
+    header = final.batch.header
+    if ends_epoch(final.batch):
+        end_journal(connection, header.epoch + 1)
+    elif final.log_index % PRUNED_EVERY == 0:
+        prune_journal(connection, header.epoch, header.slot)
+
+
+def ends_epoch(batch: Batch) -> bool:
+    """Whether its last block is an accepted amendment (R-GOV5, R-GOV8)."""
+    if not batch.blocks:
+        return False
+    last = batch.blocks[-1]
+    accepted = last.header.outcome is Outcome.ACCEPTED
+    return accepted and last.proposal.core.type is BlockType.AMENDMENT
 
 
 def _decided(block: Block) -> tuple[bytes, str, str | None]:

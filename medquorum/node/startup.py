@@ -152,7 +152,9 @@ class History:
             finals = load_batches(connection, log_index, 1)
         if not finals or finals[0].log_index != log_index:
             return None
-        self._recent[log_index] = LoggedBatch(finals[0].batch, finals[0].certificate)
+        self._recent[log_index] = LoggedBatch(
+            finals[0].batch, finals[0].certificate, finals[0].tail
+        )
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
         return self._recent[log_index]

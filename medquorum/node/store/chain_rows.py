@@ -10,14 +10,16 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from medquorum.ledger.batch import Batch, parse_batch
 from medquorum.ledger.certificate import Certificate, parse_certificate
-from medquorum.node.store.schema import BATCHES, BLOCKS, JOURNAL
+from medquorum.node.store.schema import BATCHES, BLOCKS, JOURNAL, TAILS
 
 # Made once: SQLAlchemy then finds the compiled form by the statement itself.
 _INSERT_JOURNAL: Final = insert(JOURNAL)
 _PRUNE_JOURNAL: Final = delete(JOURNAL).where(
     JOURNAL.c.epoch == bindparam("of_epoch"), JOURNAL.c.slot < bindparam("below_slot")
 )
+_END_JOURNAL: Final = delete(JOURNAL).where(JOURNAL.c.epoch < bindparam("of_epoch"))
 _INSERT_BATCHES: Final = insert(BATCHES)
+_INSERT_TAILS: Final = insert(TAILS)
 _INSERT_BLOCKS: Final = insert(BLOCKS)
 
 
@@ -38,7 +40,10 @@ class FinalBatch:
     log_index: int
     batch: Batch
     certificate: Certificate | None
+    """Of this batch or of the last of its tail; None where a later batch's vouches for it."""
     finalised_at_us: int
+    tail: tuple[Batch, ...] = ()
+    """Empty batches that closed the epoch this batch ended (R-GOV8)."""
 
 
 def append_journal(connection: Connection, rows: Sequence[JournalRow]) -> None:
@@ -56,9 +61,15 @@ def prune_journal(connection: Connection, epoch: int, below_slot: int) -> None:
     connection.execute(_PRUNE_JOURNAL, {"of_epoch": epoch, "below_slot": below_slot})
 
 
-def load_journal(connection: Connection) -> list[JournalRow]:
-    """Every record in the order written."""
-    rows = connection.execute(select(JOURNAL).order_by(JOURNAL.c.sequence))
+def end_journal(connection: Connection, epoch: int) -> None:
+    """Forget the records of every epoch before this one: nobody votes in those again."""
+    connection.execute(_END_JOURNAL, {"of_epoch": epoch})
+
+
+def load_journal(connection: Connection, epoch: int) -> list[JournalRow]:
+    """Every record of an epoch in the order written."""
+    query = select(JOURNAL).where(JOURNAL.c.epoch == epoch).order_by(JOURNAL.c.sequence)
+    rows = connection.execute(query)
     return [JournalRow(row.epoch, row.slot, row.kind, row.record) for row in rows]
 
 
@@ -66,6 +77,7 @@ def append_batches(connection: Connection, finals: Iterable[FinalBatch]) -> None
     """Write final batches and the places of their blocks."""
     batches: list[dict[str, object]] = []
     blocks: list[dict[str, object]] = []
+    tails: list[dict[str, object]] = []
     for final in finals:
         header = final.batch.header
         batches.append(
@@ -80,8 +92,18 @@ def append_batches(connection: Connection, finals: Iterable[FinalBatch]) -> None
                 "header": header.encoded(),
                 "body": final.batch.body_encoded(),
                 "certificate": final.certificate and final.certificate.encoded(),
+                "tail": len(final.tail),
                 "finalised_at_us": final.finalised_at_us,
             }
+        )
+        tails.extend(
+            {
+                "log_index": final.log_index,
+                "place": place,
+                "header": batch.header.encoded(),
+                "body": batch.body_encoded(),
+            }
+            for place, batch in enumerate(final.tail)
         )
         blocks.extend(
             {
@@ -100,6 +122,8 @@ def append_batches(connection: Connection, finals: Iterable[FinalBatch]) -> None
         connection.execute(_INSERT_BATCHES, batches)
     if blocks:
         connection.execute(_INSERT_BLOCKS, blocks)
+    if tails:
+        connection.execute(_INSERT_TAILS, tails)
 
 
 def load_batches(connection: Connection, first: int, limit: int) -> list[FinalBatch]:
@@ -116,9 +140,15 @@ def load_batches(connection: Connection, first: int, limit: int) -> list[FinalBa
             parse_batch(row.header, row.body),
             parse_certificate(row.certificate) if row.certificate else None,
             row.finalised_at_us,
+            _load_tail(connection, row.log_index) if row.tail else (),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     ]
+
+
+def _load_tail(connection: Connection, log_index: int) -> tuple[Batch, ...]:
+    query = select(TAILS).where(TAILS.c.log_index == log_index).order_by(TAILS.c.place)
+    return tuple(parse_batch(row.header, row.body) for row in connection.execute(query))
 
 
 def log_length(connection: Connection) -> int:

@@ -53,9 +53,21 @@ BATCHES = Table(
     Column("header", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("certificate", LargeBinary),
+    Column("tail", Integer, nullable=False),
     Column("finalised_at_us", BigInteger, nullable=False),
 )
-"""Final batches in order; the certificate where this node holds one of the batch itself."""
+"""Final batches in order; the certificate where this node holds one of the batch itself, or of the
+last batch of its tail. `tail` counts the rows of TAILS that close an epoch after it (R-GOV8)."""
+
+TAILS = Table(
+    "tails",
+    METADATA,
+    Column("log_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Empty batches between the end of an epoch and the certified one, no part of the ledger."""
 
 BLOCKS = Table(
     "blocks",
@@ -126,6 +138,18 @@ EVIDENCE = Table(
     Column("second", LargeBinary, nullable=False),
     Column("found_at_us", BigInteger, nullable=False),
 )
+
+HALTS = Table(
+    "halts",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("reason", String(20), nullable=False),
+    Column("certificates", LargeBinary, nullable=False),
+    Column("vote", LargeBinary),
+    Column("found_at_us", BigInteger, nullable=False),
+)
+"""Why ordering stopped here, for everybody to read: the certificates on two branches, or the own
+vote that the journal does not hold (R-SIM2, R-SIM10)."""
 
 USERS = Table(
     "users",

@@ -54,7 +54,15 @@ def _create_chain() -> None:
         _required("header", _BYTES()),
         _required("body", _BYTES()),
         sa.Column("certificate", _BYTES),
+        _required("tail", sa.Integer()),
         _required("finalised_at_us", _BIG()),
+    )
+    op.create_table(
+        "tails",
+        sa.Column("log_index", _BIG, primary_key=True, autoincrement=False),
+        sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+        _required("header", _BYTES()),
+        _required("body", _BYTES()),
     )
     op.create_table(
         "blocks",
@@ -114,6 +122,14 @@ def _create_clinical() -> None:
         _required("second", _BYTES()),
         _required("found_at_us", _BIG()),
     )
+    op.create_table(
+        "halts",
+        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+        _required("reason", sa.String(20)),
+        _required("certificates", _BYTES()),
+        sa.Column("vote", _BYTES),
+        _required("found_at_us", _BIG()),
+    )
 
 
 def _create_accounts() -> None:
@@ -170,12 +186,14 @@ def downgrade() -> None:
         "answers",
         "tokens",
         "users",
+        "halts",
         "evidence",
         "bodies",
         "wraps",
         "votes",
         "proposals",
         "blocks",
+        "tails",
         "batches",
         "journal",
         "identity",
