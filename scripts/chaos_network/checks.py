@@ -6,6 +6,7 @@ covers its header and, through the proposal's id, everything signed (R-ORD1, R-P
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from medquorum.node.views import BlockView, ProposalView
@@ -104,3 +105,17 @@ def lost_votes(
                 f"{vote.voter}'s acknowledged vote to {vote.decision} on "
                 f"{vote.proposal[:12]} is {shown}"
             )
+
+
+def logged_errors(name: str, log: str) -> Iterator[str]:
+    """Each kind of error a node logged, once: faults around it are no errors of its own."""
+    said = set()
+    for line in log.splitlines():
+        try:
+            entry = json.loads(line)
+            if entry["level"] in ("error", "critical"):
+                said.add(f"{entry['event']} {entry.get('error_type', '')}".strip())
+        except (ValueError, TypeError, KeyError):
+            said.add(f"a line that is no log: {line[:80]}")
+    for event in sorted(said):
+        yield f"{name} logged {event}"

@@ -16,6 +16,7 @@ from medquorum.node.client import ApiProblem, NodeUnreachable
 from medquorum.node.views import BlockView, ProposalView
 from scripts.chaos_network.checks import (
     broken_links,
+    logged_errors,
     lost_sightings,
     lost_submissions,
     lost_votes,
@@ -87,6 +88,7 @@ async def inspect(ward: Ward, folder: Path) -> Findings:
         lost_sightings(history.sightings, chain),
         lost_submissions(history.submissions, chain, await _issued(ward)),
         lost_votes(history.votes, chain, await _voted(ward)),
+        *(logged_errors(one.name, _log(one)) for one in ward.network.members),
     ]
     for sentences in accusations:
         for sentence in sentences:
@@ -96,6 +98,10 @@ async def inspect(ward: Ward, folder: Path) -> Findings:
     accepted = [block for block in chain if block.outcome == "accepted"]
     patients = {block.n_pb for block in accepted}
     return Findings(len(chain), len(chain) - len(accepted), len(patients), bodies, audits)
+
+
+def _log(member: LocalMember) -> str:
+    return (member.home / "node.log").read_text(errors="replace")
 
 
 async def _view(ward: Ward, name: str, proposal: str) -> ProposalView | None:

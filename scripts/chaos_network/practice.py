@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -69,32 +70,24 @@ class Practice:
             await self._consultation(chance)
 
     async def _consultation(self, chance: random.Random) -> None:
-        """Registered, CT prescribed, CT and tests, one or two reports, treatment."""
+        """Registered, CT prescribed, CT and tests, one or two reports at once, treatment."""
         doctors = self._ward.members.doctors
         attending = chance.choice(doctors)
-        form = await self._through(lambda: self._registration(attending))
+        form = await self._through(partial(self._registration, attending))
         patient = await self._number(form)
         if patient is None:
             return
-        steps: list[Callable[[], Awaitable[object]]] = [
-            lambda: self._through(lambda: self._prescription(attending, patient, "ct")),
-            lambda: asyncio.gather(
-                self._through(lambda: self._image(patient)),
-                self._through(lambda: self._tests(patient)),
-            ),
-            lambda: asyncio.gather(
-                *[
-                    self._through(lambda author=one: self._report(author, patient))  # type: ignore[misc]
-                    for one in chance.sample(doctors, chance.choice((1, 1, 2)))
-                ]
-            ),
-            lambda: self._through(lambda: self._prescription(attending, patient, "treatment")),
-        ]
-        for step in steps:
+        authors = chance.sample(doctors, chance.choice((1, 1, 2)))
+        for step in (
+            (partial(self._prescription, attending, patient, "ct"),),
+            (partial(self._image, patient), partial(self._tests, patient)),
+            tuple(partial(self._report, author, patient) for author in authors),
+            (partial(self._prescription, attending, patient, "treatment"),),
+        ):
             if self.close.is_set():
                 return
             await asyncio.sleep(chance.uniform(*VISIT_S))
-            await step()
+            await asyncio.gather(*(self._through(write) for write in step))
 
     async def _number(self, form: ProposalView | None) -> int | None:
         """N PB of the patient an accepted form registered."""
@@ -195,7 +188,7 @@ class Practice:
         structured = submission.structured.get(part)
         plaintext = self._ct if structured is None else encode_structured(part, structured)
         client = self._ward.clients[name]
-        send = lambda: client.submit_files(submission, idempotency_key=key)  # noqa: E731
+        send = partial(client.submit_files, submission, idempotency_key=key)
         return Sheet(name, part, plaintext, send)
 
     def _prescription(self, doctor: str, patient: int, kind: str) -> Sheet:
@@ -222,6 +215,5 @@ class Practice:
         order = Order(kind, patient, contents={part: plaintext})
         ward = self._ward
         client, hand = ward.clients[doctor], ward.hands[doctor]
-        return Sheet(
-            doctor, part, plaintext, lambda: seal_and_submit(client, ward.charter, order, hand)
-        )
+        send = partial(seal_and_submit, client, ward.charter, order, hand)
+        return Sheet(doctor, part, plaintext, send)

@@ -19,6 +19,7 @@ from medquorum.ledger.types import PartName
 from medquorum.node.views import BlockView, ProposalView, VoteView
 from scripts.chaos_network.checks import (
     broken_links,
+    logged_errors,
     lost_sightings,
     lost_submissions,
     lost_votes,
@@ -283,3 +284,17 @@ def test_a_lost_vote_is_found() -> None:
     assert list(lost_votes([witnessed, stored], a_chain(), views)) == []
     assert "is gone" in next(lost_votes([stored], a_chain(), {}))
     assert "is reject" in next(lost_votes([replace(stored, decision="approve")], a_chain(), views))
+
+
+def test_what_a_node_logged_as_an_error_is_found() -> None:
+    lines = [
+        '{"level": "info", "event": "node_started"}',
+        '{"level": "error", "event": "task_failed", "error_type": "OSError"}',
+        '{"level": "error", "event": "task_failed", "error_type": "OSError"}',
+        "Traceback (most recent call last):",
+    ]
+    assert list(logged_errors("A", "\n".join(lines))) == [
+        "A logged a line that is no log: Traceback (most recent call last):",
+        "A logged task_failed OSError",
+    ]
+    assert list(logged_errors("A", lines[0])) == []
