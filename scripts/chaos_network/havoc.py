@@ -26,7 +26,10 @@ class Havoc:
         self.counts: Counter[str] = Counter()
         self.healed_s = 0.0
         """When the last fault was healed, a killed node started again."""
+        self.calm: list[tuple[float, bool]] = [(0.0, True)]
+        """Since when a quorum of doctors' nodes was, or was not, struck by nothing but delays."""
         self._ward = ward
+        self._struck: Counter[str] = Counter()
 
     async def run(self, faults: Sequence[Fault]) -> None:
         """Everything in its time; returns when all is healed and every node is back."""
@@ -44,11 +47,22 @@ class Havoc:
             f"{fault.kind.value:<12} {who}{_way(fault)} for {fault.lasts_s:.1f} s  ({counts})"
         )
         self.counts[fault.kind.value] += 1
+        self._note(fault, 1)
         await self._strike(fault, members)
         await asyncio.sleep(fault.lasts_s)
         await self._heal(fault, members)
+        self._note(fault, -1)
         self.healed_s = max(self.healed_s, history.now_s())
         history.say(f"{'healed':<12} {fault.kind.value} of {who}")
+
+    def _note(self, fault: Fault, change: int) -> None:
+        """Keep `calm`: every cut way has an end that is struck, so the rest hear each other."""
+        if fault.kind is not FaultKind.DELAY:
+            self._struck.update(dict.fromkeys(fault.struck, change))
+        spared = [name for name in self._ward.members.doctors if self._struck[name] == 0]
+        calm = len(spared) >= self._ward.charter.quorum
+        if calm is not self.calm[-1][1]:
+            self.calm.append((self._ward.history.now_s(), calm))
 
     def _up(self, fault: Fault) -> list[LocalMember]:
         """The struck members whose nodes are not down already, slow in starting again."""

@@ -28,6 +28,8 @@ class Report:
     audits: dict[str, str]
     longest_gap_s: float
     """The longest time without a final block, faults included."""
+    longest_calm_gap_s: float
+    """The same while a quorum of doctors' nodes was struck by nothing but delays."""
     recovery_s: float | None
     """From the end of the last fault to the next final block; None where none came."""
     equal_s: float | None
@@ -57,6 +59,7 @@ class Report:
             f"{self.patients} patients, {self.bodies} bodies read back"
         )
         print(f"longest time without a final block   {self.longest_gap_s:.1f} s")
+        print(f"the same while a quorum was unharmed  {self.longest_calm_gap_s:.1f} s")
         print(f"next final block after the last fault {_seconds(self.recovery_s)}")
         print(f"all decided, all chains equal after   {_seconds(self.equal_s)}")
         for sentence in self.violations:

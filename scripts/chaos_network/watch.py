@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -61,13 +62,20 @@ class Watch:
             self._ward.down.add(member.name)
             self._ward.history.accuse(f"{member.name} ended by itself: {log_tail(member)}")
 
-    @property
-    def longest_gap_s(self) -> float:
-        """The longest time in which no node showed a new block."""
-        times = [at_s for at_s, _ in self.grown]
-        gaps = [later - at_s for at_s, later in pairwise(times)]
-        return max(gaps, default=0.0)
-
     def first_growth_after(self, moment_s: float) -> tuple[float, int] | None:
         """When and to what height the chain first grew after a moment."""
         return next((grown for grown in self.grown if grown[0] > moment_s), None)
+
+    def longest_gap_s(self, spans: Sequence[tuple[float, bool]] = ((0.0, True),)) -> float:
+        """The longest time in which no node showed a new block, within the spans that count.
+
+        Each span lasts from its moment to that of the next, the last one to the last block.
+        """
+        times = [at_s for at_s, _ in self.grown]
+        longest = 0.0
+        for (begin_s, counts), (end_s, _) in pairwise([*spans, (times[-1], False)]):
+            if counts and begin_s < end_s:
+                within = [at_s for at_s in times if begin_s < at_s < end_s]
+                moments = [begin_s, *within, end_s]
+                longest = max(longest, *(later - at_s for at_s, later in pairwise(moments)))
+        return longest
