@@ -1,0 +1,110 @@
+"""The one place that knows how a replica is made, and what it holds inside.
+
+A process starts as a hospital's does: the ledger replayed from final batches, the journal decoded
+from its bytes, open proposals and votes put back (R-SIM10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from medquorum.consensus.ordering.application import Seat
+from medquorum.consensus.ordering.journal import decode_record, encode_record, slot_of
+from medquorum.consensus.replica import Remembered, Replica
+from medquorum.ledger.certificate import Electorate
+from medquorum.ledger.chain import ChainState, genesis
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.keys import Address
+from medquorum.ledger.limits import DOCTORS, OPEN_PROPOSALS, SLOTS_AHEAD
+from medquorum.simulation.crypto import Cryptography
+from medquorum.simulation.disk import Disk
+
+_EARLY_VOTES: Final = 4_096
+_KINDS_KEPT: Final = 6
+"""Two votes of each of the three kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose node a machine is, and by which founding charter it starts."""
+
+    charter: Charter
+    address: Address
+    cryptography: Cryptography
+
+    def seat(self) -> Seat | None:
+        """The doctor's seat; None for a follower."""
+        number = self.charter.doctor_number(self.address)
+        member = self.charter.member(self.address)
+        if number is None or member is None:
+            return None
+        return Seat(number, self.cryptography.signer(member.keys.consensus))
+
+
+def start_replica(identity: Identity, disk: Disk) -> Replica:
+    """A replica as the disk remembers it; JournalError when the journal contradicts itself."""
+    state: ChainState = genesis(identity.charter)
+    slot = 0
+    for final in disk.chain:
+        state, slot = state.extend(final.batch), final.batch.header.slot
+        state.absorb()
+    journal = [
+        decode_record(*encode_record(record))
+        for epoch, record in disk.journal
+        if epoch == 0 and slot_of(record) >= slot
+    ]
+    remembered = Remembered(
+        state=state,
+        final_slot=slot,
+        log_length=len(disk.chain),
+        journal=journal,
+        proposals=list(disk.open.values()),
+        votes=[vote for votes in disk.votes.values() for vote in votes.values()],
+    )
+    return Replica(remembered, identity.seat(), identity.cryptography.verify, disk.history)
+
+
+def electorate_of(charter: Charter, epoch: int) -> Electorate:
+    """Who orders in an epoch."""
+    return charter.electorate(epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How much one replica holds beyond its chain."""
+
+    open_proposals: int
+    early_votes: int
+    ordering: int
+    """Votes, certificates, proposals, bodies and wants of ordering."""
+
+    def fault(self, doctors: int, spread: int) -> str | None:
+        """What is beyond its bound; `spread` counts slots from the last final one to the current.
+
+        Per slot two votes of every kind and doctor, two proposals and bodies, three certificates.
+        """
+        slots = spread + SLOTS_AHEAD + 2
+        most = slots * (min(doctors, DOCTORS) * _KINDS_KEPT + 8)
+        for name, count, bound in (
+            ("open proposals", self.open_proposals, OPEN_PROPOSALS),
+            ("early votes", self.early_votes, _EARLY_VOTES),
+            ("objects of ordering", self.ordering, most),
+        ):
+            if count > bound:
+                return f"{count} {name}, at most {bound}"
+        return None
+
+
+def held_by(replica: Replica) -> Held:
+    """Count what a replica keeps in memory."""
+    state = replica.ordering._state
+    votes = sum(len(signers) for slot in state.tally._slots.values() for signers in slot.values())
+    ordering = (
+        votes
+        + len(state.shelf._kept)
+        + sum(len(kept) for kept in state.proposals.values())
+        + len(state.branches._bodies)
+        + len(state.wants)
+    )
+    return Held(len(replica.pool), replica._early_count, ordering)

@@ -1,0 +1,106 @@
+"""One chain for everybody: every final batch is compared with the first seen at its place.
+
+The first is checked by itself: links, numbers, patients' chains, and a certificate by q distinct
+doctors over it or over a batch that follows in the same append (R-ORD2, R-ORD3, R-ORD17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from medquorum.consensus.effects import Commit
+from medquorum.ledger.batch import Batch
+from medquorum.ledger.block import Block
+from medquorum.ledger.certificate import Certificate, verify_certificate
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.hashing import ZERO
+from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import BatchHash, BlockHash, OrderingKind, Outcome, ProposalId
+from medquorum.simulation.contact import electorate_of
+
+Breach = Callable[[str, str], None]
+
+
+class LedgerCheck:
+    """The chain the honest agree on, as far as anybody has it."""
+
+    def __init__(self, charter: Charter, verify: Verifier, breach: Breach) -> None:
+        self._charter = charter
+        self._verify = verify
+        self._breach = breach
+        self.batches: list[BatchHash] = []
+        self.heights: dict[ProposalId, int] = {}
+        """N BC of every proposal in the chain."""
+        self._tip = BlockHash(charter.network_id)
+        self._n_bc = 0
+        self._patients: dict[int, tuple[int, BlockHash]] = {}
+        self._certified: set[BatchHash] = set()
+
+    @property
+    def blocks(self) -> int:
+        """N BC of the last block."""
+        return self._n_bc
+
+    def appended(self, name: str, start: int, commits: Sequence[Commit]) -> None:
+        """A machine appends these batches from this place in the log on."""
+        for index, commit in enumerate(commits, start):
+            digest = commit.batch.hash
+            if index < len(self.batches):
+                if self.batches[index] != digest:
+                    self._breach("agreement", f"{name} has another batch at place {index}")
+            elif index > len(self.batches):
+                self._breach("agreement", f"{name} skips a batch before place {index}")
+            else:
+                self.batches.append(digest)
+                self._first(commit.batch)
+        self._finality(name, commits)
+
+    def _finality(self, name: str, commits: Sequence[Commit]) -> None:
+        """Each batch is named by its certificate, or followed by one that is."""
+        named: set[BatchHash] = set()
+        for commit in reversed(commits):
+            closing = (commit.batch, *commit.tail)[-1]
+            digest, certificate = closing.hash, commit.certificate
+            if digest not in self._certified and certificate.statement.hash == digest:
+                if not self._holds(certificate):
+                    self._breach("R-ORD11", f"{name} takes a certificate that is none")
+                self._certified.add(digest)
+            if certificate.statement.hash == digest:
+                named.add(digest)
+            elif certificate.statement.hash not in named:
+                self._breach("R-ORD17", f"{name} has a final batch that nothing certifies")
+
+    def _holds(self, certificate: Certificate) -> bool:
+        electorate = electorate_of(self._charter, certificate.statement.epoch)
+        return certificate.statement.kind is OrderingKind.FINAL and verify_certificate(
+            certificate, electorate, self._verify
+        )
+
+    def _first(self, batch: Batch) -> None:
+        """A batch nobody had before: it follows from the chain so far."""
+        header = batch.header
+        before = self.batches[-2] if len(self.batches) > 1 else BatchHash(header.network)
+        if header.parent_hash != before:
+            self._breach("R-ORD17", f"batch {len(self.batches) - 1} skips its parent")
+        if header.first_nbc != self._n_bc + 1 or header.count != len(batch.blocks):
+            self._breach("R-ORD2", f"batch {len(self.batches) - 1} counts its blocks wrong")
+        for block in batch.blocks:
+            self._block(block)
+        if header.last_block_hash != self._tip:
+            self._breach("R-ORD7", f"batch {len(self.batches) - 1} names another last block")
+
+    def _block(self, block: Block) -> None:
+        header = block.header
+        if header.n_bc != self._n_bc + 1 or header.hprevious != self._tip:
+            self._breach("R-ORD2", f"block {header.n_bc} does not follow block {self._n_bc}")
+        if header.proposal in self.heights:
+            self._breach(
+                "R-ORD4", f"block {header.n_bc} repeats block {self.heights[header.proposal]}"
+            )
+        self.heights[header.proposal] = header.n_bc
+        self._n_bc, self._tip = header.n_bc, block.hash
+        if header.outcome is Outcome.ACCEPTED and header.n_pb:
+            length, head = self._patients.get(header.n_pb, (0, BlockHash(ZERO)))
+            if (header.n_pa, header.hpatient) != (length + 1, head):
+                self._breach("R-ORD3", f"block {header.n_bc} breaks patient {header.n_pb}'s chain")
+            self._patients[header.n_pb] = header.n_pa, block.hash
