@@ -1,13 +1,13 @@
 """Batch headers: what one says alone, and what it says about the batch before it.
 
-Carries out R-ORD7 to R-ORD9, R-ORD13, R-ORD15 and R-ORD16. What the leader signed (R-ORD14)
-is in no file, so it cannot be checked here.
+Carries out R-ORD7 to R-ORD9, R-ORD13 and R-ORD16, and R-GOV8 where an epoch ends. What
+the leader signed (R-ORD14) is in no file, so it cannot be checked here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .canonical import NUMBER_MAX, RECORD, TIME_MAX_MS, Fault, Fields, Tampered, decode
@@ -60,7 +60,7 @@ class BatchHeader:
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """What the next batch must continue: the last batch, or slot 0 before the first."""
+    """What the next batch must continue: the last batch, or slot 0 of an epoch."""
 
     slot: int
     hash: bytes
@@ -72,6 +72,11 @@ class Tip:
 def first_tip(charter: Charter) -> Tip:
     """Return the tip before any batch (R-ORD9)."""
     return Tip(0, charter.network, 0, 1, charter.network)
+
+
+def next_epoch_tip(header: BatchHeader) -> Tip:
+    """Return the tip from which the next epoch starts: the batch that ended this one (R-ORD9)."""
+    return replace(tip_after(header), slot=0)
 
 
 def tip_after(header: BatchHeader) -> Tip:
@@ -104,23 +109,30 @@ def read_batch_header(encoded: bytes, network: bytes) -> BatchHeader:
     )
 
 
+def leader_number(epoch: int, slot: int, charter: Charter) -> int:
+    """Return the number of the doctor who leads a slot of the charter's epoch (R-ORD9)."""
+    return (epoch + slot) % len(charter.doctors)
+
+
 def check_batch_alone(header: BatchHeader, charter: Charter) -> None:
     """Raise `Fault` for what the header and the charter alone show to be wrong."""
     if header.network != charter.network:
         raise Fault("R-ORD7", "the batch is of another network")
-    if header.charter_version != charter.version:
-        raise Fault("R-ORD7", "the batch is of another charter version")
-    if header.epoch != 0:
-        raise Fault("R-ORD9", "a batch of an epoch other than 0")
+    if header.charter_version != charter.version or header.epoch != charter.version:
+        raise Fault("R-ORD9", "the batch is of another epoch than the charter in force")
     if header.count > charter.batch_blocks:
         raise Fault("R-ORD8", f"more than {charter.batch_blocks} blocks in a batch")
     if header.slot <= header.parent_slot:
         raise Fault("R-ORD9", "the slot does not follow the parent's")
-    if header.leader != (header.epoch + header.slot) % len(charter.doctors):
+    if header.leader != leader_number(header.epoch, header.slot, charter):
         raise Fault("R-ORD9", "the leader is not the slot's")
-    if header.registry_hash != charter.registry_hash:
-        raise Fault("R-ORD15", "the registry is not the empty one")
     _check_seal(header, charter.seal_difficulty_bits)
+
+
+def check_tail(header: BatchHeader) -> None:
+    """Raise `Fault` unless a batch after an amendment, in its epoch, is empty (R-GOV8)."""
+    if header.count:
+        raise Fault("R-GOV8", "a batch with blocks after the amendment that ends its epoch")
 
 
 def _check_seal(header: BatchHeader, difficulty_bits: int) -> None:
@@ -169,6 +181,7 @@ class OpenBatch:
     vouched: bool
     final: bool
     justification_sizes: list[int]
+    is_tail: bool = False
     block_leaves: list[bytes] = field(default_factory=list)
     block_sizes: list[int] = field(default_factory=list)
     witness_leaves: list[bytes] = field(default_factory=list)

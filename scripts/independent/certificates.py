@@ -51,10 +51,16 @@ def _read_vote(value: Value) -> tuple[int, bytes]:
     raise Fault("R-CAN5", "a certificate's vote is not a signer and a signature")
 
 
+def ordering_digest(epoch: int, voted: bytes | None, kind: str, slot: int, network: bytes) -> bytes:
+    """Return what an ordering vote signs (R-ORD10); `voted` is the batch hash."""
+    vote: dict[str, Value] = {"epoch": epoch, "hash": voted, "kind": kind, "slot": slot}
+    return tagged("ordering-vote", network, encode(vote))
+
+
 def check_certificate(certificate: Certificate, charter: Charter, signatures: Signatures) -> None:
     """Raise `Fault` unless a quorum of doctors, each once, signed it (R-ORD11)."""
-    if certificate.epoch != 0:
-        raise Fault("R-ORD9", "a certificate of an epoch other than 0")
+    if certificate.epoch != charter.version:
+        raise Fault("R-ORD9", "a certificate of another epoch than the charter's")
     signers = [signer for signer, _ in certificate.votes]
     if any(later <= earlier for earlier, later in pairwise(signers)):
         raise Fault("R-ORD11", "the signers of a certificate do not ascend")
@@ -62,13 +68,13 @@ def check_certificate(certificate: Certificate, charter: Charter, signatures: Si
         raise Fault("R-ORD11", f"{len(signers)} votes where the quorum is {charter.quorum}")
     if not 0 <= signers[0] <= signers[-1] < len(charter.doctors):
         raise Fault("R-ORD11", "a certificate names a doctor who does not exist")
-    vote: dict[str, Value] = {
-        "epoch": certificate.epoch,
-        "hash": certificate.hash,
-        "kind": certificate.kind,
-        "slot": certificate.slot,
-    }
-    digest = tagged("ordering-vote", charter.network, encode(vote))
+    epoch, voted, kind, slot = (
+        certificate.epoch,
+        certificate.hash,
+        certificate.kind,
+        certificate.slot,
+    )
+    digest = ordering_digest(epoch, voted, kind, slot, charter.network)
     for signer, signature in certificate.votes:
         key = charter.doctors[signer].consensus
         signatures.check(key, digest, signature, rule="R-ORD11", what="a certificate")

@@ -1,34 +1,24 @@
-"""The charter file: members, their keys and proofs, everybody's signatures, who orders.
+"""The charter: the file of the founding one, and what any version says of its network.
 
-Carries out R-CHA1 to R-CHA8, R-KEY2, R-KEY4, R-HASH3 and the empty registry of R-ORD15.
+Carries out R-CHA1 to R-CHA3, R-CHA6, R-CHA8, R-HASH3 and R-GOV9. Versions after the founding one
+are made by `amendments` and stand in no file.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from .canonical import (
-    CHARTER,
-    CHARTER_FILE,
-    TIME_MAX_MS,
-    Fault,
-    Fields,
-    Value,
-    decode,
-    encode,
-)
-from .crypto import Signatures, check_key, sha256, tagged
+from .canonical import CHARTER, CHARTER_FILE, TIME_MAX_MS, Fault, Fields, Value, decode
+from .crypto import Signatures, tagged
+from .members import Member, check_address, check_keys, check_name, check_proofs, read_member
 
 BLOCK_TYPES: Final = ("medical_form", "ct", "pet", "xray", "test_result", "report", "prescription")
-ROLES: Final = ("ai_entity", "doctor", "hospital", "laboratory", "radiologist")
+MODES: Final = ("majority", "byzantine")
 MEMBERS_MAX: Final = 10_000
 DOCTORS_MAX: Final = 128
-ENDPOINT_MAX: Final = 255
-CERTIFICATE_MAX: Final = 4_096
 POLICY_NAME: Final = re.compile("[a-z0-9_.-]{1,64}")
 
 CHARTER_FIELDS: Final = (
@@ -52,45 +42,84 @@ ORDERING_FIELDS: Final = (
     "retransmit_ms",
     "batch_blocks",
 )
-MEMBER_FIELDS: Final = ("address", "endpoint", "keys", "name", "proofs", "role", "tls_certificate")
-
-# What stands before the 64 bytes of an uncompressed P-256 key in an X.509 certificate (RFC 5480).
-P256_KEY_INFO: Final = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member with the keys that sign; the TLS leaf and the encryption key sign nothing here."""
-
-    address: bytes
-    role: str
-    clinical: bytes
-    consensus: bytes
-    policy: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How one block type is decided (R-CHA3)."""
 
-    auto_policies: frozenset[str]
+    auto_policies: tuple[str, ...]
     panel: str
     strict: bool
 
 
+# R-BLK4: no charter decides this.
+ATTENDING_POLICY: Final = Policy((), "all_doctors", True)
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceRule:
+    """How long an absence may be, and after how long a silence an opening begins."""
+
+    max_days: int
+    silence_hours: int
+
+
 @dataclass(frozen=True, slots=True)
 class Charter:
-    """A complete founding charter."""
+    """One version of a network's charter.
+
+    `suspended` and `successors` name who stands in for a doctor who is suspended or gone;
+    `doctors` are the active ones, in order of address.
+    """
 
     network: bytes
     version: int
     members: dict[bytes, Member]
-    doctors: tuple[Member, ...]
-    quorum: int
+    mode: str
     batch_blocks: int
     policies: dict[str, Policy]
+    absence: AbsenceRule
     seal_difficulty_bits: int
-    registry_hash: bytes
+    suspended: dict[bytes, bytes | None] = field(default_factory=dict)
+    successors: dict[bytes, bytes] = field(default_factory=dict)
+    retired: frozenset[bytes] = frozenset()
+    doctors: tuple[Member, ...] = field(init=False)
+    panel: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        members = sorted(self.members.values(), key=lambda member: member.address)
+        active = (one for one in members if one.address not in self.suspended)
+        doctors = tuple(one for one in active if one.role == "doctor")
+        object.__setattr__(self, "doctors", doctors)
+        object.__setattr__(self, "panel", frozenset(one.address for one in doctors))
+
+    @property
+    def quorum(self) -> int:
+        """How many doctors certify (R-CHA8)."""
+        return quorum(len(self.doctors), self.mode)
+
+    def active(self, address: bytes) -> Member | None:
+        """The member of this address, none where it is unknown or suspended."""
+        return None if address in self.suspended else self.members.get(address)
+
+    def doctor(self, address: bytes) -> Member | None:
+        """The active doctor of this address."""
+        return self.members[address] if address in self.panel else None
+
+    def responsible(self, doctor: bytes) -> bytes | None:
+        """The active doctor who now has the patients of `doctor` (R-GOV9)."""
+        heir: bytes | None = doctor
+        # No longer way is possible than one over every doctor who ever was.
+        for _ in range(len(self.suspended) + len(self.successors) + 1):
+            if heir is None or heir in self.panel:
+                return heir
+            heir = self.suspended.get(heir) or self.successors.get(heir)
+        return None
+
+    def policy(self, block_type: str) -> Policy:
+        """How a type of the patient's chain is decided."""
+        return ATTENDING_POLICY if block_type == "attending" else self.policies[block_type]
 
 
 def read_charter(encoded_file: bytes, signatures: Signatures) -> Charter:
@@ -100,23 +129,24 @@ def read_charter(encoded_file: bytes, signatures: Signatures) -> Charter:
     encoded = charter_file.binary("charter")
     fields = Fields(decode(encoded, CHARTER), "the charter", CHARTER_FIELDS)
     network = tagged("charter", b"", encoded)
-    mode, batch_blocks = _read_settings(fields)
+    _check_form(fields)
+    ordering = Fields(fields.value("ordering"), "ordering", ORDERING_FIELDS)
+    _check_times(ordering)
     members = _read_members(fields.entries("members"), signatures)
-    doctors = tuple(member for member in members.values() if member.role == "doctor")
-    if not 1 <= len(doctors) <= DOCTORS_MAX:
-        raise Fault("R-CHA4", f"the charter has {len(doctors)} doctors, not 1 to {DOCTORS_MAX}")
-    _check_signatures(charter_file.entries("signatures"), members, network, encoded, signatures)
-    return Charter(
+    absence = Fields(fields.value("absence"), "absence", ("max_days", "silence_hours"))
+    charter = Charter(
         network=network,
-        version=fields.integer("version"),
+        version=0,
         members=members,
-        doctors=doctors,
-        quorum=quorum(len(doctors), mode),
-        batch_blocks=batch_blocks,
+        mode=ordering.choice("mode", MODES),
+        batch_blocks=ordering.integer("batch_blocks", 1, 256),
         policies=_read_policies(fields.value("policies")),
+        absence=read_absence_rule(absence),
         seal_difficulty_bits=fields.integer("seal_difficulty_bits", high=32),
-        registry_hash=tagged("registry", network, encode({"absences": []})),
     )
+    check_size(charter)
+    _check_signatures(charter_file.entries("signatures"), charter, encoded, signatures)
+    return charter
 
 
 def quorum(doctors: int, mode: str) -> int:
@@ -124,52 +154,55 @@ def quorum(doctors: int, mode: str) -> int:
     return doctors // 2 + 1 if mode == "majority" else 2 * doctors // 3 + 1
 
 
-def _read_settings(fields: Fields) -> tuple[str, int]:
+def check_size(charter: Charter) -> None:
+    """Raise `Fault` unless the charter has as many members and doctors as it may (R-CHA4)."""
+    if len(charter.members) > MEMBERS_MAX:
+        raise Fault("R-CHA4", f"the charter has more than {MEMBERS_MAX} members")
+    doctors = sum(member.role == "doctor" for member in charter.members.values())
+    if not 1 <= doctors <= DOCTORS_MAX:
+        raise Fault("R-CHA4", f"the charter has {doctors} doctors, not 1 to {DOCTORS_MAX}")
+
+
+def _check_form(fields: Fields) -> None:
     if fields.text("format") != "medquorum/charter/1":
         raise Fault("R-CHA1", "the charter is not of format medquorum/charter/1")
     if fields.integer("version") != 0:
         raise Fault("R-CHA1", "the charter is not a founding charter: its version is not 0")
     fields.integer("created_at_ms", high=TIME_MAX_MS)
-    _check_name(fields.text("name"), "R-CHA1")
+    check_name(fields.text("name"), "R-CHA1")
     fields.integer("retention_days", high=73_000)
-    absence = Fields(fields.value("absence"), "absence", ("max_days", "silence_hours"))
-    absence.integer("max_days", high=3_660)
-    absence.integer("silence_hours", high=87_840)
     maturity = Fields(fields.value("maturity"), "maturity", ("threshold_ppm", "window"))
     maturity.integer("threshold_ppm", high=1_000_000)
     maturity.integer("window", 1, 1_000_000)
-    ordering = Fields(fields.value("ordering"), "ordering", ORDERING_FIELDS)
+
+
+def _check_times(ordering: Fields) -> None:
     for name in ("slot_timeout_ms", "slot_timeout_max_ms", "idle_status_ms", "retransmit_ms"):
         ordering.integer(name, 1, 86_400_000)
     if ordering.integer("slot_timeout_max_ms") < ordering.integer("slot_timeout_ms"):
         raise Fault("R-CHA2", "slot_timeout_max_ms is below slot_timeout_ms")
-    mode = ordering.choice("mode", ("majority", "byzantine"))
-    return mode, ordering.integer("batch_blocks", 1, 256)
+
+
+def read_absence_rule(fields: Fields) -> AbsenceRule:
+    """Return the rule that `max_days` and `silence_hours` state (R-CHA2)."""
+    max_days = fields.integer("max_days", high=3_660)
+    return AbsenceRule(max_days, fields.integer("silence_hours", high=87_840))
 
 
 def _read_policies(value: Value) -> dict[str, Policy]:
-    policies: dict[str, Policy] = {}
     by_type = Fields(value, "policies", BLOCK_TYPES)
-    for block_type in BLOCK_TYPES:
-        fields = Fields(by_type.value(block_type), "a policy", ("auto_policies", "panel", "strict"))
-        policies[block_type] = Policy(
-            auto_policies=_read_auto_policies(fields.texts("auto_policies")),
-            panel=fields.choice("panel", ("all_doctors", "care_team")),
-            strict=fields.boolean("strict"),
-        )
-    return policies
+    return {name: read_policy(by_type.value(name)) for name in BLOCK_TYPES}
 
 
-def _read_auto_policies(names: tuple[str, ...]) -> frozenset[str]:
+def read_policy(value: Value) -> Policy:
+    """Return the policy a map describes; raise `Fault` for any other (R-CHA3)."""
+    fields = Fields(value, "a policy", ("auto_policies", "panel", "strict"))
+    names = fields.texts("auto_policies")
     ascending = all(earlier < later for earlier, later in pairwise(names))
     if len(names) > 16 or not ascending or not all(map(POLICY_NAME.fullmatch, names)):
         raise Fault("R-CHA3", "auto_policies are not at most 16 ascending names")
-    return frozenset(names)
-
-
-def _check_name(name: str, rule: str) -> None:
-    if not 1 <= len(name) <= 200 or any(unicodedata.category(one) == "Cc" for one in name):
-        raise Fault(rule, "a name is not 1 to 200 characters without control characters")
+    panel = fields.choice("panel", ("all_doctors", "care_team"))
+    return Policy(names, panel, fields.boolean("strict"))
 
 
 def _read_members(entries: list[Value], signatures: Signatures) -> dict[bytes, Member]:
@@ -179,7 +212,14 @@ def _read_members(entries: list[Value], signatures: Signatures) -> dict[bytes, M
     used: set[bytes] = set()
     previous = b""
     for entry in entries:
-        member = _read_member(entry, signatures, used)
+        member = read_member(entry)
+        check_keys(member)
+        check_address(member)
+        keys = member.keys().values()
+        if not used.isdisjoint(keys):
+            raise Fault("R-KEY4", "a key serves two members")
+        used.update(keys)
+        check_proofs(member, signatures)
         if member.address <= previous:
             raise Fault("R-CHA4", "the members do not ascend by address")
         previous = member.address
@@ -187,74 +227,11 @@ def _read_members(entries: list[Value], signatures: Signatures) -> dict[bytes, M
     return members
 
 
-def _read_member(entry: Value, signatures: Signatures, used: set[bytes]) -> Member:
-    fields = Fields(entry, "a member", MEMBER_FIELDS)
-    names = ("clinical", "consensus", "encryption", "policy")
-    keys = Fields(fields.value("keys"), "keys", names)
-    clinical, consensus = keys.binary("clinical", 33), keys.binary("consensus", 33)
-    encryption, policy = keys.binary("encryption", 33), keys.optional_binary("policy", 33)
-    _check_name(fields.text("name"), "R-CHA4")
-    _check_endpoint(fields.text("endpoint"))
-    address = fields.binary("address", 32)
-    if address != tagged("address", b"", clinical):
-        raise Fault("R-KEY2", "a member's address is not that of its clinical key")
-    certificate = fields.binary("tls_certificate")
-    serving = [clinical, consensus, encryption, *([policy] if policy else [])]
-    for key in serving:
-        check_key(key, "a member's key")
-    _claim(used, [*serving, *_certificate_marks(certificate)])
-    proven = {name: value for name, value in _as_map(entry).items() if name != "proofs"}
-    proofs = Fields(fields.value("proofs"), "proofs", ("clinical", "consensus", "policy"))
-    if proofs.is_none("policy") != (policy is None):
-        raise Fault("R-CHA5", "a policy key and its proof do not come together")
-    digest = tagged("request", b"", encode(proven))
-    proven_keys = [("clinical", clinical), ("consensus", consensus)]
-    if policy is not None:
-        proven_keys.append(("policy", policy))
-    for name, key in proven_keys:
-        proof = proofs.binary(name, 64)
-        signatures.check(key, digest, proof, rule="R-CHA5", what="a member's proof")
-    return Member(address, fields.choice("role", ROLES), clinical, consensus, policy)
-
-
-def _as_map(value: Value) -> dict[str, Value]:
-    return value if isinstance(value, dict) else {}
-
-
-def _check_endpoint(endpoint: str) -> None:
-    host, _, port = endpoint.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if len(endpoint) > ENDPOINT_MAX or (":" in host and not bracketed):
-        raise Fault("R-CHA4", "a member's endpoint is too long, or lacks brackets")
-    digits = port.isascii() and port.isdigit() and len(port) <= 5
-    if not host or not digits or not 1 <= int(port) <= 65_535:
-        raise Fault("R-CHA4", "a member's endpoint is not host:port")
-
-
-def _certificate_marks(certificate: bytes) -> list[bytes]:
-    """Return what must be the certificate's alone: itself, and its compressed P-256 key."""
-    _, info, rest = certificate.partition(P256_KEY_INFO)
-    point = rest[:64]
-    if len(certificate) > CERTIFICATE_MAX or not info or len(point) < 64:
-        raise Fault("R-CHA4", "a member's TLS certificate is too long, or holds no P-256 key")
-    return [sha256(certificate), bytes([2 + (point[-1] & 1)]) + point[:32]]
-
-
-def _claim(used: set[bytes], marks: list[bytes]) -> None:
-    for mark in marks:
-        if mark in used:
-            raise Fault("R-KEY4", "a key serves two purposes or two members")
-        used.add(mark)
-
-
 def _check_signatures(
-    entries: list[Value],
-    members: dict[bytes, Member],
-    network: bytes,
-    encoded: bytes,
-    signatures: Signatures,
+    entries: list[Value], charter: Charter, encoded: bytes, signatures: Signatures
 ) -> None:
-    digest = tagged("charter-signature", network, encoded)
+    members = charter.members
+    digest = tagged("charter-signature", charter.network, encoded)
     previous = b""
     for entry in entries:
         fields = Fields(entry, "a charter signature", ("address", "signature"))

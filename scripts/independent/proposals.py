@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from .canonical import NUMBER_MAX, RECORD, TIME_MAX_MS, Fault, Fields, decode, encode
+from .acts import LIFETIME_MAX_MS, GovernanceCore, read_governance_core
+from .canonical import NUMBER_MAX, RECORD, TIME_MAX_MS, Fault, Fields, Value, decode, encode
 from .charter import BLOCK_TYPES, Charter
 from .crypto import ZERO, Signatures, check_key, leaf_hash, merkle_root, tagged
 
@@ -22,7 +23,9 @@ ISSUERS: Final = {
     "test_result": frozenset({"laboratory", "hospital"}),
     "report": frozenset({"doctor", "radiologist", "ai_entity"}),
     "prescription": frozenset({"doctor"}),
+    "attending": frozenset({"hospital", "doctor"}),
 }
+PATIENT_TYPES: Final = (*BLOCK_TYPES, "attending")
 REQUIRED_PART: Final = {
     "medical_form": "V_IND",
     "ct": "IMG_CT",
@@ -39,7 +42,6 @@ PROVENANCE_TEXT_MAX: Final = 200
 PART_BYTES_MAX: Final = 2 * 1024**3
 BODY_BYTES_MAX: Final = 4 * 1024**3
 CHUNK_BYTES: Final = 1_048_576
-LIFETIME_MAX_MS: Final = 90 * 24 * 60 * 60 * 1_000
 
 CORE_FIELDS: Final = (
     "ai",
@@ -109,12 +111,19 @@ class Core:
     body_root: bytes
 
 
-def read_core(encoded: bytes) -> Core:
+def read_core(encoded: bytes) -> Core | GovernanceCore:
     """Return the core held by canonical bytes; raise `Fault` for any other bytes."""
-    fields = Fields(decode(encoded, RECORD), "the core", CORE_FIELDS)
+    decoded = decode(encoded, RECORD)
+    if isinstance(decoded, dict) and "act" in decoded:
+        return read_governance_core(decoded)
+    return _read_patient_core(decoded)
+
+
+def _read_patient_core(decoded: Value) -> Core:
+    fields = Fields(decoded, "the core", CORE_FIELDS)
     fields.integer("version", 1, 1)
     block_type = fields.text("type")
-    if block_type not in BLOCK_TYPES:
+    if block_type not in PATIENT_TYPES:
         raise Fault("R-BLK1", "a block type that this version does not define")
     if len(fields.entries("parts")) > PARTS_MAX:
         raise Fault("R-BOD1", f"more than {PARTS_MAX} parts")
@@ -192,12 +201,11 @@ def check_core(core: Core, charter: Charter, signatures: Signatures) -> None:
         raise Fault("R-PRO1", "the proposal is of another network")
     if not core.issued_at_ms < core.expires_at_ms <= core.issued_at_ms + LIFETIME_MAX_MS:
         raise Fault("R-PRO8", "the proposal's times do not lie at most 90 days apart")
-    issuer = charter.members.get(core.issuer)
+    issuer = charter.active(core.issuer)
     if issuer is None or issuer.role not in ISSUERS[core.type]:
         raise Fault("R-BLK2", f"the issuer of a {core.type} may not issue it")
-    doctor = charter.members.get(core.doctor)
-    if doctor is None or doctor.role != "doctor":
-        raise Fault("R-PRO6", "the responsible doctor is not a doctor of the charter")
+    if charter.doctor(core.doctor) is None:
+        raise Fault("R-PRO6", "the responsible doctor is not an active doctor of the charter")
     _check_ai(core, issuer.role)
     _check_parts(core)
     check_key(core.patient_key, "the patient's key")
@@ -215,10 +223,11 @@ def _check_parts(core: Core) -> None:
     names = core.part_names
     if any(later <= earlier for earlier, later in pairwise(names)):
         raise Fault("R-BOD1", "the parts do not ascend by name")
-    required = {REQUIRED_PART[core.type]}
+    required = set() if core.type == "attending" else {REQUIRED_PART[core.type]}
     if core.patient is None:
         required.add("PAT_NAME")
-    if set(names) - {"ATTACHMENT"} != required:
+    optional = set() if core.type == "attending" else {"ATTACHMENT"}
+    if set(names) - optional != required:
         raise Fault("R-BLK3", f"a {core.type} with a part missing or not allowed")
     for size, chunks in zip(core.part_bytes, core.part_chunks, strict=True):
         if not 0 < size <= PART_BYTES_MAX or padded(size) != size:

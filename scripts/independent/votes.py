@@ -1,7 +1,7 @@
 """Clinical validation: the votes of a witness and the verdict they make.
 
-Carries out R-VOT1 to R-VOT4, R-VER1 to R-VER5 and R-ORD6. No absence can be declared in this
-version (R-BLK1), so a vote as delegate is a peer's, as is another doctor's as attending (R-VOT4).
+Carries out R-VOT1 to R-VOT4, R-VER2 to R-VER5, R-ORD6 and the verdicts of R-GOV4. A vote as
+attending or delegate of somebody who is neither when ordered is a peer's (R-VOT4).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Final
 
 from .canonical import RECORD, Fault, Fields, decode, encode
-from .charter import Charter, Member
+from .charter import Charter
 from .crypto import Signatures, tagged
+from .members import Member
 
 VOTE_FIELDS: Final = (
     "algorithm",
@@ -53,13 +54,24 @@ class Question:
     proposal: bytes
     block_type: str
     attending: bytes | None
+    delegates: frozenset[bytes]
     panel: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Assent:
+    """How many of the panel must approve an act of governance, and who among them (R-GOV4)."""
+
+    proposal: bytes
+    panel: frozenset[bytes]
+    needed: int
+    required: frozenset[bytes]
 
 
 def read_witness(encoded: bytes, network: bytes) -> tuple[Vote, ...]:
     """Return the votes of a witness; raise `Fault` unless they ascend by voter."""
     fields = Fields(decode(encoded, RECORD), "the witness", ("votes",))
-    votes = tuple(_read_vote(vote, network) for vote in fields.binaries("votes"))
+    votes = tuple(read_vote(vote, network) for vote in fields.binaries("votes"))
     for earlier, later in pairwise(votes):
         if later.voter == earlier.voter:
             raise Fault("R-VOT3", "a doctor votes twice on one proposal")
@@ -68,7 +80,8 @@ def read_witness(encoded: bytes, network: bytes) -> tuple[Vote, ...]:
     return votes
 
 
-def _read_vote(encoded: bytes, network: bytes) -> Vote:
+def read_vote(encoded: bytes, network: bytes) -> Vote:
+    """Return the vote held by canonical bytes; raise `Fault` for any other."""
     decoded = decode(encoded, RECORD)
     fields = Fields(decoded, "a vote", VOTE_FIELDS)
     bundle = fields.binary("bundle")
@@ -100,56 +113,80 @@ def _read_mode(mode: str) -> str:
 
 
 def check_votes(
-    votes: Sequence[Vote], question: Question, charter: Charter, signatures: Signatures
+    votes: Sequence[Vote], question: Question | Assent, charter: Charter, signatures: Signatures
 ) -> None:
-    """Raise `Fault` unless every vote is a doctor's, on this question, and signed."""
+    """Raise `Fault` unless every vote is an active doctor's, on this question, and signed."""
     for vote in votes:
         if vote.proposal != question.proposal:
             raise Fault("R-VOT1", "a vote on another proposal")
-        doctor = charter.members.get(vote.voter)
-        if doctor is None or doctor.role != "doctor":
-            raise Fault("R-VOT3", "a vote of somebody who is not a doctor of the charter")
-        if vote.grade is not None and question.block_type != "report":
-            raise Fault("R-VOT4", "a grade on something other than a report")
-        key = _voting_key(vote, doctor, charter.policies[question.block_type].auto_policies)
-        what = "a vote"
+        doctor = charter.doctor(vote.voter)
+        if doctor is None:
+            raise Fault("R-VOT3", "a vote of somebody who is not an active doctor of the charter")
+        if isinstance(question, Assent):
+            if (vote.role, vote.mode, vote.grade) != ("peer", "human", None):
+                raise Fault("R-GOV1", "a vote on an act of governance that is not a peer's, human")
+        else:
+            _check_clinical_vote(vote, question, charter)
+        key, what = voting_key(vote, doctor), "a vote"
         signatures.check(key, vote.digest, vote.signature, rule="R-VOT1", what=what)
 
 
-def _voting_key(vote: Vote, doctor: Member, auto_policies: frozenset[str]) -> bytes:
+def _check_clinical_vote(vote: Vote, question: Question, charter: Charter) -> None:
+    if vote.grade is not None and question.block_type != "report":
+        raise Fault("R-VOT4", "a grade on something other than a report")
+    automatic = charter.policy(question.block_type).auto_policies
+    if vote.mode != "human" and vote.mode.removeprefix(POLICY_PREFIX) not in automatic:
+        raise Fault("R-VER4", "a vote of a policy that the charter does not name for the type")
+
+
+def voting_key(vote: Vote, doctor: Member) -> bytes:
+    """Return the key that signs a vote of this mode; raise `Fault` where the doctor has none."""
     if vote.mode == "human":
         return doctor.clinical
-    if vote.mode.removeprefix(POLICY_PREFIX) not in auto_policies:
-        raise Fault("R-VER4", "a vote of a policy that the charter does not name for the type")
     if doctor.policy is None:
         raise Fault("R-VOT1", "a policy's vote for a doctor without a policy key")
     return doctor.policy
 
 
-def verdict(votes: Sequence[Vote], question: Question) -> str:
-    """Return `approved`, `rejected` or `pending` for votes checked (R-VER2 to R-VER4)."""
-    counted = [vote for vote in votes if vote.voter in question.panel]
+def verdict(votes: Sequence[Vote], question: Question | Assent) -> str:
+    """Return `approved`, `rejected` or `pending` for votes checked."""
+    spoken = {vote.voter: vote for vote in votes if vote.voter in question.panel}
+    approvals = sum(vote.decision == "approve" for vote in spoken.values())
+    open_to_reach = len(question.panel) - (len(spoken) - approvals)
+    if isinstance(question, Assent):
+        return _assent(spoken, question, approvals, open_to_reach)
     panel = len(question.panel)
-    approvals = sum(vote.decision == "approve" for vote in counted)
-    against = len(counted) - approvals
-    attending = {
-        (vote.decision, vote.role, vote.mode)
-        for vote in counted
-        if vote.voter == question.attending
-    }
-    consent = {("approve", "attending", "human")}
-    if 2 * approvals > panel and attending == consent:
+    voices = dict.fromkeys(question.delegates & question.panel, "delegate")
+    if question.attending is not None:
+        voices[question.attending] = "attending"
+    consent = any(
+        (one := spoken.get(doctor)) is not None
+        and (one.decision, one.role, one.mode) == ("approve", role, "human")
+        for doctor, role in voices.items()
+    )
+    if 2 * approvals > panel and consent:
         return "approved"
+    refused = question.attending is not None and not consent and voices.keys() <= spoken.keys()
     # A panel of nobody, possible only for a patient who does not exist, decides nothing.
-    if panel and (2 * (panel - against) <= panel or attending - consent):
-        return "rejected"
-    return "pending"
+    return "rejected" if panel and (2 * open_to_reach <= panel or refused) else "pending"
 
 
-def check_verdict(votes: Sequence[Vote], question: Question, outcome: str) -> None:
+def _assent(spoken: dict[bytes, Vote], assent: Assent, approvals: int, open_to_reach: int) -> str:
+    """The verdict on an act of governance (R-GOV4)."""
+    approved = {voter for voter, vote in spoken.items() if vote.decision == "approve"}
+    if approvals >= assent.needed and assent.required <= approved:
+        return "approved"
+    lost = (assent.required - assent.panel) | (assent.required & spoken.keys() - approved)
+    return "rejected" if open_to_reach < assent.needed or lost else "pending"
+
+
+def check_verdict(votes: Sequence[Vote], question: Question | Assent, outcome: str) -> None:
     """Raise `Fault` unless the checked votes make the verdict the block's outcome claims."""
     reached = verdict(votes, question)
+    governance = isinstance(question, Assent)
     if outcome == "accepted" and reached != "approved":
-        raise Fault("R-VER2", f"accepted, but the votes make it {reached}")
+        rule = "R-GOV4" if governance else "R-VER2"
+        raise Fault(rule, f"accepted, but the votes make it {reached}")
     if outcome == "rejected" and reached != "rejected":
-        raise Fault("R-VER3", f"rejected, but the votes make it {reached}")
+        rule = "R-GOV4" if governance else "R-VER3"
+        raise Fault(rule, f"rejected, but the votes make it {reached}")

@@ -22,12 +22,12 @@ from .primitives import (
     enc,
     high_s,
     merkle,
-    merkle_path,
     part,
     public,
     sign,
     tagged,
 )
+from .proving import proof_of
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,22 @@ class Ledger:
     patients: dict[int, list[Made]] = field(default_factory=dict)
     frames: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, Any]] = field(default_factory=list)
+    absences: list[dict[str, Any]] = field(default_factory=list)
+    """The registry the next batch names."""
+    registries: list[list[dict[str, Any]]] = field(default_factory=list)
+    """The registry that each batch named."""
+    seats: list[list[str]] = field(default_factory=lambda: [DOCTORS])
+    """Who orders, by number, in every epoch so far."""
 
     def __post_init__(self) -> None:
         self.network = tagged("charter", b"", enc(self.charter))
         self.tip = (0, self.network)
+        self.last = (0, 0, self.network)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch in which the next batch stands."""
+        return len(self.seats) - 1
 
     def head(self, patient: int) -> bytes:
         """The hash of a patient's latest accepted block."""
@@ -183,19 +195,29 @@ class Ledger:
         kind: str,
         slot: int,
         batch: bytes | None,
-        signers: Sequence[int] = (0, 1, 2),
+        signers: Sequence[int] | None = None,
         /,
+        *,
+        of_epoch: int | None = None,
         **changes: Any,
     ) -> bytes:
-        """A certificate signed by the doctors of these numbers."""
-        vote = {"epoch": 0, "hash": batch, "kind": kind, "slot": slot}
+        """A certificate signed by the doctors of these numbers, all but one if not named."""
+        epoch = self.epoch if of_epoch is None else of_epoch
+        seats = self.seats[epoch]
+        vote = {"epoch": epoch, "hash": batch, "kind": kind, "slot": slot}
         digest = tagged("ordering-vote", self.network, enc(vote))
-        votes = [[n, sign(f"{DOCTORS[n % 4]}/consensus", digest)] for n in signers]
+        numbers = range(max(1, len(seats) - 1)) if signers is None else signers
+        votes = [[n, self.ordered(seats[n % len(seats)], digest)] for n in numbers]
         return enc({**vote, "votes": votes, **changes})
+
+    def ordered(self, doctor: str, digest: bytes) -> bytes:
+        """A doctor's signature as an orderer."""
+        return sign(f"{doctor}/consensus", digest)
 
     def close(
         self,
         *,
+        kind: str = "batch",
         skipped: int = 0,
         final: bool = True,
         certificate: bytes | None = None,
@@ -213,17 +235,17 @@ class Ledger:
         made, self.waiting = self.waiting, []
         header = {
             "blocks_root": merkle([one.block for one in made]),
-            "charter_version": 0,
+            "charter_version": self.epoch,
             "count": len(made),
-            "epoch": 0,
+            "epoch": self.epoch,
             "first_nbc": len(self.blocks) - len(made) + 1,
             "justification_root": merkle(justification),
             "last_block_hash": self.blocks[-1].hash if self.blocks else self.network,
-            "leader": slot % 4,
+            "leader": (self.epoch + slot) % len(self.seats[-1]),
             "network": self.network,
             "parent_hash": parent_hash,
             "parent_slot": parent_slot,
-            "registry_hash": tagged("registry", self.network, enc({"absences": []})),
+            "registry_hash": tagged("registry", self.network, enc({"absences": self.absences})),
             "seal_nonce": 0,
             "slot": slot,
             "time_ms": self.now_ms,
@@ -238,13 +260,25 @@ class Ledger:
                 "certificate": certificate,
                 "header": enc(header),
                 "justification": justification,
-                "kind": "batch",
+                "kind": kind,
             }
         )
         self.frames += [{"block": m.block, "kind": "block", "witness": m.witness} for m in made]
         self.headers.append(header)
+        self.registries.append(self.absences)
         self.tip = (header["slot"], batch)
+        if kind == "batch":
+            self.last = (self.epoch, *self.tip)
         return header
+
+    def tail(self, **changes: Any) -> dict[str, Any]:
+        """One more batch of the tail that makes an amendment final."""
+        return self.close(kind="tail", **changes)
+
+    def next_epoch(self, *doctors: str) -> None:
+        """Go on from the last batch, ordered by these doctors from now on."""
+        self.seats.append(sorted(doctors, key=address))
+        self.tip = (0, self.last[2])
 
     def export_frames(self, **changes: Any) -> list[bytes]:
         """The encoded frames of the export, the announcement first."""
@@ -252,35 +286,14 @@ class Ledger:
             "format": "medquorum/export/1",
             "network": self.network,
             "kind": "export",
-            "tip_hash": self.tip[1],
+            "tip_epoch": self.last[0],
+            "tip_hash": self.last[2],
             "tip_n_bc": len(self.blocks),
-            "tip_slot": self.tip[0],
+            "tip_slot": self.last[1],
             **changes,
         }
         return [enc(announcement), *(enc(frame) for frame in self.frames)]
 
     def proof(self, n_bc: int, **changes: Any) -> dict[str, Any]:
-        """The proof of one block, with every header from its batch to the tip."""
-        proven = self.blocks[n_bc - 1]
-        at = next(
-            number
-            for number, header in enumerate(self.headers)
-            if header["first_nbc"] <= n_bc < header["first_nbc"] + header["count"]
-        )
-        first = self.headers[at]["first_nbc"]
-        batch = self.blocks[first - 1 : first - 1 + self.headers[at]["count"]]
-        index = n_bc - first
-        chain = self.patients.get(proven.core["patient"] or 0, [])
-        before = [one for one in chain if one.header["n_bc"] < n_bc]
-        return {
-            "block": proven.block,
-            "block_path": merkle_path([one.block for one in batch], index),
-            "certificate": self.certificate("final", *self.tip),
-            "format": "medquorum/proof/1",
-            "headers": [enc(header) for header in self.headers[at:]],
-            "index": index,
-            "patient_chain": [{"core": enc(one.core), "header": enc(one.header)} for one in before],
-            "witness": proven.witness,
-            "witness_path": merkle_path([one.witness for one in batch], index),
-            **changes,
-        }
+        """The proof of one block, with every header from its batch to the end of its epoch."""
+        return {**proof_of(self, n_bc), **changes}

@@ -28,7 +28,7 @@ def refused(rule: str) -> tuple[str, int, str]:
     ("changes", "rule"),
     [
         ({"network": ZERO}, "R-ORD7"),
-        ({"charter_version": 1}, "R-ORD7"),
+        ({"charter_version": 1}, "R-ORD9"),
         ({"epoch": 1}, "R-ORD9"),
         ({"leader": 3}, "R-ORD9"),
         ({"leader": 4}, "R-ORD9"),
