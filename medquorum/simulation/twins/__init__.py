@@ -1,0 +1,1 @@
+"""Enumerated scenarios on the real ordering machine: twins, crash points, too many liars."""
