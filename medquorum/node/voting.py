@@ -8,7 +8,7 @@ from medquorum.consensus.pool import OpenProposal
 from medquorum.consensus.replica import VoteArrived
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.keys import Address
-from medquorum.ledger.proposal import Core
+from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT, Reason
 from medquorum.ledger.types import Decision, ProposalId, VoterRole
 from medquorum.ledger.vote import Vote, parse_vote
@@ -68,9 +68,9 @@ class Voting:
             raise DeskError(
                 409, Reason.CONFLICTING_VOTE.value, "a vote is irrevocable: the first one counts"
             )
-        core = entry.proposal.core
-        if ballot.role is not self._role(core):
-            raise DeskError(409, Reason.WRONG_VOTER_ROLE.value, f"vote as {self._role(core).value}")
+        role = self._role(entry.proposal)
+        if ballot.role is not role:
+            raise DeskError(409, Reason.WRONG_VOTER_ROLE.value, f"vote as {role.value}")
         opened = self._bodies.state_of(entry.proposal) is BodyState.OPENED
         if ballot.decision is Decision.APPROVE and not opened:
             raise DeskError(
@@ -79,12 +79,11 @@ class Voting:
                 "this node has not opened and checked the body yet; see `medquorum why`",
             )
 
-    def _role(self, core: Core) -> VoterRole:
+    def _role(self, proposal: Proposal) -> VoterRole:
         """In which capacity this doctor votes now."""
         state = self._driver.replica.state
-        attending = state.attending_for(core)
-        if attending == self._own:
+        if state.attending_for(proposal.core) == self._own:
             return VoterRole.ATTENDING
-        if attending is not None and state.delegate_of(attending, now_ms()) == self._own:
+        if self._own in state.delegates_of(proposal.core, proposal.id, now_ms()):
             return VoterRole.DELEGATE
         return VoterRole.PEER
