@@ -1,4 +1,4 @@
-"""Whether a proposal, a vote, a block or a batch may enter (R-PRO, R-VOT, R-ORD4 to R-ORD8).
+"""Whether a proposal or a vote may enter (R-PRO, R-VOT, R-ORD4, R-ORD5; acts: R-GOV).
 
 Pure functions of the object, the charter and the chain before it; cheap checks first, the
 signature last. Proposer, voter and verifier of history all call the same ones.
@@ -6,6 +6,7 @@ signature last. Proposer, voter and verifier of history all call the same ones.
 
 from __future__ import annotations
 
+from medquorum.consensus.governance import judge_act, judge_act_signatures, judge_issuer
 from medquorum.consensus.validation import panelists, tally
 from medquorum.ledger.block import Witness
 from medquorum.ledger.body import body_root, chunk_count, padded_size
@@ -13,17 +14,18 @@ from medquorum.ledger.chain import ChainState
 from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
-from medquorum.ledger.keys import is_public_key
+from medquorum.ledger.keys import PublicKey, is_public_key
 from medquorum.ledger.limits import BODY_BYTES, CLOCK_DRIFT_MS, PROPOSAL_LIFETIME_MS
 from medquorum.ledger.proposal import Core, Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.registration import verify_registration
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import (
-    CLINICAL_TYPES,
+    GOVERNANCE_TYPES,
     IMAGE_TYPES,
     ISSUERS,
     REQUIRED_PART,
+    RESERVED_TYPES,
     Algorithm,
     BlockType,
     NetworkId,
@@ -31,40 +33,61 @@ from medquorum.ledger.types import (
     PartName,
     Role,
     Standing,
+    VoterRole,
 )
 from medquorum.ledger.vote import HUMAN, POLICY_PREFIX, Vote
 
 
-def judge_proposal(
-    proposal: Proposal, charter: Charter, network: NetworkId, verify: Verifier
-) -> Judgement:
-    """Everything about a proposal that needs no chain and no clock; the signature last."""
-    judgement = judge_content(proposal.core, charter, network)
+def judge_proposal(proposal: Proposal, state: ChainState, verify: Verifier) -> Judgement:
+    """Everything about a proposal but its position and the clock; signatures last.
+
+    Of the chain only its charters count: the one in force, earlier ones for evidence.
+    """
+    core = proposal.core
+    judgement = judge_content(core, state.charter, state.network)
     if judgement != ACCEPT:
         return judgement
-    core = proposal.core
-    issuer = charter.member(core.issuer)
-    if issuer is None or not verify(issuer.keys.clinical, proposal.id, proposal.signature):
+    key = _issuing_key(core, state.charter)
+    if key is None or not verify(key, proposal.id, proposal.signature):
         return Reject(Reason.BAD_SIGNATURE)
     if core.registration is not None and not verify_registration(core, verify):
         return Reject(Reason.BAD_REGISTRATION)
+    if core.act is not None:
+        return judge_act_signatures(core.act, state, verify)
     return ACCEPT
+
+
+def _issuing_key(core: Core, charter: Charter) -> PublicKey | None:
+    """Whose signature a proposal carries: evidence is issued by a doctor's node (R-GOV1)."""
+    issuer = charter.member(core.issuer)
+    if issuer is None:
+        return None
+    by_node = core.type is BlockType.EVIDENCE
+    return issuer.keys.consensus if by_node else issuer.keys.clinical
 
 
 def judge_content(core: Core, charter: Charter, network: NetworkId) -> Judgement:
     """What a proposal says, by the charter alone; no signature is verified.
 
-    Comes before everything else that is asked of a block: only a clinical type has a policy.
+    Comes before everything else that is asked of a block: a reserved type has no policy.
     """
     if core.network != network:
         return Reject(Reason.FOREIGN_NETWORK)
-    if core.type not in CLINICAL_TYPES:
+    if core.type in RESERVED_TYPES:
         return Reject(Reason.TYPE_RESERVED)
+    if (core.type in GOVERNANCE_TYPES) != (core.act is not None):
+        return Reject(Reason.MALFORMED)
     issuer = charter.member(core.issuer)
     if issuer is None:
         return Reject(Reason.UNKNOWN_ISSUER)
+    if not charter.is_active(core.issuer):
+        return Reject(Reason.SUSPENDED)
     if issuer.role not in ISSUERS[core.type]:
         return Reject(Reason.ROLE_NOT_ALLOWED)
+    if core.act is not None:
+        if not _lives(core):
+            return Reject(Reason.BAD_LIFETIME)
+        return judge_issuer(core.act, core.issuer)
     fault = _content_fault(core, charter, issuer.role)
     return ACCEPT if fault is None else Reject(fault)
 
@@ -76,17 +99,22 @@ def _content_fault(core: Core, charter: Charter, role: Role) -> Reason | None:
         return Reason.BODY_ROOT_MISMATCH
     if not _sizes_fit(core):
         return Reason.BODY_TOO_LARGE
-    if not core.issued_at_ms < core.expires_at_ms <= core.issued_at_ms + PROPOSAL_LIFETIME_MS:
+    if not _lives(core):
         return Reason.BAD_LIFETIME
-    doctor = charter.member(core.doctor)
-    if doctor is None or doctor.role is not Role.DOCTOR:
+    if core.doctor not in charter.doctor_addresses:
         return Reason.UNKNOWN_DOCTOR
     if not _registration_fits(core):
         return Reason.BAD_REGISTRATION
     return None if _provenance_fits(core, role) else Reason.BAD_PROVENANCE
 
 
+def _lives(core: Core) -> bool:
+    return core.issued_at_ms < core.expires_at_ms <= core.issued_at_ms + PROPOSAL_LIFETIME_MS
+
+
 def _parts_allowed(core: Core) -> bool:
+    if core.type is BlockType.ATTENDING:
+        return not core.parts
     names = [part.name for part in core.parts]
     required = {REQUIRED_PART[core.type]}
     if core.registration is not None:
@@ -131,16 +159,18 @@ def judge_vote(
     """Everything about a vote that needs no chain; the signature last (R-VOT1 to R-VOT4)."""
     ballot = vote.ballot
     voter = charter.member(ballot.voter)
-    if voter is None or voter.role is not Role.DOCTOR:
+    if voter is None or ballot.voter not in charter.doctor_addresses:
         return Reject(Reason.NOT_A_DOCTOR)
     if ballot.algorithm is not Algorithm.ES256 or vote.bundle:
         return Reject(Reason.ALGORITHM_RESERVED)
     if ballot.grade is not None and core.type is not BlockType.REPORT:
         return Reject(Reason.GRADE_NOT_ALLOWED)
+    if core.act is not None and ballot.role is not VoterRole.PEER:
+        return Reject(Reason.WRONG_VOTER_ROLE)
     if ballot.mode == HUMAN:
         key = voter.keys.clinical
     else:
-        allowed = charter.policy(core.type).auto_policies
+        allowed = () if core.act is not None else charter.policy(core.type).auto_policies
         if voter.keys.policy is None or ballot.mode.removeprefix(POLICY_PREFIX) not in allowed:
             return Reject(Reason.POLICY_NOT_ALLOWED)
         key = voter.keys.policy
@@ -152,6 +182,8 @@ def judge_vote(
 def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement:
     """Whether a proposal fits the chain here and now (R-ORD4, R-ORD5, R-PRO5, R-PRO7, R-PRO8)."""
     rejected = outcome is Outcome.REJECTED
+    if core.act is not None:
+        return ACCEPT if rejected else judge_act(core.act, core.issuer, state)
     if core.registration is not None:
         return ACCEPT if rejected else _judge_registration(core, state)
     patient = None if core.patient is None else state.patient(core.patient)
@@ -202,11 +234,6 @@ def judge_witness(
         return Reject(Reason.BAD_WITNESS)
     if any(vote.ballot.proposal != proposal.id for vote in witness.votes):
         return Reject(Reason.BAD_WITNESS)
-    standing = tally(witness.votes, panelists(proposal.core, state, time_ms)).standing
+    standing = tally(witness.votes, panelists(proposal, state, time_ms)).standing
     wanted = Standing.APPROVED if outcome is Outcome.ACCEPTED else Standing.REJECTED
     return ACCEPT if standing is wanted else Reject(Reason.VERDICT_NOT_REACHED)
-
-
-def is_image(core: Core) -> bool:
-    """Whether the AI entity reads blocks of this type."""
-    return core.type in IMAGE_TYPES

@@ -44,12 +44,14 @@ class ClinicalApplication:
 
     def has_work(self, view: ChainState) -> bool:
         """Whether some verdict is not in that chain and admissible there."""
+        if view.amended is not None:
+            return False
         time_ms = max(view.time_ms + 1, self.now_ms)
         return next(self.pool.candidates(view, time_ms), None) is not None
 
     def compose(self, view: ChainState, time_ms: int, room: int) -> Contents:
         """The next batch after that chain, in the order the verdicts fell."""
-        most = view.charter.ordering.batch_blocks
+        most = 0 if view.amended is not None else view.charter.ordering.batch_blocks
         return compose(self.pool.candidates(view, time_ms), view, most, time_ms, room)
 
     def seal(self, header: BatchHeader) -> BatchHeader:
@@ -70,7 +72,9 @@ class ClinicalApplication:
             if held is None:
                 return None
             proposal, witness = held
-            if judge_position(proposal.core, entry.outcome, builder.view) != ACCEPT:
+            view = builder.view
+            fits = judge_position(proposal.core, entry.outcome, view) == ACCEPT
+            if view.amended is not None or not fits:
                 return None
             block = builder.place(proposal, entry.outcome)
             builder.append(block)
@@ -107,9 +111,14 @@ class ClinicalApplication:
         state.absorb()
         return state
 
+    def next_epoch(self, view: ChainState) -> ChainState:
+        """The view with which the next epoch starts; the tail's go (R-GOV8)."""
+        self._views.clear()
+        return view.next_epoch()
+
     def ends_epoch(self, view: ChainState) -> bool:
         """Whether that chain holds an amendment (R-GOV8)."""
-        return False
+        return view.amended is not None
 
     def final_batch(self, log_index: int) -> LoggedBatch | None:
         """A final batch of the log."""

@@ -39,6 +39,8 @@ def compose(
         if len(blocks) == most:
             break
         block = builder.place(candidate.proposal, candidate.outcome)
+        if builder.view.amended is not None:
+            break
         if _judge_unsigned(block, candidate.witness, builder, time_ms) != ACCEPT:
             continue
         room -= len(block.encoded()) + len(candidate.witness.encoded()) + 2 * ENTRY_BYTES
@@ -78,7 +80,7 @@ def _header_follows(batch: Batch, view: ChainState) -> bool:
     return (
         header.network == view.network
         and header.first_nbc == view.n_bc + 1
-        and header.charter_version == view.charter.version
+        and header.epoch == header.charter_version == view.charter.version
         and header.registry_hash == view.registry_hash()
         and header.time_ms > view.time_ms
         and seal_holds(batch.hash, header.seal_nonce, view.charter.seal_difficulty_bits)
@@ -109,7 +111,7 @@ def judge_block(
     proposal, view = block.proposal, builder.view
     judgement = _judge_unsigned(block, witness, builder, time_ms)
     if judgement == ACCEPT:
-        judgement = judge_proposal(proposal, view.charter, view.network, verify)
+        judgement = judge_proposal(proposal, view, verify)
     for vote in witness.votes:
         if judgement != ACCEPT:
             return judgement
@@ -122,6 +124,8 @@ def _judge_unsigned(
 ) -> Judgement:
     """Everything about a block that no signature shows."""
     proposal, outcome, view = block.proposal, block.header.outcome, builder.view
+    if view.amended is not None:
+        return Reject(Reason.EPOCH_ENDED)
     content = judge_content(proposal.core, view.charter, view.network)
     if content != ACCEPT:
         return content

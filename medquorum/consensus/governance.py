@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from medquorum.consensus.proven import evidence_proven, key_of
+from medquorum.ledger import registry
 from medquorum.ledger.amendment import apply, verify_amendment
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.charter import Charter
@@ -31,20 +32,23 @@ def judge_issuer(act: Act, issuer: Address) -> Judgement:
     return ACCEPT
 
 
-def act_signatures_hold(act: Act, state: ChainState, verify: Verifier) -> bool:
+def judge_act_signatures(act: Act, state: ChainState, verify: Verifier) -> Judgement:
     """Whether the keys an amendment brings are proved, and both statements of evidence signed."""
     match act:
         case Amendment():
-            return verify_amendment(act, verify)
+            return ACCEPT if verify_amendment(act, verify) else Reject(Reason.BAD_AMENDMENT)
         case EvidenceAct():
-            return evidence_proven(act, state, verify)
+            proven = evidence_proven(act, state, verify)
+            return ACCEPT if proven else Reject(Reason.BAD_EVIDENCE)
         case _:
-            return True
+            return ACCEPT
 
 
 def judge_act(act: Act, issuer: Address, view: ChainState) -> Judgement:
     """Whether an act is admissible after that chain (R-GOV5); no signature is verified."""
     match act:
+        case Amendment(base_version) if base_version > view.charter.version:
+            return Ignore(Reason.NOT_YET)
         case Amendment():
             applied = apply(view.charter, act, issuer)
             return ACCEPT if isinstance(applied, Charter) else applied
@@ -60,18 +64,14 @@ def judge_act(act: Act, issuer: Address, view: ChainState) -> Judgement:
 
 
 def _judge_absence(act: AbsenceAct, view: ChainState) -> Judgement:
-    standing = [
-        entry
-        for entry in view.registry
-        if entry.attending == act.attending and entry.patient is None and entry.proposal is None
-    ]
+    entries = view.registry
     if act.delegate is None:
-        ends = act.from_ms == 0 == act.to_ms and standing
+        ends = act.from_ms == 0 == act.to_ms and registry.declared_absences(entries, act.attending)
         return ACCEPT if ends else Ignore(Reason.BAD_ABSENCE)
     lasts = act.from_ms < act.to_ms <= act.from_ms + view.charter.absence.max_days * DAY_MS
     if not lasts or not view.time_ms < act.to_ms:
         return Reject(Reason.BAD_ABSENCE)
-    overlaps = any(entry.from_ms <= act.to_ms and act.from_ms <= entry.to_ms for entry in standing)
+    overlaps = registry.overlaps(entries, act.attending, act.from_ms, act.to_ms)
     if overlaps or not _stands_in(act.delegate, act.attending, view):
         return Ignore(Reason.BAD_ABSENCE)
     return _judge_room(view)
@@ -80,7 +80,7 @@ def _judge_absence(act: AbsenceAct, view: ChainState) -> Judgement:
 def _judge_delegation(act: DelegationAct, view: ChainState) -> Judgement:
     if view.attending_of(act.patient) != act.attending:
         return Ignore(Reason.BAD_DELEGATION)
-    standing = any(entry.patient == act.patient for entry in view.registry)
+    standing = registry.delegation_of(view.registry, act.patient) is not None
     if act.delegate is None:
         return ACCEPT if standing else Ignore(Reason.BAD_DELEGATION)
     if not _stands_in(act.delegate, act.attending, view):
@@ -90,8 +90,10 @@ def _judge_delegation(act: DelegationAct, view: ChainState) -> Judgement:
 
 def _judge_opening(act: OpeningAct, view: ChainState) -> Judgement:
     decided = view.height_of(act.proposal) is not None
-    opened = any(entry.proposal == act.proposal for entry in view.registry)
-    if decided or opened or not _stands_in(act.delegate, act.attending, view):
+    opened = registry.opening_of(view.registry, act.proposal) is not None
+    if decided or opened:
+        return Reject(Reason.BAD_OPENING)
+    if not _stands_in(act.delegate, act.attending, view):
         return Ignore(Reason.BAD_OPENING)
     return _judge_room(view)
 

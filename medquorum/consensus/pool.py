@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from medquorum.consensus.admission import judge_position
+from medquorum.consensus.admission import judge_position, judge_proposal, judge_vote
 from medquorum.consensus.validation import Tally, panelists, tally
 from medquorum.ledger.block import Witness
 from medquorum.ledger.chain import ChainState
@@ -13,6 +13,7 @@ from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import OPEN_PROPOSALS
 from medquorum.ledger.proposal import Core, Proposal
 from medquorum.ledger.reasons import ACCEPT, Accept, Ignore, Judgement, Reason, Reject
+from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import BlockHash, Outcome, ProposalId, Standing
 from medquorum.ledger.vote import Vote
 
@@ -23,6 +24,7 @@ STALE = frozenset(
         Reason.PATIENT_MISMATCH,
         Reason.BAD_REGISTRATION,
         Reason.BAD_PROVENANCE,
+        Reason.DUPLICATE,
     }
 )
 """Positions that no later block can make good again."""
@@ -47,7 +49,7 @@ class OpenProposal:
 
     def tally(self, state: ChainState, time_ms: int) -> Tally:
         """Where it stands at a point of the chain."""
-        return tally(self.votes.values(), panelists(self.proposal.core, state, time_ms))
+        return tally(self.votes.values(), panelists(self.proposal, state, time_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class Pool:
         gone = _gone(proposal, state)
         if gone is not None:
             return Ignore(gone)
-        self._open[proposal.id] = OpenProposal(proposal)
+        entry = self._open[proposal.id] = OpenProposal(proposal)
+        if proposal.core.act is not None:
+            self._note_verdict(entry, state, state.time_ms)
         return ACCEPT
 
     def add_vote(self, vote: Vote, state: ChainState, now_ms: int) -> Judgement:
@@ -104,9 +108,37 @@ class Pool:
             same = before.ballot == vote.ballot
             return Ignore(Reason.DUPLICATE) if same else Reject(Reason.CONFLICTING_VOTE)
         entry.votes[vote.ballot.voter] = vote
-        if entry.tally(state, now_ms).standing is not Standing.PENDING:
-            self._decided[vote.ballot.proposal] = None
+        self._note_verdict(entry, state, now_ms)
         return ACCEPT
+
+    def _note_verdict(self, entry: OpenProposal, state: ChainState, now_ms: int) -> None:
+        if entry.tally(state, now_ms).standing is not Standing.PENDING:
+            self._decided.setdefault(entry.proposal.id)
+
+    def renew(self, state: ChainState, verify: Verifier) -> dict[ProposalId, Reason]:
+        """Judge everything anew under another charter (R-GOV8); what no longer may be is dropped.
+
+        Votes of those who may not vote any more, or with keys that count no more, go silently: a
+        doctor whose key changed casts hers again.
+        """
+        dropped: dict[ProposalId, Reason] = {}
+        self._decided.clear()
+        for identifier, entry in self._open.items():
+            entry.settled_at = None
+            judgement = judge_proposal(entry.proposal, state, verify)
+            if not isinstance(judgement, Accept):
+                dropped[identifier] = judgement.reason
+                continue
+            core = entry.proposal.core
+            entry.votes = {
+                voter: vote
+                for voter, vote in entry.votes.items()
+                if judge_vote(vote, core, state.charter, state.network, verify) == ACCEPT
+            }
+            self._note_verdict(entry, state, state.time_ms)
+        for identifier in dropped:
+            self._forget(identifier)
+        return dropped
 
     def candidates(self, view: ChainState, time_ms: int) -> Iterator[Candidate]:
         """Decided proposals that are admissible after `view`, in order of decision."""
@@ -174,7 +206,7 @@ def _circumstances(core: Core, state: ChainState) -> Circumstances | None:
     Whose block `seen_head` is, the patient's registration, attending and care team, and for a
     strict type the patient's head. A batch leaves most open proposals where they were.
     """
-    if state.absences:
+    if state.absences or core.act is not None:
         return None
     if core.patient is None:
         return None, state.number_of(core.patient_key), None, frozenset(), None
@@ -182,14 +214,16 @@ def _circumstances(core: Core, state: ChainState) -> Circumstances | None:
     seen = state.patient_of_block(core.seen_head)
     if patient is None:
         return seen, None, None, frozenset(), None
+    attending = state.attending_of(patient.number)
     bound = state.charter.policy(core.type).strict or core.ai is not None
     head = patient.head if bound else None
-    return seen, patient.number, patient.attending, patient.care_team, head
+    return seen, patient.number, attending, patient.care_team, head
 
 
 def _gone(proposal: Proposal, state: ChainState) -> Reason | None:
     """Why no later block can make this proposal acceptable, if so."""
     verdict = judge_position(proposal.core, Outcome.ACCEPTED, state)
-    if isinstance(verdict, Accept) or verdict.reason not in STALE:
+    if isinstance(verdict, Accept):
         return None
-    return verdict.reason
+    of_act = proposal.core.act is not None and isinstance(verdict, Reject)
+    return verdict.reason if of_act or verdict.reason in STALE else None

@@ -1,9 +1,9 @@
-"""One block, checked offline with nothing but the charter (R-EXP3)."""
+"""One block, checked offline with nothing but the founding charter (R-EXP3)."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
-from itertools import pairwise
 
 from medquorum.consensus.admission import (
     judge_content,
@@ -12,22 +12,22 @@ from medquorum.consensus.admission import (
     judge_vote,
     judge_witness,
 )
-from medquorum.consensus.verification import Verification, lone_header_fault
-from medquorum.ledger import merkle
-from medquorum.ledger.batch import BatchHeader
+from medquorum.consensus.inclusion import EpochEnd, inclusion_fault, ordering_fault
+from medquorum.consensus.verification import Verification
+from medquorum.ledger.amendment import apply
 from medquorum.ledger.block import BlockHeader, place
-from medquorum.ledger.certificate import Statement, verify_certificate
 from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
 from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
+from medquorum.ledger.governance import Amendment, DelegationAct
 from medquorum.ledger.hashing import ZERO
-from medquorum.ledger.proof import Proof, parse_proof
+from medquorum.ledger.proof import Inclusion, Proof, parse_proof
 from medquorum.ledger.proposal import Core, Proposal, proposal_id
 from medquorum.ledger.reasons import ACCEPT, Accept, Judgement, Reason, Reject
 from medquorum.ledger.registration import verify_registration
 from medquorum.ledger.signature import Signature, Verifier, verify
-from medquorum.ledger.types import BatchHash, BlockHash, OrderingKind, Outcome
+from medquorum.ledger.types import BatchHash, Outcome
 
 
 def check_proof(encoded: bytes, charter: Charter) -> Verification:
@@ -39,18 +39,73 @@ def check_proof(encoded: bytes, charter: Charter) -> Verification:
 
 
 def verify_proof(proof: Proof, charter: Charter, check: Verifier = verify) -> Verification:
-    """Check one block: inclusion, certificate, issuer, attending, votes (R-EXP3)."""
-    builder = ChainBuilder(genesis(charter))
-    fault = (
-        _ordering_fault(proof, charter, check)
-        or _inclusion_fault(proof)
-        or _history_fault(proof, builder, check)
+    """Check one block: charters, inclusion, certificate, issuer, attending, votes (R-EXP3)."""
+    height = proof.block.header.n_bc
+    past = _Past(genesis(charter))
+    for epoch in proof.epochs:
+        fault = past.take(epoch, check)
+        if fault is not None:
+            return Verification(False, height, fault, 0)
+    fault = _block_fault(proof, past, check)
+    return Verification(fault is None, height, fault or "every rule holds", int(fault is None))
+
+
+def _block_fault(proof: Proof, past: _Past, check: Verifier) -> str | None:
+    fault = ordering_fault(proof, past.end, check) or inclusion_fault(proof)
+    if fault is not None:
+        return fault
+    state = replace(past.end.state, absences=proof.registry)
+    if state.registry_hash() != proof.headers[0].registry_hash:
+        return "R-ORD15: the registry is not the one the batch names"
+    core = proof.block.proposal.core
+    if core.act is not None and proof.patient_chain:
+        return "R-EXP3: an act of governance has a history"
+    builder = ChainBuilder(state)
+    return (
+        _history_fault(proof, past, builder, check)
         or _place_fault(proof, builder.view)
-        or _clinical_fault(proof, builder.view, check)
+        or _witness_fault(proof, builder.view, check)
     )
-    return Verification(
-        fault is None, proof.block.header.n_bc, fault or "every rule holds", int(fault is None)
-    )
+
+
+class _Past:
+    """The charters that the amendments of a proof make, one epoch after the other (R-GOV8)."""
+
+    def __init__(self, state: ChainState) -> None:
+        self.end = EpochEnd(state, BatchHash(state.network), 0)
+        self._ends: list[int] = []
+        """N BC of each amendment."""
+
+    def charter_at(self, n_bc: int) -> Charter:
+        """The charter under which a block was ordered."""
+        return self.end.state.charters[bisect_left(self._ends, n_bc)]
+
+    def take(self, epoch: Inclusion, check: Verifier) -> str | None:
+        """The rule an epoch's end breaks, if any; else the next charter is in force."""
+        state, block = self.end.state, epoch.block
+        fault = ordering_fault(epoch, self.end, check) or inclusion_fault(epoch)
+        if fault is not None:
+            return fault
+        act, issuer = block.proposal.core.act, block.proposal.core.issuer
+        if not isinstance(act, Amendment) or block.header.outcome is not Outcome.ACCEPTED:
+            return "R-EXP3: an epoch does not end with an accepted amendment"
+        if epoch.index != epoch.headers[0].count - 1:
+            return "R-GOV8: an amendment is the last block of its batch"
+        if any(header.count for header in epoch.headers[1:]):
+            return "R-GOV8: a block after the end of the epoch"
+        fault = _governance_place_fault(block.header) or _witness_fault(epoch, state, check)
+        if fault is not None:
+            return fault
+        amended = apply(state.charter, act, issuer)
+        if isinstance(amended, Reject):
+            return f"R-GOV6: refused, {amended.reason.value}"
+        first = epoch.headers[0]
+        after = replace(
+            state, amended=amended, n_bc=block.header.n_bc, tip=block.hash, time_ms=first.time_ms
+        )
+        self._ends.append(block.header.n_bc)
+        self.end = EpochEnd(after.next_epoch(), first.hash(), block.header.n_bc)
+        return None
 
 
 def provable(proof: Proof, charter: Charter) -> Proof | None:
@@ -66,58 +121,7 @@ def provable(proof: Proof, charter: Charter) -> Proof | None:
     return None
 
 
-def _ordering_fault(proof: Proof, charter: Charter, check: Verifier) -> str | None:
-    if not proof.headers:
-        return "R-EXP3: no batch header"
-    for header in proof.headers:
-        fault = lone_header_fault(header, charter)
-        if fault is not None:
-            return fault
-    if not _begins(proof.headers[0], charter):
-        return "R-ORD9: the first batch does not follow slot 0"
-    if not all(_follows(before, after) for before, after in pairwise(proof.headers)):
-        return "R-ORD7: the headers do not link"
-    last = proof.headers[-1]
-    statement = Statement(0, last.slot, OrderingKind.FINAL, last.hash())
-    if proof.certificate.statement != statement:
-        return "R-ORD17: the certificate names another batch"
-    if not verify_certificate(proof.certificate, charter.electorate(), check):
-        return "R-ORD11: the certificate does not hold"
-    return None
-
-
-def _begins(first: BatchHeader, charter: Charter) -> bool:
-    """Whether a batch that names slot 0 as its parent starts the chain (R-ORD9, R-ORD13)."""
-    if first.parent_slot > 0:
-        return True
-    start = (BatchHash(charter.network_id), 1)
-    return (first.parent_hash, first.first_nbc) == start and first.time_ms > 0
-
-
-def _follows(before: BatchHeader, after: BatchHeader) -> bool:
-    return (
-        (after.parent_slot, after.parent_hash) == (before.slot, before.hash())
-        and after.first_nbc == before.first_nbc + before.count
-        and after.time_ms > before.time_ms
-        and (after.count > 0 or after.last_block_hash == before.last_block_hash)
-    )
-
-
-def _inclusion_fault(proof: Proof) -> str | None:
-    first, index = proof.headers[0], proof.index
-    block, witness = proof.block.encoded(), proof.witness.encoded()
-    header = proof.block.header
-    included = (
-        header.n_bc == first.first_nbc + index
-        and (index < first.count - 1 or proof.block.hash == first.last_block_hash)
-        and (header.n_bc > 1 or header.hprevious == BlockHash(first.network))
-        and merkle.verify_path(block, index, first.count, proof.block_path, first.blocks_root)
-        and merkle.verify_path(witness, index, first.count, proof.witness_path, first.witness_root)
-    )
-    return None if included else "R-MRK2: block or witness is not in the batch"
-
-
-def _history_fault(proof: Proof, builder: ChainBuilder, check: Verifier) -> str | None:
+def _history_fault(proof: Proof, past: _Past, builder: ChainBuilder, check: Verifier) -> str | None:
     """Whether the patient's chain links from the registration on; the builder then knows it."""
     if proof.patient_chain and proof.block.proposal.core.patient is None:
         return "R-EXP3: a registration has a history"
@@ -127,9 +131,11 @@ def _history_fault(proof: Proof, builder: ChainBuilder, check: Verifier) -> str 
             header.outcome is not Outcome.ACCEPTED
             or (core.registration is None) != (patient is not None)
             or not _continues(header, core, patient)
+            or core.act is not None
         ):
             return "R-EXP3: the patient's chain does not link"
-        judgement = _judge_link(core, builder.view, check)
+        then = replace(builder.view, charter=past.charter_at(header.n_bc))
+        judgement = _judge_link(core, then, check)
         if not isinstance(judgement, Accept):
             return f"R-EXP3: a block of the history is refused, {judgement.reason.value}"
         network, core_bytes = builder.view.network, core.encoded()
@@ -165,6 +171,8 @@ def _numbers(header: BlockHeader) -> tuple[int, bytes]:
 def _place_fault(proof: Proof, view: ChainState) -> str | None:
     """Whether block and history belong together (R-ORD3, R-ORD5, R-EXP3)."""
     header, core = proof.block.header, proof.block.proposal.core
+    if core.act is not None:
+        return _governance_place_fault(header)
     patient = None if core.patient is None else view.patient(core.patient)
     if header.outcome is Outcome.ACCEPTED:
         leads_here = _continues(header, core, patient)
@@ -175,18 +183,23 @@ def _place_fault(proof: Proof, view: ChainState) -> str | None:
     return None if leads_here else "R-EXP3: the patient's chain does not lead here"
 
 
-def _clinical_fault(proof: Proof, state: ChainState, check: Verifier) -> str | None:
+def _governance_place_fault(header: BlockHeader) -> str | None:
+    placed = (header.n_pb, *_numbers(header)) == (0, 0, ZERO)
+    return None if placed else "R-GOV1: an act of governance stands in no patient's chain"
+
+
+def _witness_fault(proof: Inclusion, state: ChainState, check: Verifier) -> str | None:
+    """Issuer, position and votes of one block (R-ORD4, R-ORD5, R-GOV4, R-GOV5)."""
     proposal, outcome = proof.block.proposal, proof.block.header.outcome
     time_ms = proof.headers[0].time_ms
-    charter, network = state.charter, state.network
     if proposal.core.expires_at_ms < time_ms:
         return "R-ORD4: expired"
-    judgement = judge_proposal(proposal, charter, network, check)
-    if judgement == ACCEPT:
+    judgement = judge_proposal(proposal, state, check)
+    if judgement == ACCEPT and not isinstance(proposal.core.act, DelegationAct):
         judgement = judge_position(proposal.core, outcome, state)
     if judgement == ACCEPT:
         judgement = judge_witness(proposal, outcome, proof.witness, state, time_ms)
     for vote in proof.witness.votes:
         if judgement == ACCEPT:
-            judgement = judge_vote(vote, proposal.core, charter, network, check)
+            judgement = judge_vote(vote, proposal.core, state.charter, state.network, check)
     return None if isinstance(judgement, Accept) else f"R-ORD4: refused, {judgement.reason.value}"

@@ -7,110 +7,54 @@ ordering message of the same step leaves (R-SIM10).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from medquorum.consensus.admission import judge_arrival, judge_proposal, judge_vote
 from medquorum.consensus.application import ClinicalApplication, History
-from medquorum.consensus.effects import Commit
+from medquorum.consensus.early import EarlyVotes
+from medquorum.consensus.effects import CeaseVoting, Commit, Convict
 from medquorum.consensus.effects import Effect as OrderingEffect
-from medquorum.consensus.messages import Message
+from medquorum.consensus.events import (
+    Accepted,
+    CharterChanged,
+    DoubleVote,
+    Effect,
+    Event,
+    Forgotten,
+    OrderingArrived,
+    PeerConnected,
+    PeerLost,
+    ProposalArrived,
+    Refused,
+    Tick,
+    VoteArrived,
+)
 from medquorum.consensus.ordering.application import FinalPoint, Seat, Timing
+from medquorum.consensus.ordering.handover import Handover
 from medquorum.consensus.ordering.journal import JournalRecord
 from medquorum.consensus.ordering.simplex import Ordering
 from medquorum.consensus.pool import Pool
+from medquorum.consensus.proven import act_of, act_of_votes, key_of
 from medquorum.ledger.chain import ChainState
-from medquorum.ledger.keys import Address
-from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.evidence import EvidenceKey, evidence_key
+from medquorum.ledger.governance import EvidenceAct
+from medquorum.ledger.hashing import Kind, tagged
+from medquorum.ledger.keys import Address, PublicKey
+from medquorum.ledger.proposal import GovernanceIssue, Proposal, governance_core, issue
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
-from medquorum.ledger.types import BatchHash, ProposalId
+from medquorum.ledger.types import BatchHash, ProposalId, RecordId
 from medquorum.ledger.vote import Vote
 
-_EARLY_VOTES: Final = 4_096
-"""Votes kept that came before their proposal; the oldest leave first."""
+EVIDENCE_LIFETIME_MS: Final = 30 * 86_400_000
+"""Evidence needs no votes: a month of standstill is a long one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalArrived:
-    """A proposal from a peer, or from this node's own desk (sender None)."""
-
-    proposal: Proposal
-    sender: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class VoteArrived:
-    """A vote from a peer, or from this node's own doctor (sender None)."""
-
-    vote: Vote
-    sender: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class OrderingArrived:
-    """An ordering message from a peer."""
-
-    message: Message
-    sender: Address
-
-
-@dataclass(frozen=True, slots=True)
-class PeerConnected:
-    """A member's node is linked and has said hello."""
-
-    peer: Address
-
-
-@dataclass(frozen=True, slots=True)
-class PeerLost:
-    """The link to a member's node is down."""
-
-    peer: Address
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A deadline passed."""
-
-
-Event = ProposalArrived | VoteArrived | OrderingArrived | PeerConnected | PeerLost | Tick
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Make it durable, then pass it on to the other nodes."""
-
-    record: Proposal | Vote
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An object set aside or refused; a Reject counts against its sender."""
-
-    record: Proposal | Vote
-    judgement: Judgement
-    sender: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class DoubleVote:
-    """Two different votes of one doctor on one proposal: evidence (R-VOT3, R-SIM11)."""
-
-    first: Vote
-    second: Vote
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """An open proposal left the pool without a block: expired or stale for ever."""
-
-    proposal: ProposalId
-    reason: Reason
-
-
-Effect = OrderingEffect | Accepted | Refused | DoubleVote | Forgotten
+SeatOf = Callable[[Charter], Seat | None]
+"""A node's seat under a charter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +70,58 @@ class Remembered:
 
 
 class Replica:
-    """One node's replica; `seat` is None for everybody but the doctors' nodes."""
+    """One node's replica, epoch after epoch.
+
+    `seat_of` is asked for every charter: None for everybody but a doctor's node whose consensus key
+    that charter names.
+    """
 
     def __init__(
-        self, remembered: Remembered, seat: Seat | None, verify: Verifier, history: History
+        self, remembered: Remembered, seat_of: SeatOf, verify: Verifier, history: History
     ) -> None:
-        state = self.state = remembered.state
-        charter = state.charter
+        self.state = remembered.state
         self.pool = Pool()
-        self.epoch = 0
-        """The epoch the journal's records belong to (R-ORD9)."""
+        self._seat_of = seat_of
         self._verify = verify
-        self._early: dict[ProposalId, dict[Address, Vote]] = {}
-        self._early_count = 0
-        self._application = ClinicalApplication(
-            self.pool, verify, history, charter.seal_difficulty_bits
-        )
+        self._early = EarlyVotes()
+        self._peers: dict[Address, None] = {}
+        self._ceased: PublicKey | None = None
+        bits = self.state.charter.seal_difficulty_bits
+        self._application = ClinicalApplication(self.pool, verify, history, bits)
         last = history(remembered.log_length - 1) if remembered.log_length else None
-        timing = charter.ordering
-        self.ordering: Ordering[ChainState] = Ordering(
+        final = FinalPoint(
+            remembered.final_slot,
+            last.batch.hash if last else BatchHash(self.state.network),
+            self.state.time_ms,
+            remembered.log_length,
+            self.state,
+        )
+        self.ordering = self._order(final, remembered.journal, None)
+        for proposal in remembered.proposals:
+            self.pool.add_proposal(proposal, self.state)
+        for vote in remembered.votes:
+            self.pool.add_vote(vote, self.state, self.state.time_ms)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch in which this node orders: the version of the charter in force (R-ORD9)."""
+        return self.state.charter.version
+
+    def _order(
+        self,
+        final: FinalPoint[ChainState],
+        journal: Sequence[JournalRecord],
+        handover: Handover | None,
+    ) -> Ordering[ChainState]:
+        """The machine of the epoch that the charter in force begins."""
+        charter = self.state.charter
+        timing, electorate = charter.ordering, charter.electorate()
+        seat = self._seat = self._seat_of(charter)
+        if seat is not None and electorate.keys[seat.number] == self._ceased:
+            seat = self._seat = None
+        return Ordering(
             seat=seat,
-            electorate=charter.electorate(self.epoch),
+            electorate=electorate,
             doctors=tuple(doctor.address for doctor in charter.doctors),
             timing=Timing(
                 timing.slot_timeout_ms,
@@ -155,23 +130,11 @@ class Replica:
                 timing.retransmit_ms,
             ),
             application=self._application,
-            final=FinalPoint(
-                remembered.final_slot,
-                last.batch.hash if last else self._genesis_hash(),
-                state.time_ms,
-                remembered.log_length,
-                state,
-            ),
-            journal=remembered.journal,
-            verify=verify,
+            final=final,
+            journal=journal,
+            verify=self._verify,
+            handover=handover,
         )
-        for proposal in remembered.proposals:
-            self.pool.add_proposal(proposal, state)
-        for vote in remembered.votes:
-            self.pool.add_vote(vote, state, state.time_ms)
-
-    def _genesis_hash(self) -> BatchHash:
-        return BatchHash(self.state.network)
 
     def next_deadline_ms(self) -> int | None:
         """When the next Tick is due, if at all."""
@@ -188,8 +151,10 @@ class Replica:
             case OrderingArrived(message, sender):
                 return self._settled(self.ordering.receive(message, sender, now_ms), now_ms)
             case PeerConnected(peer):
+                self._peers[peer] = None
                 return self._settled(self.ordering.connected(peer, now_ms), now_ms)
             case PeerLost(peer):
+                self._peers.pop(peer, None)
                 self.ordering.disconnected(peer)
                 return ()
             case Tick():
@@ -203,9 +168,7 @@ class Replica:
         if judgement != ACCEPT:
             return (Refused(proposal, judgement, sender),)
         effects: list[Effect] = [Accepted(proposal)]
-        early = self._early.pop(proposal.id, {})
-        self._early_count -= len(early)
-        for vote in early.values():
+        for vote in self._early.take(proposal.id):
             effects.extend(self._count(vote, sender, now_ms))
         effects.extend(self._ordered(proposal.id, now_ms))
         return tuple(effects)
@@ -215,8 +178,7 @@ class Replica:
             return Ignore(Reason.DUPLICATE)
         judgement = judge_arrival(proposal.core, now_ms)
         if judgement == ACCEPT:
-            charter, network = self.state.charter, self.state.network
-            judgement = judge_proposal(proposal, charter, network, self._verify)
+            judgement = judge_proposal(proposal, self.state, self._verify)
         if judgement == ACCEPT:
             judgement = self.pool.add_proposal(proposal, self.state)
         return judgement
@@ -226,7 +188,8 @@ class Replica:
         if self.pool.get(identifier) is None:
             if self.state.height_of(identifier) is not None:
                 return (Refused(vote, Ignore(Reason.DUPLICATE), sender),)
-            self._keep_early(vote)
+            if vote.ballot.voter in self.state.charter.doctor_addresses:
+                self._early.keep(vote)
             return (Refused(vote, Ignore(Reason.UNKNOWN_PROPOSAL), sender),)
         effects = self._count(vote, sender, now_ms)
         if effects and isinstance(effects[0], Accepted):
@@ -250,17 +213,33 @@ class Replica:
             return (Accepted(vote),)
         refused = Refused(vote, judgement, sender)
         if before is not None and judgement == Reject(Reason.CONFLICTING_VOTE):
-            return refused, DoubleVote(before, vote)
+            shown = self._issue(act_of_votes(before, vote), now_ms)
+            return refused, DoubleVote(before, vote), *shown
         return (refused,)
 
-    def _keep_early(self, vote: Vote) -> None:
-        kept = self._early.setdefault(vote.ballot.proposal, {})
-        if vote.ballot.voter in kept or self.state.charter.member(vote.ballot.voter) is None:
-            return
-        kept[vote.ballot.voter] = vote
-        self._early_count += 1
-        while self._early_count > _EARLY_VOTES:
-            self._early_count -= len(self._early.pop(next(iter(self._early))))
+    def _issue(self, act: EvidenceAct, now_ms: int) -> tuple[Effect, ...]:
+        """Bring evidence before the doctors' nodes, unless it is in the chain or open (R-SIM11)."""
+        key, seat = key_of(act, self.state), self._seat
+        if seat is None or key is None or self.state.evidence_shown(key):
+            return ()
+        if any(key == shown for shown in self._evidence_open()):
+            return ()
+        core = governance_core(
+            act,
+            GovernanceIssue(
+                network=self.state.network,
+                issuer=self.state.charter.doctors[seat.number].address,
+                record=RecordId(tagged(Kind.PROPOSAL, self.state.network, act.first + act.second)),
+                issued_at_ms=now_ms,
+                expires_at_ms=now_ms + EVIDENCE_LIFETIME_MS,
+            ),
+        )
+        return self._proposal(issue(core, seat.sign), None, now_ms)
+
+    def _evidence_open(self) -> Iterator[EvidenceKey]:
+        for entry in self.pool:
+            if isinstance(act := entry.proposal.core.act, EvidenceAct):
+                yield evidence_key(act)
 
     def _ordered(self, identifier: ProposalId, now_ms: int) -> tuple[Effect, ...]:
         """What ordering does now: nothing while there is no verdict, unless a body lacks votes."""
@@ -269,12 +248,40 @@ class Replica:
         return self._settled(self.ordering.work_changed(now_ms), now_ms)
 
     def _settled(self, effects: tuple[OrderingEffect, ...], now_ms: int) -> tuple[Effect, ...]:
-        """The effects of ordering, and what its commits mean for the pool."""
-        commits = [effect for effect in effects if isinstance(effect, Commit)]
-        if not commits:
-            return effects
-        for commit in commits:
-            self.state = self._application.settle(self.state, commit.batch)
-        dropped = self.pool.settle(self.state, now_ms)
-        forgotten = (Forgotten(one, reason) for one, reason in dropped.items())
-        return (*effects, *forgotten)
+        """The effects of ordering, and what they mean for pool, evidence and epoch."""
+        settled: list[Effect] = list(effects)
+        charter, committed = self.state.charter, False
+        for effect in effects:
+            match effect:
+                case Commit(batch):
+                    self.state = self._application.settle(self.state, batch)
+                    committed = True
+                case CeaseVoting(shown):
+                    self._ceased = charter.electorate().keys[shown.signer]
+                    self._seat = None
+                case _:
+                    pass
+        if committed:
+            dropped = self.pool.settle(self.state, now_ms)
+            settled += (Forgotten(one, reason) for one, reason in dropped.items())
+        if self.ordering.ended:
+            settled += self._next_epoch(now_ms)
+        for effect in effects:
+            if isinstance(effect, Convict):
+                settled += self._issue(act_of(effect.evidence, effect.culprit), now_ms)
+        return tuple(settled)
+
+    def _next_epoch(self, now_ms: int) -> Iterator[Effect]:
+        """The charter that the last final batch made comes into force (R-GOV8)."""
+        before = self.ordering
+        self.state = self._application.next_epoch(self.state)
+        yield CharterChanged(self.state.charter)
+        dropped = self.pool.renew(self.state, self._verify)
+        yield from (Forgotten(one, reason) for one, reason in dropped.items())
+        final = replace(before.final, slot=0, view=self.state)
+        self.ordering = self._order(final, (), before.hand_over())
+        yield from self._settled(self.ordering.tick(now_ms), now_ms)
+        epoch = self.epoch
+        for peer in tuple(self._peers):
+            if self.epoch == epoch:
+                yield from self._settled(self.ordering.connected(peer, now_ms), now_ms)

@@ -1,4 +1,4 @@
-"""Clinical validation: votes make a verdict (R-VER1 to R-VER5).
+"""Validation: votes make a verdict, clinical (R-VER1 to R-VER5) or of governance (R-GOV4).
 
 Three-valued like a joint quorum: *pending* until a majority of the panel and the attending have
 approved, or until that can no longer happen.
@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from medquorum.ledger.chain import ChainState
+from medquorum.ledger.change import SetMode
+from medquorum.ledger.charter import Charter
+from medquorum.ledger.governance import (
+    AbsenceAct,
+    Act,
+    Amendment,
+    DelegationAct,
+    EvidenceAct,
+    OpeningAct,
+)
 from medquorum.ledger.keys import Address
-from medquorum.ledger.proposal import Core
+from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.types import Decision, Panel, Standing, VoterRole
 from medquorum.ledger.vote import HUMAN, POLICY_PREFIX, Vote
 
@@ -23,9 +34,21 @@ class Panelists:
     doctors: frozenset[Address]
     attending: Address | None
     """None while the patient is not registered: nobody's word is missing for good."""
-    delegate: Address | None
+    delegates: frozenset[Address]
+    """Who stands in for the attending at that time (R-ORD15)."""
     policies: frozenset[str]
     """Policy ids whose automatic votes count for this type (R-VER4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Who decides on a governance proposal under one charter (R-GOV4)."""
+
+    doctors: frozenset[Address]
+    needed: int
+    """Approvals, whoever gives them."""
+    required: frozenset[Address]
+    """Doctors without whose approval nothing comes about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,51 +57,93 @@ class Tally:
 
     standing: Standing
     panel: int
+    needed: int
+    """Approvals without which it is not approved."""
     approvals: int
     rejections: int
     abstentions: int
     attending_approved: bool
+    """The attending or a delegate; of a governance proposal, everyone required."""
     missing: frozenset[Address]
     """Panel members who have not voted."""
 
 
-def panelists(core: Core, state: ChainState, time_ms: int) -> Panelists:
-    """The panel of a proposal under the charter in force (R-VER1)."""
-    policy = state.charter.policy(core.type)
-    doctors = state.charter.doctor_addresses
+def panelists(proposal: Proposal, state: ChainState, time_ms: int) -> Panelists | Board:
+    """Who decides on a proposal under the charter in force (R-VER1, R-GOV4)."""
+    core, charter = proposal.core, state.charter
+    if core.act is not None:
+        return board(core.act, core.issuer, charter)
+    policy = charter.policy(core.type)
+    doctors = charter.doctor_addresses
     attending = state.attending_for(core)
+    delegates = state.delegates_of(core, proposal.id, time_ms)
     if policy.panel is Panel.CARE_TEAM:
         patient = None if core.patient is None else state.patient(core.patient)
         named = patient.care_team if patient else frozenset()
-        doctors &= named | ({attending} if attending else frozenset())
-    delegate = state.delegate_of(attending, time_ms) if attending else None
-    return Panelists(doctors, attending, delegate, frozenset(policy.auto_policies))
+        doctors &= named | delegates | ({attending} if attending else frozenset())
+    return Panelists(doctors, attending, delegates, frozenset(policy.auto_policies))
 
 
-def tally(votes: Iterable[Vote], panel: Panelists) -> Tally:
-    """Count one vote per doctor; the standing follows R-VER2 to R-VER4."""
-    counted = [vote for vote in votes if _counts(vote, panel)]
+def board(act: Act, issuer: Address, charter: Charter) -> Board:
+    """How many doctors, and which ones, an act needs (R-GOV4)."""
+    doctors = charter.doctor_addresses
+    needed, required = len(doctors) // 2 + 1, frozenset[Address]()
+    match act:
+        case Amendment(_, changes):
+            if any(isinstance(change, SetMode) for change in changes):
+                needed = 2 * len(doctors) // 3 + 1
+        case AbsenceAct(attending, delegate) | DelegationAct(attending, delegate):
+            required = frozenset() if delegate is None else frozenset({delegate})
+            if issuer == attending:
+                needed = 0
+        case OpeningAct(_, delegate):
+            required = frozenset({delegate})
+        case EvidenceAct():
+            needed = 0
+        case _:
+            assert_never(act)
+    return Board(doctors, needed, required)
+
+
+def tally(votes: Iterable[Vote], panel: Panelists | Board) -> Tally:
+    """Count one vote per doctor; the standing follows R-VER2 to R-VER4, or R-GOV4."""
+    if isinstance(panel, Board):
+        counted = [vote for vote in votes if vote.ballot.voter in panel.doctors]
+        agreed, needed = _required_agree(counted, panel), panel.needed
+    else:
+        counted = [vote for vote in votes if _counts(vote, panel)]
+        agreed, needed = _responsible(counted, panel), len(panel.doctors) // 2 + 1
     of = dict.fromkeys(Decision, 0)
     for vote in counted:
         of[vote.ballot.decision] += 1
     size = len(panel.doctors)
-    approved = _responsible(counted, panel)
     reachable = size - of[Decision.REJECT] - of[Decision.ABSTAIN]
-    if 2 * of[Decision.APPROVE] > size and approved is True:
+    if of[Decision.APPROVE] >= needed and agreed is True:
         standing = Standing.APPROVED
-    elif size > 0 and (2 * reachable <= size or approved is False):
+    elif size > 0 and (reachable < needed or agreed is False):
         standing = Standing.REJECTED
     else:
         standing = Standing.PENDING
     return Tally(
         standing,
         size,
+        needed,
         of[Decision.APPROVE],
         of[Decision.REJECT],
         of[Decision.ABSTAIN],
-        approved is True,
+        agreed is True,
         panel.doctors - {vote.ballot.voter for vote in counted},
     )
+
+
+def _required_agree(votes: list[Vote], panel: Board) -> bool | None:
+    """Whether every required doctor approved; None while that can still happen."""
+    if not panel.required <= panel.doctors:
+        return False
+    said = {vote.ballot.voter: vote.ballot.decision for vote in votes}
+    if any(said.get(one, Decision.APPROVE) is not Decision.APPROVE for one in panel.required):
+        return False
+    return True if panel.required <= said.keys() else None
 
 
 def _counts(vote: Vote, panel: Panelists) -> bool:
@@ -92,11 +157,11 @@ def _responsible(votes: list[Vote], panel: Panelists) -> bool | None:
     """Whether the attending or the delegate approved; None while that can still happen."""
     said = {vote.ballot.voter: vote for vote in votes}
     possible = panel.attending is None
-    for doctor, role in (
-        (panel.attending, VoterRole.ATTENDING),
-        (panel.delegate, VoterRole.DELEGATE),
-    ):
-        if doctor is None or doctor not in panel.doctors:
+    roles = dict.fromkeys(sorted(panel.delegates), VoterRole.DELEGATE)
+    if panel.attending is not None:
+        roles[panel.attending] = VoterRole.ATTENDING
+    for doctor, role in roles.items():
+        if doctor not in panel.doctors:
             continue
         vote = said.get(doctor)
         if vote is None:

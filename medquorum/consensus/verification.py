@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from medquorum.consensus.composition import body_agrees, judge_block, seal_holds
-from medquorum.ledger import merkle
-from medquorum.ledger.batch import Batch, BatchHeader, registry_hash
+from medquorum.consensus.composition import body_agrees, judge_block
+from medquorum.consensus.headers import header_fault, justified
+from medquorum.ledger.batch import Batch
 from medquorum.ledger.certificate import Certificate, Statement, verify_certificate
 from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
 from medquorum.ledger.charter import Charter
@@ -16,6 +16,7 @@ from medquorum.ledger.export import (
     BatchFrame,
     BlockFrame,
     ExportHead,
+    TailFrame,
     parse_frame,
     split_frames,
 )
@@ -44,6 +45,15 @@ class _Fault(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last empty batch after the end of an epoch, or that end itself."""
+
+    slot: int
+    hash: BatchHash
+    state: ChainState
+
+
 def verify_export(
     pieces: Iterable[bytes], charter: Charter, check: Verifier = verify
 ) -> Verification:
@@ -69,17 +79,18 @@ class _Walker:
     """
 
     def __init__(self, charter: Charter, check: Verifier) -> None:
-        self.charter = charter
         self.check = check
-        self.electorate = charter.electorate()
         self.state = genesis(charter)
         self.head: ExportHead | None = None
-        self.slot = 0
+        self.place = (0, 0)
+        """Epoch and slot of the batch last begun."""
         self.hash = BatchHash(self.state.network)
+        self.tail: _Tail | None = None
+        """Where the epoch's end waits for a certificate of a later, empty batch (R-GOV8)."""
         self.first = 0
         """First N BC of the batch last begun."""
         self.certified = True
-        """Whether the batch last begun has a final certificate of its own."""
+        """Whether the batch last begun has a final certificate, its own or its tail's."""
         self.open: BatchFrame | None = None
         self.blocks: list[BlockFrame] = []
         self.builder: ChainBuilder | None = None
@@ -100,6 +111,8 @@ class _Walker:
                 self._take_head(frame)
             case BatchFrame():
                 self._take_batch(frame)
+            case TailFrame():
+                self._take_tail(frame)
             case BlockFrame():
                 self._take_block(frame)
 
@@ -123,23 +136,55 @@ class _Walker:
         self._require(not disowned, "R-ORD17: the certificate names another header", self.first)
         self._raise_pending()
         self._require(self.open is None, "R-EXP1: the batch before lacks blocks")
-        at_tip = self.head is not None and self.slot > 0 and self.hash == self.head.tip_hash
+        self._require(
+            self.tail is None, "R-GOV8: the end of the epoch is not certified", self.first
+        )
+        at_tip = self.head is not None and self.place[1] > 0 and self.hash == self.head.tip_hash
         self._require(not at_tip, "R-EXP1: a batch after the last")
-        fault = header_fault(frame.header, self.slot, self.hash, self.state, self.charter)
+        epoch = self.state.charter.version
+        parent_slot = self.place[1] if self.place[0] == epoch else 0
+        fault = header_fault(frame.header, parent_slot, self.hash, self.state)
         self._require(fault is None, str(fault))
-        proven = justified(frame.header, frame.justification, self.charter, self.check)
-        self._require(proven, "R-ORD12: parent or skipped slots are not certified")
-        batch_hash = frame.header.hash()
-        if frame.certificate is not None:
-            statement = Statement(0, frame.header.slot, OrderingKind.FINAL, batch_hash)
-            certified = frame.certificate.statement == statement and verify_certificate(
-                frame.certificate, self.electorate, self.check
-            )
-            self._require(certified, "R-ORD11: the certificate does not hold")
-        self.slot, self.hash, self.first = frame.header.slot, batch_hash, frame.header.first_nbc
+        self._require_proven(frame)
+        self.place, self.hash = (epoch, frame.header.slot), frame.header.hash()
+        self.first = frame.header.first_nbc
         self.certified = frame.certificate is not None
         self.open, self.blocks, self.builder = frame, [], ChainBuilder(self.state)
         self._close_if_complete()
+
+    def _require_proven(self, frame: BatchFrame | TailFrame) -> None:
+        """Justification, and the final certificate where there is one."""
+        header, charter = frame.header, self.state.charter
+        proven = justified(header, frame.justification, charter, self.check)
+        self._require(proven, "R-ORD12: parent or skipped slots are not certified")
+        if frame.certificate is not None:
+            statement = Statement(header.epoch, header.slot, OrderingKind.FINAL, header.hash())
+            certified = frame.certificate.statement == statement and verify_certificate(
+                frame.certificate, charter.electorate(), self.check
+            )
+            self._require(certified, "R-ORD11: the certificate does not hold")
+
+    def _take_tail(self, frame: TailFrame) -> None:
+        """An empty batch after the end of the epoch; the certified one is the last (R-GOV8)."""
+        disowned = self.tail is not None and self._disowned(frame.justification)
+        self._require(not disowned, "R-ORD17: the certificate names another header", self.first)
+        self._raise_pending()
+        tail = self.tail
+        if tail is None:
+            raise _Fault(self.expected_height, "R-EXP1: a stray tail")
+        fault = header_fault(frame.header, tail.slot, tail.hash, tail.state)
+        self._require(fault is None, str(fault))
+        self._require(frame.header.count == 0, "R-GOV8: a block after the end of the epoch")
+        self._require_proven(frame)
+        batch = Batch(frame.header, (), (), frame.justification)
+        agrees = body_agrees(batch, self.state.charter)
+        agrees = agrees and batch.header.last_block_hash == self.state.tip
+        self._require(agrees, "R-ORD7: the batch header is of another body")
+        if frame.certificate is None:
+            self.tail = _Tail(batch.header.slot, batch.hash, tail.state.extend(batch))
+            return
+        self.certified, self.tail = True, None
+        self.state = self.state.next_epoch()
 
     def _disowned(self, justification: tuple[Certificate, ...]) -> bool:
         """Whether a quorum certified another header for the slot of the batch before."""
@@ -148,9 +193,9 @@ class _Walker:
         statement = justification[0].statement
         return (
             statement.kind is not OrderingKind.SKIP
-            and statement.slot == self.slot
+            and (statement.epoch, statement.slot) == self.place
             and statement.hash != self.hash
-            and verify_certificate(justification[0], self.electorate, self.check)
+            and verify_certificate(justification[0], self.state.charter.electorate(), self.check)
         )
 
     def _take_block(self, frame: BlockFrame) -> None:
@@ -177,85 +222,28 @@ class _Walker:
         blocks = tuple(one.block for one in self.blocks)
         witnesses = tuple(one.witness for one in self.blocks)
         batch = Batch(frame.header, blocks, witnesses, frame.justification)
-        agrees = body_agrees(batch, self.charter) and batch.header.last_block_hash == builder.tip
+        agrees = body_agrees(batch, self.state.charter)
+        agrees = agrees and batch.header.last_block_hash == builder.tip
         self._require(agrees, "R-ORD7: the batch header is of another body", self.first)
         self.state = builder.state(batch.header.time_ms)
         self.state.absorb()
         self.open, self.builder = None, None
+        if self.state.amended is not None and self.certified:
+            self.state = self.state.next_epoch()
+        elif self.state.amended is not None:
+            self.tail = _Tail(self.place[1], self.hash, self.state)
 
     def finish(self) -> None:
         """Judge the end of the export: at its tip, or before it was reached."""
         if self.head is None:
             raise _Fault(0, "R-EXP1: the export is empty")
-        is_cut = self.head.tip_slot > self.slot and self.head.tip_hash != self.hash
+        tip = self.head.tip_epoch, self.head.tip_slot
+        is_cut = tip > self.place and self.head.tip_hash != self.hash
         final = self.certified or is_cut
         self._require(final, "R-EXP2: the last batch has no final certificate", self.first)
         self._raise_pending()
         self._require(self.open is None, "R-EXP1: blocks are missing at the end")
         self._require(not is_cut, "R-EXP1: batches are missing at the end")
-        named = (self.head.tip_hash, self.head.tip_n_bc, self.head.tip_slot)
-        here = (self.hash, self.state.n_bc, self.slot)
+        named = (self.head.tip_hash, self.head.tip_n_bc, tip)
+        here = (self.hash, self.state.n_bc, self.place)
         self._require(named == here, "R-EXP1: the export names another tip", 0)
-
-
-def header_fault(
-    header: BatchHeader, parent_slot: int, parent: BatchHash, state: ChainState, charter: Charter
-) -> str | None:
-    """The rule a batch header breaks against its parent and the chain before it, if any."""
-    checks = (
-        ((header.parent_slot, header.parent_hash) == (parent_slot, parent), "R-ORD7: parent"),
-        (header.first_nbc == state.n_bc + 1, "R-ORD7: first_nbc"),
-        (header.time_ms > state.time_ms, "R-ORD13: time does not advance"),
-    )
-    broken = next((rule for holds, rule in checks if not holds), None)
-    return broken or lone_header_fault(header, charter)
-
-
-def lone_header_fault(header: BatchHeader, charter: Charter) -> str | None:
-    """The rule a batch header breaks whatever precedes it, if any."""
-    network = charter.network_id
-    checks = (
-        (header.network == network, "R-HASH3: another network"),
-        (header.epoch == 0, "R-ORD9: another epoch"),
-        (header.slot > header.parent_slot, "R-ORD7: the slot does not advance"),
-        (header.leader == (header.epoch + header.slot) % len(charter.doctors), "R-ORD9: leader"),
-        (header.count <= charter.ordering.batch_blocks, "R-ORD8: too many blocks"),
-        (header.charter_version == charter.version, "R-ORD7: charter version"),
-        (header.registry_hash == registry_hash(network, ()), "R-ORD15: registry"),
-        (
-            seal_holds(header.hash(), header.seal_nonce, charter.seal_difficulty_bits),
-            "R-ORD16: seal",
-        ),
-    )
-    return next((rule for holds, rule in checks if not holds), None)
-
-
-def justified(
-    header: BatchHeader,
-    justification: tuple[Certificate, ...],
-    charter: Charter,
-    check: Verifier = verify,
-) -> bool:
-    """Whether the parent and every skipped slot are certified (R-ORD12)."""
-    electorate = charter.electorate(header.epoch)
-    rest = list(justification)
-    if merkle.root([one.encoded() for one in rest]) != header.justification_root:
-        return False
-    if header.parent_slot > 0:
-        if not rest:
-            return False
-        parent = rest.pop(0)
-        about_parent = (
-            parent.statement.slot == header.parent_slot
-            and parent.statement.hash == header.parent_hash
-            and parent.statement.kind is not OrderingKind.SKIP
-        )
-        if not about_parent or not verify_certificate(parent, electorate, check):
-            return False
-    skipped = range(header.parent_slot + 1, header.slot)
-    return len(rest) == len(skipped) and all(
-        one.statement.kind is OrderingKind.SKIP
-        and one.statement.slot == slot
-        and verify_certificate(one, electorate, check)
-        for one, slot in zip(rest, skipped, strict=True)
-    )

@@ -99,6 +99,8 @@ class Reason(StrEnum):
     """The proposal is decided or opened already, or the doctors do not fit (R-GOV5)."""
     BAD_EVIDENCE = "bad_evidence"
     """The two statements are no contradiction of the culprit's (R-GOV5)."""
+    EPOCH_ENDED = "epoch_ended"
+    """A block after an amendment: it belongs into the next epoch (R-GOV8)."""
     OVER_LIMIT = "over_limit"
     """A named limit is reached; ask again later."""
 

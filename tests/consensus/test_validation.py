@@ -55,13 +55,15 @@ def say(
 def panel_of(size: int, delegate: Address | None = None) -> Panelists:
     """Doctors 0..size-1; the first attends."""
     doctors = frozenset(doctor(number) for number in range(size))
-    return Panelists(doctors, doctor(0), delegate, frozenset({"quality"}))
+    delegates = frozenset() if delegate is None else frozenset({delegate})
+    return Panelists(doctors, doctor(0), delegates, frozenset({"quality"}))
 
 
 def approved(votes: list[Vote], panel: Panelists) -> bool:
     """R-VER2, word by word."""
     approvals = [one for one in votes if one.ballot.decision is Decision.APPROVE]
-    responsible = {(panel.attending, VoterRole.ATTENDING), (panel.delegate, VoterRole.DELEGATE)}
+    responsible = {(one, VoterRole.DELEGATE) for one in panel.delegates}
+    responsible.add((panel.attending, VoterRole.ATTENDING))
     return len(approvals) > len(panel.doctors) / 2 and any(
         (one.ballot.voter, one.ballot.role) in responsible and one.ballot.mode == HUMAN
         for one in approvals
@@ -78,7 +80,8 @@ def naive_standing(votes: list[Vote], panel: Panelists) -> Standing:
     if approved(counted, panel):
         return Standing.APPROVED
     missing = sorted(panel.doctors - {one.ballot.voter for one in counted})
-    roles = {panel.delegate: VoterRole.DELEGATE, panel.attending: VoterRole.ATTENDING}
+    roles = dict.fromkeys(panel.delegates, VoterRole.DELEGATE)
+    roles |= {panel.attending: VoterRole.ATTENDING}
     for decisions in product((Decision.APPROVE, Decision.REJECT), repeat=len(missing)):
         future = [
             say(voter, decision, roles.get(voter, VoterRole.PEER))
@@ -208,8 +211,8 @@ def test_a_policy_counts_only_where_it_is_named() -> None:
 def test_votes_of_others_do_not_count() -> None:
     """R-VER1, R-VER5: only panel members' votes; an AI entity is never on a panel."""
     chain = registered()
-    core = propose(chain.network, chain.view, BlockType.CT).core
-    panel = panelists(core, chain.view, START_MS)
+    ct = propose(chain.network, chain.view, BlockType.CT)
+    panel = panelists(ct, chain.view, START_MS)
     assert address(AI_ENTITY) not in panel.doctors
     votes = [say(address(name), Decision.REJECT) for name in (AI_ENTITY, HOSPITAL)]
     assert tally(votes, panel).standing is Standing.PENDING
@@ -231,13 +234,13 @@ def test_the_care_team_grows_with_the_patients_blocks() -> None:
     network = chain.network
     doctors = [address(name) for name in network.doctors]
     result = propose(network, chain.view, BlockType.TEST_RESULT)
-    assert panelists(result.core, chain.view, START_MS).doctors == {doctors[0]}
+    assert panelists(result, chain.view, START_MS).doctors == {doctors[0]}
     report = propose(
         network, chain.view, BlockType.REPORT, issuer=network.doctors[1], doctor=doctors[2]
     )
     chain.stage(report)
-    assert panelists(result.core, chain.view, START_MS).doctors == set(doctors[:3])
-    everybody = panelists(report.core, chain.view, START_MS).doctors
+    assert panelists(result, chain.view, START_MS).doctors == set(doctors[:3])
+    everybody = panelists(report, chain.view, START_MS).doctors
     assert everybody == {
         member.address for member in network.charter.members if member.role is Role.DOCTOR
     }
@@ -248,7 +251,7 @@ def test_a_new_patients_care_team_is_the_attending() -> None:
     chain = registered()
     network = chain.network
     form = registration(network, "patient 2", issuer=network.doctors[3], doctor=network.doctors[1])
-    panel = panelists(form.core, chain.view, START_MS)
+    panel = panelists(form, chain.view, START_MS)
     assert panel.doctors == {address(network.doctors[1])}
     assert panel.attending == address(network.doctors[1])
 
@@ -258,7 +261,7 @@ def test_nobody_is_refused_for_a_patient_not_yet_known() -> None:
     chain = registered()
     for kind in (BlockType.CT, BlockType.TEST_RESULT):
         unknown = propose(chain.network, chain.view, kind, 7)
-        panel = panelists(unknown.core, chain.view, START_MS)
+        panel = panelists(unknown, chain.view, START_MS)
         assert panel.attending is None
         assert tally([], panel).standing is Standing.PENDING
 
@@ -269,8 +272,6 @@ def test_a_delegate_stands_in_during_the_absence_only() -> None:
     first, second = (address(name) for name in chain.network.doctors[:2])
     absence = Absence(first, second, START_MS, START_MS + 10)
     view = replace(chain.view, absences=(absence,))
-    core = propose(chain.network, chain.view, BlockType.CT).core
-    assert panelists(core, view, START_MS - 1).delegate is None
-    assert panelists(core, view, START_MS).delegate == second
-    assert panelists(core, view, START_MS + 10).delegate == second
-    assert panelists(core, view, START_MS + 11).delegate is None
+    ct = propose(chain.network, chain.view, BlockType.CT)
+    for after_ms, standing_in in ((-1, set()), (0, {second}), (10, {second}), (11, set())):
+        assert panelists(ct, view, START_MS + after_ms).delegates == standing_in
