@@ -9,12 +9,11 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from medquorum.ledger.types import PartName
 from medquorum.ledger.vote import Vote
 from medquorum.node.account_records import UserRole
-from medquorum.node.api.charter_schema import CharterAnswer
 from medquorum.node.api.schemas import (
     AccessList,
     BlockPage,
@@ -27,8 +26,9 @@ from medquorum.node.api.schemas import (
     UserList,
 )
 from medquorum.node.client_events import follow_events
+from medquorum.node.client_governance import GovernanceClient, given, once
 from medquorum.node.client_submission import FileSubmission
-from medquorum.node.client_transport import ApiProblem, NodeUnreachable, Transport
+from medquorum.node.client_transport import ApiProblem, NodeUnreachable
 from medquorum.node.desk import Receipt, VoteReceipt
 from medquorum.node.views import (
     BlockView,
@@ -44,16 +44,7 @@ __all__ = ["ApiProblem", "FileSubmission", "NodeClient", "NodeUnreachable"]
 PAGE: Final = 500
 
 
-def _once(key: str | None) -> dict[str, str]:
-    return {} if key is None else {"Idempotency-Key": key}
-
-
-def _given(**parameters: Any) -> dict[str, str]:
-    """Query parameters without those that are None."""
-    return {name: str(value) for name, value in parameters.items() if value is not None}
-
-
-class NodeClient(Transport):
+class NodeClient(GovernanceClient):
     """One node's API, as one user. `NodeClient(base_url, token)`, closed by `async with`."""
 
     async def login(self, name: str, password: str) -> LoginAnswer:
@@ -98,10 +89,6 @@ class NodeClient(Transport):
         asked = {"verbose": "1"}
         return await self.typed(Readiness, "GET", "/readyz", params=asked, also=(503,))
 
-    async def charter(self) -> CharterAnswer:
-        """The charter for reading."""
-        return await self.typed(CharterAnswer, "GET", "/v1/charter")
-
     async def charter_bytes(self) -> bytes:
         """The signed charter file (R-CHA6)."""
         return await self.octets("GET", "/v1/charter/bytes")
@@ -110,7 +97,7 @@ class NodeClient(Transport):
         self, submission: FileSubmission, *, idempotency_key: str | None = None
     ) -> Receipt:
         """Submit an institution's parts, files streamed."""
-        headers = _once(idempotency_key)
+        headers = once(idempotency_key)
         return await self.typed(
             Receipt, "POST", "/v1/submissions", data=submission.form(), headers=headers
         )
@@ -129,13 +116,13 @@ class NodeClient(Transport):
             "proposal": base64.b64encode(proposal).decode(),
             "wraps": [base64.b64encode(wrap).decode() for wrap in wraps],
         }
-        headers = _once(idempotency_key)
+        headers = once(idempotency_key)
         return await self.typed(Receipt, "POST", "/v1/proposals", json=body, headers=headers)
 
     async def vote(self, vote: Vote | bytes, *, idempotency_key: str | None = None) -> VoteReceipt:
         """Cast a signed vote; durable when this returns."""
         encoded = vote.encoded() if isinstance(vote, Vote) else vote
-        headers = {"Content-Type": "application/octet-stream", **_once(idempotency_key)}
+        headers = {"Content-Type": "application/octet-stream", **once(idempotency_key)}
         return await self.typed(VoteReceipt, "POST", "/v1/votes", data=encoded, headers=headers)
 
     async def inbox(self) -> tuple[ProposalView, ...]:
@@ -146,7 +133,7 @@ class NodeClient(Transport):
         self, state: str | None = None, limit: int = 50
     ) -> tuple[ProposalView, ...]:
         """Proposals, newest first."""
-        asked = _given(state=state, limit=limit)
+        asked = given(state=state, limit=limit)
         return (await self.typed(ProposalList, "GET", "/v1/proposals", params=asked)).proposals
 
     async def proposal(self, identifier: str) -> ProposalView:
@@ -165,7 +152,7 @@ class NodeClient(Transport):
         self, after: int = 0, limit: int = 50, patient: int | None = None
     ) -> tuple[BlockView, ...]:
         """One page of blocks with N BC greater than `after`."""
-        asked = _given(after=after, limit=limit, patient=patient)
+        asked = given(after=after, limit=limit, patient=patient)
         return (await self.typed(BlockPage, "GET", "/v1/blocks", params=asked)).blocks
 
     async def all_blocks(
@@ -174,7 +161,7 @@ class NodeClient(Transport):
         """Every block, page by page."""
         following: int | None = after
         while following is not None:
-            asked = _given(after=following, limit=PAGE, patient=patient)
+            asked = given(after=following, limit=PAGE, patient=patient)
             page = await self.typed(BlockPage, "GET", "/v1/blocks", params=asked)
             for block in page.blocks:
                 yield block
@@ -205,7 +192,7 @@ class NodeClient(Transport):
         found: list[PatientView] = []
         following: int | None = 0
         while following is not None:
-            asked = _given(after=following, limit=PAGE)
+            asked = given(after=following, limit=PAGE)
             page = await self.typed(PatientPage, "GET", "/v1/patients", params=asked)
             found.extend(page.patients)
             following = page.next_after
@@ -221,7 +208,7 @@ class NodeClient(Transport):
 
     async def history(self, number: int, after: int = 0, limit: int = 50) -> tuple[BlockView, ...]:
         """One page of a patient's blocks."""
-        asked = _given(after=after, limit=limit)
+        asked = given(after=after, limit=limit)
         path = f"/v1/patients/{number}/history"
         return (await self.typed(BlockPage, "GET", path, params=asked)).blocks
 
@@ -240,7 +227,7 @@ class NodeClient(Transport):
 
     async def accesses(self, patient: int | None = None) -> tuple[dict[str, object], ...]:
         """Who read what."""
-        asked = _given(patient=patient, limit=PAGE)
+        asked = given(patient=patient, limit=PAGE)
         return (await self.typed(AccessList, "GET", "/v1/accesses", params=asked)).accesses
 
     def events(self, after: int = 0) -> AsyncGenerator[EventView, None]:

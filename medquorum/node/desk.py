@@ -13,6 +13,7 @@ from typing import Protocol
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.types import BlockType, PartName, RecordId
+from medquorum.node.desk_governance import GovernanceDesk
 from medquorum.node.views import (
     BlockView,
     EventView,
@@ -101,6 +102,7 @@ class Desk(Protocol):
 
     charter: Charter
     charter_file: CharterFile
+    governance: GovernanceDesk
 
     def status(self) -> StatusView:
         """The node in one glance."""

@@ -1,12 +1,10 @@
-"""The node in one glance, its charter, its health."""
+"""The node in one glance, its charter file, its health."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from medquorum.ledger.fingerprint import fingerprint
 from medquorum.node.api.answers import json_answer, tagged_answer
-from medquorum.node.api.charter_schema import CharterAnswer, MemberAnswer, OrderingAnswer
 from medquorum.node.api.operation import JSON, OCTETS, Call, Content, NoParameters, operation
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.schemas import Liveness, Readiness, ReadyQuery
@@ -20,35 +18,6 @@ async def get_status(call: Call[NoParameters]) -> web.StreamResponse:
 
 
 @operation(
-    "GET", "/v1/charter", right=Right.CHARTER, tag="Node", answers=Content(JSON, CharterAnswer)
-)
-async def get_charter(call: Call[NoParameters]) -> web.StreamResponse:
-    """The charter in force: members, rules, fingerprint
-
-    Compare the fingerprint with the one read aloud before trusting what this node says.
-    """
-    charter = call.desk.charter
-    network = call.desk.charter_file.charter.network_id
-    withstood = charter.tolerance
-    answer = CharterAnswer(
-        name=charter.name,
-        network=network.hex(),
-        fingerprint=fingerprint(network),
-        version=charter.version,
-        created_at_ms=charter.created_at_ms,
-        quorum=charter.quorum,
-        ordering=OrderingAnswer.model_validate(charter.ordering.as_map()),
-        liars_for_safety=withstood.liars_for_safety,
-        absences_for_liveness=withstood.absences_for_liveness,
-        policies={kind.value: policy.as_map() for kind, policy in charter.policies.items()},
-        retention_days=charter.retention_days,
-        seal_difficulty_bits=charter.seal_difficulty_bits,
-        members=tuple(MemberAnswer.of(member) for member in charter.members),
-    )
-    return json_answer(CharterAnswer, answer)
-
-
-@operation(
     "GET",
     "/v1/charter/bytes",
     right=Right.CHARTER,
@@ -56,7 +25,7 @@ async def get_charter(call: Call[NoParameters]) -> web.StreamResponse:
     answers=Content(OCTETS, note="The charter file of R-CHA6."),
 )
 async def get_charter_bytes(call: Call[NoParameters]) -> web.StreamResponse:
-    """The signed charter file
+    """The signed founding charter file
 
     All that offline verification needs beside an export or a proof.
     """
@@ -88,4 +57,4 @@ async def get_readiness(call: Call[ReadyQuery]) -> web.StreamResponse:
     return json_answer(Readiness, readiness, 200 if status.ready else 503)
 
 
-OPERATIONS = (get_status, get_charter, get_charter_bytes, get_liveness, get_readiness)
+OPERATIONS = (get_status, get_charter_bytes, get_liveness, get_readiness)

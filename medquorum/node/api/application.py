@@ -14,6 +14,7 @@ from medquorum.node.api import (
     about,
     chain,
     events,
+    governance,
     proposals,
     records,
     sessions,
@@ -33,6 +34,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *proposals.OPERATIONS,
     *chain.OPERATIONS,
     *records.OPERATIONS,
+    *governance.OPERATIONS,
     *about.OPERATIONS,
     *events.OPERATIONS,
 )

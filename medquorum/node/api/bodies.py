@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,15 +54,20 @@ async def read_octets(request: web.Request, limit_bytes: int) -> bytes:
     return await read_body(request, limit_bytes)
 
 
-async def read_model(request: web.Request, model: type[M], limit_bytes: int = JSON_BYTES) -> M:
-    """A JSON body of this model."""
+async def read_model(
+    request: web.Request,
+    model: type[M],
+    limit_bytes: int = JSON_BYTES,
+    known: Iterable[str] | None = None,
+) -> M:
+    """A JSON body of this model; `known` are the fields a fault may name, else its own."""
     if request.content_type != JSON:
         raise Problem(400, "media", "send it as application/json")
     body = await read_body(request, limit_bytes)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise from_validation(error, model.model_fields, "body") from None
+        raise from_validation(error, known or model.model_fields, "body") from None
 
 
 def _too_large(limit_bytes: int) -> Problem:

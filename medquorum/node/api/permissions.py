@@ -3,6 +3,7 @@
 `OWN` reaches the patient's own record only. Votes and sealed proposals are signed by a doctor's
 clinical key, so whoever carries them to the node adds no authority; what the node signs with its
 own issuing key (`submission.create`) and what it decrypts (`record.read`) is for clinical roles.
+An institution's word on the charter (`governance.issue`) is its operator's.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Right(StrEnum):
     SUBMIT = "submission.create"
     CHUNK = "chunk.put"
     SEALED = "proposal.carry"
+    GOVERN = "governance.issue"
     PROPOSALS = "proposal.read"
     INBOX = "inbox.read"
     VOTE = "vote.carry"
@@ -66,6 +68,7 @@ TABLE: Final[Mapping[Right, tuple[Reach, ...]]] = {
     Right.SUBMIT: (_N, _A, _A, _A, _A, _N, _N, _A),
     Right.CHUNK: (_A, _A, _N, _N, _N, _N, _N, _N),
     Right.SEALED: (_A, _A, _N, _N, _N, _N, _N, _N),
+    Right.GOVERN: (_A, _N, _N, _N, _N, _N, _N, _N),
     Right.PROPOSALS: (_A, _A, _A, _A, _A, _N, _A, _A),
     Right.INBOX: (_A, _A, _N, _N, _N, _N, _N, _N),
     Right.VOTE: (_A, _A, _N, _N, _N, _N, _N, _N),

@@ -27,6 +27,7 @@ from medquorum.node.views import (
     WhyView,
 )
 from tests.ledger.charter_kit import make_charter
+from tests.node.api.fake_governance import FakeGovernance
 
 PATIENT_ADDRESS = "mqpat1" + "q" * 58
 OTHER_ADDRESS = "mqpat1" + "p" * 58
@@ -137,6 +138,7 @@ class FakeDesk:
     log: list[EventView] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     asked_after: list[int] = field(default_factory=list)
+    governance: FakeGovernance = field(default_factory=FakeGovernance)
 
     charter: Charter = field(init=False)
 

@@ -46,6 +46,7 @@ def test_the_table_says_what_was_decided() -> None:
         Right.SUBMIT: clinical | {"clerk"},
         Right.CHUNK: {"operator", "doctor"},
         Right.SEALED: {"operator", "doctor"},
+        Right.GOVERN: {"operator"},
         Right.PROPOSALS: staff,
         Right.INBOX: {"operator", "doctor"},
         Right.VOTE: {"operator", "doctor"},
