@@ -12,12 +12,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 from .canonical import CHARTER, Fault, Tampered
+from .chain import Enacted
 from .charter import Charter, read_charter
 from .crypto import Signatures, fingerprint
 from .export import ExportAudit, audit_export
+from .history import Told, acts, lines, versions
 from .proof import audit_proof
 
 PROGRESS_SECONDS: Final = 0.5
@@ -25,8 +27,6 @@ PROGRESS_SECONDS: Final = 0.5
 CHARTER_FILE_MAX: Final = CHARTER.total
 # One byte more than a frame, so that a longer proof shows as longer.
 PROOF_FILE_MAX: Final = 1_048_577
-
-Summary: TypeAlias = dict[str, str | int | float]
 
 
 class Exit(IntEnum):
@@ -36,6 +36,14 @@ class Exit(IntEnum):
     USAGE = 2
     NOT_FOUND = 4
     TAMPERED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a valid file holds: a line for each field, and what governance did in it."""
+
+    summary: dict[str, str | int | float]
+    enacted: Sequence[Enacted]
 
 
 class WrongUsage(Exception):
@@ -79,6 +87,11 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--proof", metavar="FILE", help="check a proof of one block instead")
     parser.add_argument("--charter", required=True, metavar="FILE", help="the signed charter")
     parser.add_argument("--height", type=int, metavar="N", help="stop once block N is proved final")
+    parser.add_argument(
+        "--charter-history",
+        action="store_true",
+        help="show every version of the charter and every act of governance, with its block",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parsed = parser.parse_args(arguments)
     if (parsed.export is None) == (parsed.proof is None):
@@ -97,9 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         charter = _load_charter(parsed.charter, signatures)
         if parsed.proof is not None:
-            summary = _check_proof(parsed.proof, charter, signatures)
+            checked = _check_proof(parsed.proof, charter, signatures)
         else:
-            summary = _check_export(parsed, charter, signatures, progress)
+            checked = _check_export(parsed, charter, signatures, progress)
     except Tampered as tampered:
         progress.close()
         _print_tampered(tampered, as_json=parsed.json)
@@ -114,11 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"audit: {name}: {error.strerror or 'cannot be read'}", file=sys.stderr)
         return Exit.NOT_FOUND
     progress.close()
-    summary["signatures"] = signatures.verified
-    summary["seconds"] = round(time.monotonic() - started, 3)
-    summary["network"] = charter.network.hex()
-    summary["charter_fingerprint"] = fingerprint(charter.network)
-    _print_valid(summary, as_json=parsed.json)
+    checked.summary["signatures"] = signatures.verified
+    checked.summary["seconds"] = round(time.monotonic() - started, 3)
+    checked.summary["network"] = charter.network.hex()
+    checked.summary["charter_fingerprint"] = fingerprint(charter.network)
+    _print_valid(checked, charter, as_json=parsed.json, whole=parsed.charter_history)
     return Exit.VALID
 
 
@@ -133,40 +146,61 @@ def _load_charter(path: str, signatures: Signatures) -> Charter:
 
 def _check_export(
     parsed: argparse.Namespace, charter: Charter, signatures: Signatures, progress: Progress
-) -> Summary:
+) -> Checked:
     audit = ExportAudit(charter, signatures, parsed.height)
     with open(parsed.export, "rb") as export:
         is_whole = audit_export(export, audit, progress)
     if parsed.height is not None and is_whole and not audit.has_wanted():
         raise WrongUsage(f"the export ends with block {audit.chain.next_n_bc - 1}, name one of it")
-    summary: Summary = {"blocks": audit.chain.next_n_bc - 1, "batches": audit.batches}
+    summary: dict[str, str | int | float] = {
+        "blocks": audit.chain.next_n_bc - 1,
+        "batches": audit.batches,
+    }
     if audit.wanted_block is not None:
         summary["checked_up_to"] = "end" if is_whole else parsed.height
         summary["block_hash"] = audit.wanted_block.header.hash.hex()
         summary["outcome"] = audit.wanted_block.header.outcome
-    return summary
+    final = [one for one in audit.chain.enacted if one.header.n_bc <= audit.final_n_bc]
+    return Checked(summary, final)
 
 
-def _check_proof(path: str, charter: Charter, signatures: Signatures) -> Summary:
+def _check_proof(path: str, charter: Charter, signatures: Signatures) -> Checked:
     with open(path, "rb") as proof_file:
         proven = audit_proof(proof_file.read(PROOF_FILE_MAX), charter, signatures)
     header = proven.block.header
-    return {
+    summary: dict[str, str | int | float] = {
         "blocks": 1,
         "batches": proven.batches,
         "height": header.n_bc,
         "block_hash": header.hash.hex(),
         "outcome": header.outcome,
     }
+    return Checked(summary, proven.enacted)
 
 
-def _print_valid(summary: Summary, *, as_json: bool) -> None:
+def _print_valid(checked: Checked, charter: Charter, *, as_json: bool, whole: bool) -> None:
+    history = versions(charter, checked.enacted)
+    checked.summary["charter_version"] = len(history) - 1
     if as_json:
-        print(json.dumps({"verdict": "VALID", **summary}))
+        told: dict[str, list[Told]] = {"charter_history": history}
+        if whole:
+            told["governance"] = acts(checked.enacted)
+        print(json.dumps({"verdict": "VALID", **checked.summary, **told}))
         return
     print("VALID")
-    for name, value in summary.items():
+    for name, value in checked.summary.items():
         print(f"  {name.replace('_', ' ')}: {value}")
+    if whole:
+        print("charter history")
+        print("\n".join(lines(history)))
+        if governance := acts(checked.enacted):
+            print("other acts of governance")
+            print("\n".join(lines(governance)))
+        return
+    for version in history[1:]:
+        changes = version["changes"] if isinstance(version["changes"], list) else []
+        kinds = ", ".join(str(one["change"]) for one in changes if isinstance(one, dict))
+        print(f"  charter version {version['version']} at block {version['n_bc']}: {kinds}")
 
 
 def _print_tampered(tampered: Tampered, *, as_json: bool) -> None:

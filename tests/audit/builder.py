@@ -207,11 +207,11 @@ class Ledger:
         vote = {"epoch": epoch, "hash": batch, "kind": kind, "slot": slot}
         digest = tagged("ordering-vote", self.network, enc(vote))
         numbers = range(max(1, len(seats) - 1)) if signers is None else signers
-        votes = [[n, self.ordered(seats[n % len(seats)], digest)] for n in numbers]
+        votes = [[n, self.ordered(seats[n % len(seats)], digest, epoch)] for n in numbers]
         return enc({**vote, "votes": votes, **changes})
 
-    def ordered(self, doctor: str, digest: bytes) -> bytes:
-        """A doctor's signature as an orderer."""
+    def ordered(self, doctor: str, digest: bytes, epoch: int) -> bytes:
+        """A doctor's signature as an orderer in an epoch."""
         return sign(f"{doctor}/consensus", digest)
 
     def close(
