@@ -43,6 +43,9 @@ class Voting:
         self._check(vote, entry)
         judgement = await self._driver.ask(VoteArrived(vote, None))
         if judgement != ACCEPT:
+            if self._driver.replica.pool.get(vote.ballot.proposal) is None:
+                # A block overtook it in the queue: a duplicate to the replica, but not kept.
+                raise await self._not_open(vote.ballot.proposal)
             raise refusal(judgement)
         digest = vote.ballot.digest(self._driver.replica.state.network)
         accepted_at_us = time.time_ns() // 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT
 from medquorum.ledger.types import Decision, VoterRole
 from medquorum.node.bodies import BodyState
-from medquorum.node.desk import DeskError
+from medquorum.node.desk import DeskError, VoteReceipt
 from medquorum.node.driver import now_ms
 from medquorum.node.store.clinical_rows import insert_proposals, settle_proposals
 from tests.ledger.charter_kit import address_of_name
@@ -174,6 +175,27 @@ async def test_unknown_and_decided_proposals_are_told_apart(tmp_path: Path) -> N
         await node.voting.vote(cast)
         await until(lambda: node.driver.durable.n_bc == 1)
         assert await refusal(node, cast) == (409, "already_decided")
+
+
+async def test_a_vote_that_its_block_overtook_is_not_called_known(tmp_path: Path) -> None:
+    network = make_network(1)
+    doctor = network.doctors[0]
+    async with node_of(network, doctor, tmp_path) as node:
+        sealed = sealed_registration(network)
+        node.holders.offers[ISSUER] = sealed
+        await node.driver.ask(ProposalArrived(sealed.proposal, ISSUER))
+        await until(lambda: node.opened(sealed))
+        deciding, late = (
+            vote(network, sealed.proposal, doctor, decision, role=VoterRole.ATTENDING).encoded()
+            for decision in (Decision.APPROVE, Decision.REJECT)
+        )
+        first, second = await asyncio.gather(
+            node.voting.vote(deciding), node.voting.vote(late), return_exceptions=True
+        )
+        assert isinstance(first, VoteReceipt)
+        assert isinstance(second, DeskError)
+        assert (second.status, second.rule) == (409, "already_decided")
+        assert await node.rows("votes") == 1
 
 
 @pytest.mark.parametrize(
