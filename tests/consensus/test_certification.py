@@ -225,7 +225,7 @@ def test_a_final_certificate_also_certifies_the_parent(chain: Chain) -> None:
 
 def test_a_quorum_cannot_append_a_reserved_type(chain: Chain) -> None:
     """R-BLK1, R-EXP2: at the block's own height, and without an error."""
-    proposal = propose(chain.network, chain.state, BlockType.EVIDENCE)
+    proposal = propose(chain.network, chain.state, BlockType.CONSENT)
     decided = candidate(chain.network, proposal, chain.state)
     builder = ChainBuilder(chain.state)
     block = builder.place(proposal, decided.outcome)

@@ -14,6 +14,7 @@ from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import Signature
 from medquorum.ledger.types import (
     GOVERNANCE_TYPES,
+    RESERVED_TYPES,
     BlockHash,
     BlockType,
     Decision,
@@ -212,7 +213,7 @@ def test_a_forged_vote_of_nobody_counts_for_nothing(chain: Chain) -> None:
     assert refused_by(chain, spoiled) == Reject(Reason.NOT_A_DOCTOR)
 
 
-@pytest.mark.parametrize("kind", sorted(GOVERNANCE_TYPES))
+@pytest.mark.parametrize("kind", sorted({*GOVERNANCE_TYPES, *RESERVED_TYPES}))
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_reserved_type_is_a_judgement_never_an_error(
     chain: Chain, kind: BlockType, outcome: Outcome
@@ -222,7 +223,8 @@ def test_a_reserved_type_is_a_judgement_never_an_error(
     proposal = propose(network, view, kind)
     shown = votes(network, proposal, view)
     decided = Candidate(proposal, outcome, witness(shown))
-    assert refused_by(chain, decided) == Reject(Reason.TYPE_RESERVED)
+    reason = Reason.TYPE_RESERVED if kind in RESERVED_TYPES else Reason.MALFORMED
+    assert refused_by(chain, decided) == Reject(reason)
 
 
 def test_a_replay_from_another_network_is_refused(chain: Chain) -> None:

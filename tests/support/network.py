@@ -199,13 +199,19 @@ def propose(
         patient_key=known.key if known else _unregistered(patient),
         patient_name=known.name if known else ZERO,
         record=RecordId(digest(f"record {block_type} {name} {head.hex()}")),
-        parts=(part(REQUIRED_PART.get(block_type, PartName.ATTACHMENT)),),
+        parts=_usual_parts(block_type),
         body_root=ZERO,
         seen_head=head,
         issued_at_ms=START_MS,
         expires_at_ms=START_MS + LIFETIME_MS,
     )
     return sign_core(core, name, **changes)
+
+
+def _usual_parts(block_type: BlockType) -> tuple[PartDescriptor, ...]:
+    if block_type is BlockType.ATTENDING:
+        return ()
+    return (part(REQUIRED_PART.get(block_type, PartName.ATTACHMENT)),)
 
 
 def _unregistered(patient: int) -> PublicKey:
