@@ -30,6 +30,7 @@ from medquorum.consensus.messages import (
 )
 from medquorum.consensus.ordering.evidence import contradiction
 from medquorum.ledger.certificate import Electorate, OrderingVote, Statement
+from medquorum.ledger.keys import Address
 from medquorum.ledger.types import BatchHash
 from medquorum.simulation.crypto import START_MS
 from medquorum.simulation.twins.machine import Machine, doctor_address
@@ -68,6 +69,8 @@ class Arena:
 
     electorate: Electorate
     machines: Sequence[Machine]
+    within_bound: bool = True
+    """Whether the liars are few enough: a fork is a fault only then."""
     now_ms: int = START_MS
     delivers: Rule = lambda sender, receiver, message: True
     pays: Toll = lambda machine: True
@@ -106,6 +109,11 @@ class Arena:
         machine.ward.learn(numbers)
         if machine.ordering is not None:
             self._perform(machine, machine.ordering.work_changed(self.now_ms))
+
+    def hand(self, machine: Machine, message: Message, sender: Address) -> None:
+        """Give a machine a message now."""
+        if machine.ordering is not None:
+            self._perform(machine, machine.ordering.receive(message, sender, self.now_ms))
 
     def run(self, until_ms: int, done: Callable[[], bool] = lambda: False) -> None:
         """Let time pass, or until all is done."""
@@ -146,10 +154,8 @@ class Arena:
             self._tick(self.machines[place])
             return True
         self.now_ms, _, origin, target, message = heapq.heappop(self._queue)
-        receiver = self.machines[target]
-        if receiver.ordering is not None:
-            sender = doctor_address(self.machines[origin].doctor)
-            self._perform(receiver, receiver.ordering.receive(message, sender, self.now_ms))
+        sender = doctor_address(self.machines[origin].doctor)
+        self.hand(self.machines[target], message, sender)
         return True
 
     def _tick(self, machine: Machine) -> None:
@@ -210,16 +216,16 @@ class Arena:
     def _check(self, machine: Machine, effect: Effect) -> None:
         honest = [one.doctor for one in self.honest]
         match effect:
-            case Commit(batch) if not machine.liar:
+            case Commit(batch) if self.within_bound and not machine.liar:
                 index = len(machine.ward.log) - 1
                 if index == len(self.chain):
                     self.chain.append(batch.hash)
                 if self.chain[index] != batch.hash:
                     self.faults.append(f"machine {machine.place} forks at batch {index}")
+            case Halt(reason) if self.within_bound and not machine.liar:
+                self.faults.append(f"machine {machine.place} halts: {reason}")
             case Convict(evidence) if evidence.signer in honest:
                 self.faults.append(f"honest doctor {evidence.signer} is convicted")
-            case Halt(reason) if not machine.liar:
-                self.faults.append(f"machine {machine.place} halts: {reason}")
             case CeaseVoting() if not machine.liar:
                 self.faults.append(f"machine {machine.place} ceases to vote")
             case _:

@@ -97,8 +97,9 @@ class Ward:
             self.open[verdict(number).id] = verdict(number)
 
     def append(self, batch: Batch, certificate: Certificate) -> None:
-        """A batch is final."""
-        self.log.append(LoggedBatch(batch, certificate))
+        """A batch is final by a certificate of it or of a later one."""
+        own = certificate if certificate.statement.hash == batch.hash else None
+        self.log.append(LoggedBatch(batch, own))
 
     def final_point(self) -> FinalPoint[WardView]:
         """Where the log ends, as a restart finds it."""
