@@ -18,8 +18,8 @@ from medquorum.ledger.certificate import (
 )
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import Kind, tagged
-from medquorum.ledger.limits import BATCH_BLOCKS, BATCH_BODY_BYTES, FRAME
-from medquorum.ledger.types import OrderingKind, PartName
+from medquorum.ledger.limits import BATCH_BLOCKS, BATCH_BODY_BYTES, FRAME, RECORD, REGISTRY_ENTRIES
+from medquorum.ledger.types import OrderingKind, PartName, ProposalId
 from tests.ledger import record_kit as kit
 from tests.ledger.mutations import mutations
 
@@ -130,24 +130,39 @@ def test_the_signers_of_a_certificate_ascend_each_once() -> None:
 
 
 def test_a_registry_is_hashed_in_order() -> None:
-    """R-ORD15: ascending by attending then from, and every field counts."""
+    """R-ORD15: the encoded entries ascend, and every field counts."""
     absence = Absence(kit.address("doctor 0"), kit.address("doctor 1"), 10, 20)
-    later = replace(absence, from_ms=30, to_ms=40)
-    assert registry_hash(kit.NETWORK, [later, absence]) == registry_hash(
-        kit.NETWORK, [absence, later]
+    others = [
+        replace(absence, from_ms=9),
+        replace(absence, to_ms=21),
+        replace(absence, attending=kit.address("doctor 2")),
+        replace(absence, delegate=kit.address("doctor 2")),
+        replace(absence, patient=1),
+        replace(absence, patient=2),
+        replace(absence, proposal=ProposalId(kit.digest("proposal"))),
+    ]
+    declared = [absence, *others]
+    rows = sorted(canonical.encode(entry.as_map()) for entry in declared)
+    stated = canonical.encode({"absences": [canonical.decode(row) for row in rows]})
+    expected = tagged(Kind.REGISTRY, kit.NETWORK, stated)
+    assert registry_hash(kit.NETWORK, declared) == expected
+    assert registry_hash(kit.NETWORK, declared[::-1]) == expected
+    assert len({registry_hash(kit.NETWORK, [entry]) for entry in declared}) == 8
+    assert registry_hash(kit.NETWORK, []) != registry_hash(kit.NETWORK, [absence])
+
+
+def test_the_largest_registry_is_a_record() -> None:
+    """R-ORD15, R-CAN3: 512 entries with every field at its longest."""
+    entry = Absence(
+        kit.address("doctor 0"),
+        kit.address("doctor 1"),
+        2**53,
+        2**53,
+        2**53,
+        ProposalId(kit.digest("proposal")),
     )
-    hashes = {
-        registry_hash(kit.NETWORK, absences)
-        for absences in (
-            [],
-            [absence],
-            [later],
-            [absence, later],
-            [replace(absence, delegate=kit.address("doctor 2"))],
-            [replace(absence, to_ms=21)],
-        )
-    }
-    assert len(hashes) == 6
+    assert len(registry_hash(kit.NETWORK, [entry] * REGISTRY_ENTRIES)) == 32
+    assert len(canonical.encode(entry.as_map())) * REGISTRY_ENTRIES < RECORD.total
 
 
 def test_descriptors_are_read_back_and_every_field_changes_the_root() -> None:

@@ -1,12 +1,9 @@
 """The state after a chain: numbers, heads, patients, and futures that do not disturb it."""
 
-from dataclasses import replace
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medquorum.ledger.batch import Absence, registry_hash
+from medquorum.ledger.batch import registry_hash
 from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
 from medquorum.ledger.chain_index import MemoryIndex
 from medquorum.ledger.hashing import ZERO
@@ -156,18 +153,3 @@ def test_absorbing_changes_no_answer(absorbed: list[int]) -> None:
     final.absorb()
     assert final.below is None
     assert index.patient(1) == chain.state.patient(1)
-
-
-@pytest.mark.parametrize(
-    ("time_ms", "stands_in"), [(9, False), (10, True), (20, True), (21, False)]
-)
-def test_a_delegate_for_a_time(time_ms: int, stands_in: bool) -> None:
-    """R-ORD15: from the first to the last millisecond declared, for this attending only."""
-    network = make_network()
-    first, second = (address(name) for name in network.doctors[:2])
-    absence = Absence(first, second, 10, 20)
-    state = replace(genesis(network.charter), absences=(absence,))
-    assert state.delegate_of(first, time_ms) == (second if stands_in else None)
-    assert state.delegate_of(second, time_ms) is None
-    assert state.registry_hash() == registry_hash(network.id, [absence])
-    assert state.registry_hash() != genesis(network.charter).registry_hash()

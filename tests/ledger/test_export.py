@@ -44,6 +44,7 @@ def test_a_frame_is_its_length_and_its_canonical_map() -> None:
         "format": "medquorum/export/1",
         "kind": "export",
         "network": grow().network.id,
+        "tip_epoch": 0,
         "tip_hash": grow().hash,
         "tip_n_bc": 10,
         "tip_slot": 7,
