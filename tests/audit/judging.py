@@ -27,18 +27,22 @@ def verdict_on(content: bytes, charter: Charter = CHARTER) -> tuple[str, int, st
     return VALID
 
 
+def charter_of(ledger: Ledger) -> Charter:
+    """The founding charter of a ledger, as the verifier reads it."""
+    if ledger.network == CHARTER.network:
+        return CHARTER
+    return read_charter(charter_file(ledger.charter), SIGNATURES)
+
+
 def verdict_of(ledger: Ledger) -> tuple[str, int, str]:
     """The verdict on a ledger's export, with the ledger's own charter."""
-    charter = CHARTER
-    if ledger.network != CHARTER.network:
-        charter = read_charter(charter_file(ledger.charter), SIGNATURES)
-    return verdict_on(joined(ledger.export_frames()), charter)
+    return verdict_on(joined(ledger.export_frames()), charter_of(ledger))
 
 
-def verdict_on_proof(proof: object) -> tuple[str, int, str]:
+def verdict_on_proof(proof: object, charter: Charter = CHARTER) -> tuple[str, int, str]:
     """The verdict on a proof."""
     try:
-        audit_proof(enc(proof), CHARTER, SIGNATURES)
+        audit_proof(enc(proof), charter, SIGNATURES)
     except Tampered as tampered:
         return "TAMPERED", tampered.height, tampered.rule
     return VALID
