@@ -32,8 +32,8 @@ from scripts.chaos_network.ward import Ward
 
 CONSULTATIONS: Final = 5
 """At the same time."""
-TRIES: Final = 4
-"""How often something stale or refused is written again."""
+TRIES: Final = 20
+"""How often something stale or refused is written again: a node may not know the patient yet."""
 LOOK_S: Final = 0.4
 VISIT_S: Final = (0.1, 1.5)
 """Between two steps of a consultation."""
