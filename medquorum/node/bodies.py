@@ -15,7 +15,6 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from medquorum.ledger.charter import Charter
 from medquorum.ledger.complaint import Complaint, Grievance, complain
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
@@ -29,11 +28,12 @@ from medquorum.node.body_opening import (
     genuine_wrap,
 )
 from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreFailure
+from medquorum.node.charters import Charters
 from medquorum.node.happenings import Happenings
 from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.peers.serving import HeldBody
 from medquorum.node.peers.transfer import BodyFetcher
-from medquorum.node.recipients import is_recipient
+from medquorum.node.recipients import reads_body
 from medquorum.node.store.clinical_rows import delete_body, insert_wraps, set_body_state
 from medquorum.node.store.engine import Store
 from medquorum.node.store.errors import StoreBusy
@@ -45,6 +45,8 @@ FETCHES: Final = 2
 """Bodies on their way at once; the rest wait their turn."""
 RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0, 30.0)
 """Pauses between attempts while no holder has a body, unless one comes; the last repeats."""
+
+_UNFINISHED: Final = (BodyState.ANNOUNCED, BodyState.FETCHING, BodyState.HELD)
 
 
 @dataclass(slots=True)
@@ -63,11 +65,11 @@ class Bodies:
     """Every body this node knows of, by record."""
 
     def __init__(
-        self, charter: Charter, opener: Opener, store: Store, chunks: BodyStore, news: Happenings
+        self, charters: Charters, opener: Opener, store: Store, chunks: BodyStore, news: Happenings
     ) -> None:
-        self._charter = charter
+        self._charters = charters
         self._opener = opener
-        self._opening = BodyOpening(charter.network_id, opener, chunks)
+        self._opening = BodyOpening(charters.founding.network_id, opener, chunks)
         self._store = store
         self._chunks = chunks
         self._news = news
@@ -77,6 +79,7 @@ class Bodies:
         self.fetcher: BodyFetcher | None = None
         self.holders: Callable[[], Sequence[Address]] = tuple
         self.complain: Callable[[Complaint], None] = lambda _: None
+        self.on_opened: Callable[[Proposal], None] = lambda _: None
         self.fatal: Callable[[BaseException], None] = lambda _: None
         """Told of what no retry mends, such as a failed store: it ends the node."""
 
@@ -103,11 +106,6 @@ class Bodies:
         self._bodies[proposal.core.record] = _Body(
             proposal, state, {wrap.recipient: wrap for wrap in wraps}, final
         )
-
-    def state(self, record: RecordId) -> BodyState:
-        """How far this node has got with a body."""
-        body = self._bodies.get(record)
-        return BodyState.NONE if body is None else body.state
 
     def state_of(self, proposal: Proposal) -> BodyState:
         """How far it has got with this proposal's own body: NONE where another has its record.
@@ -150,8 +148,7 @@ class Bodies:
 
     def unfinished(self) -> tuple[Proposal, ...]:
         """Proposals whose bodies are not opened yet and not refused."""
-        unfinished = (BodyState.ANNOUNCED, BodyState.FETCHING, BodyState.HELD)
-        return tuple(one.proposal for one in self._bodies.values() if one.state in unfinished)
+        return tuple(one.proposal for one in self._bodies.values() if one.state in _UNFINISHED)
 
     def want(self, proposal: Proposal, *, final: bool = False) -> None:
         """Start fetching a body this node should hold, unless it does or is about to."""
@@ -165,8 +162,7 @@ class Bodies:
                 body.task.cancel()
             body = self._bodies[record] = _Body(proposal, BodyState.ANNOUNCED, replaces=True)
         body.final |= final
-        unfinished = (BodyState.ANNOUNCED, BodyState.FETCHING, BodyState.HELD)
-        if body.state in unfinished and body.task is None:
+        if body.state in _UNFINISHED and body.task is None:
             body.state = BodyState.FETCHING
             body.task = asyncio.get_running_loop().create_task(self._fetch(body))
             body.task.add_done_callback(lambda task: self._ended(body, task))
@@ -213,9 +209,9 @@ class Bodies:
                 raise BodyUnavailable("R-NET4: the issuer's node is not linked; ask others")
             encoded, by_issuer = await self._ask(body, (core.issuer,)), True
         except BodyUnavailable:
-            others = [peer for peer in linked if is_recipient(self._charter, core, peer)]
+            others = [peer for peer in linked if reads_body(self._charters, core, peer)]
             encoded, by_issuer = await self._ask(body, others), False
-        found = (genuine_wrap(self._charter, body.proposal, one) for one in encoded)
+        found = (genuine_wrap(self._charters, body.proposal, one) for one in encoded)
         wraps = [wrap for wrap in found if wrap is not None]
         body.wraps |= {wrap.recipient: wrap for wrap in wraps}
         if own not in body.wraps and not by_issuer:
@@ -249,6 +245,7 @@ class Bodies:
         body.state = BodyState.OPENED
         await self._save(body, BodyState.OPENED, None, ())
         self._news.note("body", body.proposal.id.hex(), state="opened")
+        self.on_opened(body.proposal)
 
     async def _refuse(self, body: _Body, unopened: Unopened) -> None:
         body.state = BodyState.FAILED
@@ -256,7 +253,7 @@ class Bodies:
         self._news.note("body", body.proposal.id.hex(), state="failed")
         self.complain(
             complain(
-                self._charter.network_id,
+                self._charters.founding.network_id,
                 member=self._opener.address,
                 proposal=body.proposal.id,
                 part=unopened.part,

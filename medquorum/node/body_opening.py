@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from medquorum.ledger import merkle
 from medquorum.ledger.body import PartDescriptor
-from medquorum.ledger.charter import Charter
 from medquorum.ledger.complaint import Grievance
 from medquorum.ledger.errors import CodecError, EnvelopeError
 from medquorum.ledger.keys import Address
@@ -27,6 +26,7 @@ from medquorum.ledger.signature import Signer
 from medquorum.ledger.types import NetworkId, PartName, RecordId
 from medquorum.ledger.wrap import Wrap, open_wrap, parse_wrap, verify_wrap
 from medquorum.node.body_store import BodyStore
+from medquorum.node.charters import Charters
 
 SMALL_BYTES: Final = 16_384
 """A chunk up to this size is opened at once: a hop to a thread would cost more."""
@@ -52,6 +52,8 @@ class Opener:
     """The encryption key (R-KEY4)."""
     sign: Signer = field(repr=False)
     """By the consensus key: complaints (R-BOD8)."""
+    earlier: tuple[ec.EllipticCurvePrivateKey, ...] = field(default=(), repr=False)
+    """Encryption keys this member had before: what was sealed for them opens with them only."""
 
 
 class Unopened(Exception):
@@ -76,10 +78,12 @@ class BodyOpening:
         first = core.parts[0].name
         if wrap is None:
             raise Unopened(first, Grievance.WRAP)
-        try:
-            return open_wrap(self._network, wrap, self._opener.private_key)
-        except EnvelopeError:
-            raise Unopened(first, Grievance.WRAP) from None
+        for private_key in (self._opener.private_key, *self._opener.earlier):
+            try:
+                return open_wrap(self._network, wrap, private_key)
+            except EnvelopeError:
+                continue  # sealed for another of this member's keys, or for none
+        raise Unopened(first, Grievance.WRAP)
 
     async def check(self, core: Core, wrap: Wrap | None) -> None:
         """Open every part once, to its end; Unopened for the first that does not open."""
@@ -121,14 +125,14 @@ class BodyOpening:
         return False
 
 
-def genuine_wrap(charter: Charter, proposal: Proposal, encoded: bytes) -> Wrap | None:
-    """The wrap, if it is the issuer's of this record (R-BOD7)."""
+def genuine_wrap(charters: Charters, proposal: Proposal, encoded: bytes) -> Wrap | None:
+    """The wrap, if it is the issuer's of this record, by any clinical key it has had (R-BOD7)."""
     try:
         wrap = parse_wrap(encoded)
     except CodecError:
         return None
     core = proposal.core
-    issuer = charter.member(core.issuer)
-    if issuer is None or (wrap.record, wrap.grantor) != (core.record, core.issuer):
+    if (wrap.record, wrap.grantor) != (core.record, core.issuer):
         return None
-    return wrap if verify_wrap(charter.network_id, wrap, issuer.keys.clinical) else None
+    network, keys = charters.founding.network_id, charters.clinical_keys(core.issuer)
+    return wrap if any(verify_wrap(network, wrap, key) for key in keys) else None

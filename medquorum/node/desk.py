@@ -100,9 +100,13 @@ class Reader:
 class Desk(Protocol):
     """The running node."""
 
-    charter: Charter
     charter_file: CharterFile
+    """The signed founding charter."""
     governance: GovernanceDesk
+
+    @property
+    def charter(self) -> Charter:
+        """The charter in force."""
 
     def status(self) -> StatusView:
         """The node in one glance."""

@@ -15,23 +15,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from medquorum.consensus.effects import Broadcast, CeaseVoting, Halt, Send
-from medquorum.consensus.messages import Message
-from medquorum.consensus.replica import (
+from medquorum.consensus.effects import Broadcast, CeaseVoting, Commit, Halt, Send
+from medquorum.consensus.events import (
     Accepted,
+    CharterChanged,
     Effect,
     Event,
     ProposalArrived,
     Refused,
-    Replica,
     Tick,
     VoteArrived,
 )
+from medquorum.consensus.messages import CertificateMessage, Message
+from medquorum.consensus.replica import Replica
 from medquorum.ledger.chain import ChainState
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason
+from medquorum.ledger.types import BlockType
 from medquorum.ledger.vote import HUMAN, Vote
+from medquorum.node.charters import Charters
 from medquorum.node.desk import DeskError
 from medquorum.node.plan import Kept, Plan
 from medquorum.node.store.engine import Store
@@ -58,6 +62,9 @@ class Mouth(Protocol):
 
     def relay(self, record: Proposal | Vote) -> None:
         """Gossip an accepted object."""
+
+    def charter_changed(self, charter: Charter) -> None:
+        """Another charter is in force: other peers, other doctors (R-GOV8)."""
 
     def refused(self, record: Proposal | Vote, judgement: Judgement) -> None:
         """An object that was set aside or refused; a Reject costs its sender points."""
@@ -93,9 +100,16 @@ class Driver:
     """Owns the replica of one node."""
 
     def __init__(
-        self, replica: Replica, store: Store, mouth: Mouth, verifier: CachedVerifier
+        self,
+        replica: Replica,
+        store: Store,
+        mouth: Mouth,
+        verifier: CachedVerifier,
+        charters: Charters,
     ) -> None:
         self.replica = replica
+        self.charters = charters
+        """Those of durable batches; the replica may be an epoch ahead for a moment."""
         self.log_length = replica.ordering.final.log_length
         self.durable = replica.state
         """The ledger as the store holds it: what readers are told the chain ends with."""
@@ -108,6 +122,7 @@ class Driver:
         self._open: deque[list[_Waiting]] = deque()
         self._unfinished: asyncio.Queue[_Round] = asyncio.Queue(UNFINISHED)
         self._kept = Kept(replica.pool)
+        self._batch_ms = replica.state.time_ms
         self._ended = False
 
     async def put(self, event: Event) -> None:
@@ -219,8 +234,15 @@ class Driver:
                 self._mouth.relay(record)
             case Refused(record, judgement, _):
                 self._mouth.refused(record, judgement)
-            case Halt(reason, _):
+            case Commit(batch):
+                self._batch_ms = batch.header.time_ms
+            case CharterChanged(charter):
+                self.charters.adopt(charter, self._batch_ms)
+                self._mouth.charter_changed(charter)
+            case Halt(reason, certificates):
                 self.halted = reason.value
+                for certificate in certificates:
+                    self._mouth.broadcast(CertificateMessage(certificate))
             case CeaseVoting():
                 self.halted = "ceased_voting"
             case _:
@@ -233,7 +255,7 @@ class Driver:
             match event:
                 case ProposalArrived(proposal, _):
                     issuer = state.charter.member(proposal.core.issuer)
-                    if issuer is not None:
+                    if issuer is not None and proposal.core.type is not BlockType.EVIDENCE:
                         yield issuer.keys.clinical, proposal.id, proposal.signature
                 case VoteArrived(vote, _):
                     voter = state.charter.member(vote.ballot.voter)

@@ -7,19 +7,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from medquorum.consensus.effects import CeaseVoting, Commit, Halt
-from medquorum.consensus.replica import Accepted, Effect, Forgotten
+from medquorum.consensus.events import Accepted, Effect, Forgotten
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter
-from medquorum.ledger.keys import Address, address_text
+from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.types import ADDRESS_PREFIX, PartName, RecordId
+from medquorum.ledger.types import PartName, RecordId
 from medquorum.ledger.vote import Vote
 from medquorum.node.archive import export_frames
 from medquorum.node.bodies import Bodies
 from medquorum.node.body_store import BodyStoreError
 from medquorum.node.desk import DeskError, Reader, Receipt, Submission, VoteReceipt
 from medquorum.node.driver import Driver
+from medquorum.node.governance_desk import NodeGovernance
 from medquorum.node.happenings import Happenings
+from medquorum.node.membership import EXPLAINED, Membership
 from medquorum.node.peers.hub import Hub
 from medquorum.node.queries import Queries
 from medquorum.node.store.clinical_rows import insert_access
@@ -53,17 +55,24 @@ class Rooms:
     store: Store
     news: Happenings
     hub: Hub
+    governance: NodeGovernance
 
 
 class FrontDesk:
     """Carries out the Desk protocol for one node."""
 
-    def __init__(self, charter_file: CharterFile, own: Address, rooms: Rooms) -> None:
-        self.charter: Charter = charter_file.charter
-        self.charter_file = charter_file
-        self._own = own
+    def __init__(self, membership: Membership, rooms: Rooms) -> None:
+        self.charter_file: CharterFile = membership.charter_file
+        self.governance = rooms.governance
+        self._membership = membership
+        self._own = membership.own
         self._rooms = rooms
         rooms.driver.watchers.append(self._watch)
+
+    @property
+    def charter(self) -> Charter:
+        """The charter in force."""
+        return self._rooms.driver.charters.current
 
     def _watch(self, effect: Effect) -> None:
         """Turn what became durable into news."""
@@ -77,7 +86,7 @@ class FrontDesk:
                 news.note("closed", proposal.hex(), reason=reason.value)
             case Halt() | CeaseVoting():
                 news.note("halt", self._own.hex(), reason=self._rooms.driver.halted)
-            case Commit(batch, _):
+            case Commit(batch):
                 for block in batch.blocks:
                     header = block.header
                     news.note(
@@ -94,22 +103,21 @@ class FrontDesk:
                 pass
 
     def _name(self, address: Address) -> str:
-        member = self.charter.member(address)
+        member = self._rooms.driver.charters.member(address)
         return member.name if member else address.hex()
 
     # --- status -----------------------------------------------------------------------------
 
     def status(self) -> StatusView:
         """The node in one glance."""
-        driver, member = self._rooms.driver, self.charter.member(self._own)
-        if member is None:
-            raise AssertionError("a node starts only as a member of its charter")
+        driver = self._rooms.driver
+        member = driver.charters.member(self._own)
         replica, state = driver.replica, driver.durable
         not_ready = self._not_ready()
         return StatusView(
-            name=member.name,
-            role=member.role.value,
-            address=address_text(self._own, ADDRESS_PREFIX[member.role]),
+            name=self._name(self._own),
+            role=member.role.value if member else "not yet a member",
+            address=member.address_text if member else self._own.hex(),
             network=state.network.hex(),
             network_name=self.charter.name,
             charter_version=self.charter.version,
@@ -122,7 +130,7 @@ class FrontDesk:
             epoch=replica.epoch,
             slot=replica.ordering.current_slot,
             final_slot=replica.ordering.final_slot,
-            leader=self.charter.doctors[replica.ordering.leader].name,
+            leader=replica.state.charter.doctors[replica.ordering.leader].name,
             open_proposals=len(replica.pool),
             peers=self._peers(),
             ready=not not_ready,
@@ -141,6 +149,8 @@ class FrontDesk:
     def _not_ready(self) -> tuple[str, ...]:
         driver, linked = self._rooms.driver, set(self._rooms.hub.connected())
         reasons = [f"ordering is halted: {driver.halted}"] if driver.halted else []
+        standing = self._membership.standing(driver.charters)
+        reasons.extend([EXPLAINED[standing]] if standing in EXPLAINED else ())
         doctors = {doctor.address for doctor in self.charter.doctors}
         reachable = len(doctors & (linked | {self._own}))
         if reachable < self.charter.quorum:
@@ -155,7 +165,7 @@ class FrontDesk:
             PeerView(
                 member.name,
                 member.role.value,
-                address_text(member.address, ADDRESS_PREFIX[member.role]),
+                member.address_text,
                 member.address in linked,
                 None,
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from medquorum.ledger.block import Block
-from medquorum.ledger.charter import Charter
 from medquorum.ledger.consultation import (
     Assessment,
     Consultation,
@@ -19,9 +18,10 @@ from medquorum.ledger.contents import (
 )
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.limits import RECORD
-from medquorum.ledger.types import BlockHash, BlockType, PartName, RecordId
+from medquorum.ledger.types import CLINICAL_TYPES, BlockHash, BlockType, PartName, RecordId
 from medquorum.node.archive import patient_blocks
 from medquorum.node.bodies import Bodies
+from medquorum.node.charters import Charters
 from medquorum.node.store.engine import Store
 
 _READ = {
@@ -33,8 +33,8 @@ _READ = {
 class Histories:
     """Consultations of patients, from blocks and the bodies this node has opened."""
 
-    def __init__(self, charter: Charter, store: Store, bodies: Bodies) -> None:
-        self._charter = charter
+    def __init__(self, charters: Charters, store: Store, bodies: Bodies) -> None:
+        self._charters = charters
         self._store = store
         self._bodies = bodies
         self._details: dict[RecordId, PrescriptionKind | Assessment] = {}
@@ -47,8 +47,9 @@ class Histories:
         """
         blocks = await self._store.read(lambda connection: patient_blocks(connection, patient))
         types: dict[BlockHash, BlockType] = {b.hash: b.proposal.core.type for b in blocks}
+        clinical = [block for block in blocks if block.proposal.core.type in CLINICAL_TYPES]
         try:
-            events = [await self._event(block, types) for block in blocks]
+            events = [await self._event(block, types) for block in clinical]
         except LookupError:
             return None
         tumour = phase_of(events)
@@ -60,7 +61,7 @@ class Histories:
 
     async def _event(self, block: Block, types: dict[BlockHash, BlockType]) -> Event:
         core = block.proposal.core
-        issuer = self._charter.member(core.issuer)
+        issuer = self._charters.member(core.issuer)
         referenced = [types[one] for one in core.references if one in types]
         return Event(
             core.type,

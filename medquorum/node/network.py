@@ -11,9 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from medquorum.consensus.effects import Commit
-from medquorum.consensus.messages import KINDS as ORDERING_KINDS
-from medquorum.consensus.messages import Message, decode_message, encode_message
-from medquorum.consensus.replica import (
+from medquorum.consensus.events import (
     Effect,
     OrderingArrived,
     PeerConnected,
@@ -21,6 +19,8 @@ from medquorum.consensus.replica import (
     ProposalArrived,
     VoteArrived,
 )
+from medquorum.consensus.messages import KINDS as ORDERING_KINDS
+from medquorum.consensus.messages import Message, decode_message, encode_message
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.complaint import Complaint, parse_complaint, verify_complaint
 from medquorum.ledger.errors import CodecError
@@ -28,6 +28,7 @@ from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal, parse_proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.vote import Vote, parse_vote
+from medquorum.node.charters import Charters
 from medquorum.node.driver import Driver
 from medquorum.node.happenings import Happenings
 from medquorum.node.peers.errors import CloseReason
@@ -44,17 +45,21 @@ _LOG = structlog.get_logger("network")
 class PeerNetwork:
     """What the driver says, and what the peers say to it."""
 
-    def __init__(self, charter: Charter, own: Address, happenings: Happenings) -> None:
-        self._charter = charter
+    def __init__(self, charters: Charters, own: Address, happenings: Happenings) -> None:
+        self._charters = charters
+        self._own = own
         self._happenings = happenings
-        self._doctors = tuple(doctor.address for doctor in charter.doctors if doctor.address != own)
+        self._doctors = self._doctors_of(charters.current)
         self._digests: dict[int, bytes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._driver: Driver | None = None
         self._hub: Hub | None = None
+        self._regrouping: asyncio.Task[None] | None = None
         self.gossip = GossipShell(self._deliver)
         self.on_link: Callable[[], None] = lambda: None
         """Told that a peer is linked, beside the replica."""
+        self.fatal: Callable[[BaseException], None] = lambda _: None
+        """Told when the peers of a new charter cannot be taken: it ends the node."""
 
     def attach(self, driver: Driver, hub: Hub) -> None:
         """Join driver and hub; before the hub's first event."""
@@ -86,6 +91,27 @@ class PeerNetwork:
         if self._hub is not None:
             self._hub.broadcast(self._doctors, *encode_message(message))
 
+    def charter_changed(self, charter: Charter) -> None:
+        """Talk to the members of the charter now in force, and end every other session."""
+        self._doctors = self._doctors_of(charter)
+        self._happenings.note("charter", self._own.hex(), version=charter.version)
+        if self._regrouping is None or self._regrouping.done():
+            self._regrouping = asyncio.get_running_loop().create_task(self._regroup())
+            self._regrouping.add_done_callback(self._regrouped)
+
+    def _doctors_of(self, charter: Charter) -> tuple[Address, ...]:
+        return tuple(one.address for one in charter.doctors if one.address != self._own)
+
+    async def _regroup(self) -> None:
+        """Bring the hub to the newest charter, which may change again meanwhile."""
+        hub = self._hub
+        while hub is not None and hub.directory.charter_version < self._charters.current.version:
+            await hub.update_charter(self._charters.current)
+
+    def _regrouped(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fatal(error)
+
     def relay(self, record: Proposal | Vote) -> None:
         """Gossip an accepted object: announce a peer's, push an own one."""
         digest = self._digests.pop(id(record), None)
@@ -108,7 +134,7 @@ class PeerNetwork:
 
     def connected(self, peer: Address) -> None:
         """A member's node is linked and has said hello."""
-        self.gossip.connected(peer, is_doctor(self._charter, peer))
+        self.gossip.connected(peer, is_doctor(self._charters.current, peer))
         self._happenings.note("peer", peer.hex(), connected=True)
         self._tell(PeerConnected(peer))
         self.on_link()
@@ -164,8 +190,8 @@ class PeerNetwork:
             complaint = parse_complaint(payload)
         except CodecError:
             return Reject(Reason.MALFORMED)
-        member = self._charter.member(complaint.member)
-        network = self._charter.network_id
+        charter = self._charters.current
+        member, network = charter.member(complaint.member), charter.network_id
         if member is None or not verify_complaint(network, complaint, member.keys.consensus):
             return Reject(Reason.BAD_SIGNATURE)
         self._happenings.note(
@@ -202,6 +228,8 @@ class PeerNetwork:
     def close(self) -> None:
         """Stop the timers."""
         self.gossip.close()
+        if self._regrouping is not None:
+            self._regrouping.cancel()
 
 
 def _kind(record: Proposal | Vote) -> str:

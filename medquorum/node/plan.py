@@ -9,10 +9,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from medquorum.consensus.effects import CeaseVoting, Commit, Convict, Halt, Persist
+from medquorum.consensus.events import Accepted, DoubleVote, Effect, Forgotten
 from medquorum.consensus.ordering.evidence import Evidence, SignedHeader, VoteEvidence
 from medquorum.consensus.ordering.journal import encode_record
 from medquorum.consensus.pool import Pool
-from medquorum.consensus.replica import Accepted, DoubleVote, Effect, Forgotten
 from medquorum.ledger import canonical
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block

@@ -18,10 +18,10 @@ from medquorum.ledger.types import (
     PATIENT_PREFIX,
     Decision,
     Outcome,
-    Role,
     VoterRole,
 )
 from medquorum.ledger.vote import HUMAN, Vote
+from medquorum.node.charters import Charters
 from medquorum.node.store.chain_rows import FinalBatch
 from medquorum.node.store.clinical_rows import ProposalRow
 from medquorum.node.views import BlockView, PatientView, ProposalView, VerdictView, VoteView
@@ -33,25 +33,25 @@ REJECTION = "rejection"
 
 
 class Presenter:
-    """Turns records into views with the charter's names."""
+    """Turns records into views with the charters' names."""
 
-    def __init__(self, charter: Charter, replica: Replica) -> None:
-        self._charter = charter
+    def __init__(self, charters: Charters, replica: Replica) -> None:
+        self._charters = charters
         self._replica = replica
 
     def name(self, address: Address | None) -> str:
-        """A member's name."""
-        member = None if address is None else self._charter.member(address)
+        """A member's name; a former member keeps it."""
+        member = None if address is None else self._charters.member(address)
         return member.name if member else "unknown member"
 
     def text(self, address: Address) -> str:
-        """A member's address as text; a former member's as hex."""
-        member = self._charter.member(address)
+        """A member's address as text; a stranger's as hex."""
+        member = self._charters.member(address)
         return address_text(address, ADDRESS_PREFIX[member.role]) if member else address.hex()
 
     def role(self, address: Address) -> str:
         """A member's role."""
-        member = self._charter.member(address)
+        member = self._charters.member(address)
         return member.role.value if member else "unknown"
 
     def votes(self, votes: Iterable[Vote]) -> tuple[VoteView, ...]:
@@ -64,6 +64,7 @@ class Presenter:
                 vote.ballot.role.value,
                 vote.ballot.mode,
                 vote.ballot.grade,
+                automatic=vote.ballot.mode != HUMAN,
             )
             for vote in votes
         )
@@ -74,7 +75,7 @@ class Presenter:
         state = self._replica.state
         open_entry = self._replica.pool.get(row.proposal.id) or OpenProposal(row.proposal)
         known = {vote.ballot.voter: vote for vote in votes} | open_entry.votes
-        counted = tally(known.values(), panelists(core, state, now_ms))
+        counted = tally(known.values(), panelists(row.proposal, state, now_ms))
         return ProposalView(
             id=row.proposal.id.hex(),
             type=core.type.value,
@@ -152,8 +153,8 @@ class Presenter:
 
     def _decided(self, block: Block, witness: Witness, header: BatchHeader) -> VerdictView:
         """How a block was decided, from the votes it rests on."""
-        core = block.proposal.core
-        counted = tally(witness.votes, panelists(core, self._replica.state, header.time_ms))
+        panel = panelists(block.proposal, self._replica.state, header.time_ms)
+        counted = tally(witness.votes, panel)
         responsible = [vote for vote in witness.votes if vote.ballot.role is not VoterRole.PEER]
         approved = any(
             vote.ballot.decision is Decision.APPROVE and vote.ballot.mode == HUMAN
@@ -180,15 +181,16 @@ class Presenter:
     def patient(
         self, patient: PatientState, phase: str, next_steps: tuple[str, ...]
     ) -> PatientView:
-        """One patient, pseudonymous."""
+        """One patient, pseudonymous; the attending is who attends now (R-GOV9)."""
+        attending = self._replica.state.charter.responsible(patient.attending) or patient.attending
         return PatientView(
             n_pb=patient.number,
             address=address_text(address_of(patient.key), PATIENT_PREFIX),
             public_key=patient.key.hex(),
             encryption_key=patient.encryption_key.hex(),
             patient_name=patient.name.hex(),
-            attending=self.text(patient.attending),
-            attending_name=self.name(patient.attending),
+            attending=self.text(attending),
+            attending_name=self.name(attending),
             head=patient.head.hex(),
             length=patient.length,
             phase=phase,
@@ -214,6 +216,5 @@ def provenance_view(ai: Provenance | None) -> dict[str, object] | None:
 
 
 def is_doctor(charter: Charter, address: Address) -> bool:
-    """Whether a member is a doctor."""
-    member = charter.member(address)
-    return member is not None and member.role is Role.DOCTOR
+    """Whether a member is an active doctor."""
+    return address in charter.doctor_addresses

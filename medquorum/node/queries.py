@@ -52,15 +52,15 @@ class Queries:
         self._bodies = bodies
         self._histories = histories
         self._own = own
-        self._charter = driver.replica.state.charter
-        self._presenter = Presenter(self._charter, driver.replica)
+        self._charters = driver.charters
+        self._presenter = Presenter(driver.charters, driver.replica)
 
     async def inbox(self) -> tuple[ProposalView, ...]:
         """Open proposals where this node's doctor's vote counts and is not cast, oldest first.
 
         The replica may know one that the store does not hold yet; it comes when it is durable.
         """
-        if not is_doctor(self._charter, self._own):
+        if not is_doctor(self._driver.replica.state.charter, self._own):
             return ()
         replica, now = self._driver.replica, now_ms()
         wanted = [
@@ -116,7 +116,7 @@ class Queries:
         view = await self.proposal(identifier)
         ordering = self._driver.replica.ordering
         waiting = ordering.waiting
-        leader = self._charter.doctors[waiting.leader].name
+        leader = self._doctor(waiting.leader)
         return WhyView(
             id=view.id,
             state=view.state,
@@ -126,6 +126,10 @@ class Queries:
             slot=waiting.slot,
             leader=leader,
         )
+
+    def _doctor(self, number: int) -> str:
+        """The name of a doctor by number, which counts in the epoch that is being ordered."""
+        return self._driver.replica.state.charter.doctors[number].name
 
     def _sentences(self, view: ProposalView) -> list[str]:
         verdict, need = view.verdict, view.verdict.panel // 2 + 1
@@ -140,7 +144,7 @@ class Queries:
             said.append("Not voted yet: " + ", ".join(verdict.missing) + ".")
         else:
             waiting = self._driver.replica.ordering.waiting
-            absent = [self._charter.doctors[number].name for number in waiting.absent]
+            absent = [self._doctor(number) for number in waiting.absent]
             said.append(f"The verdict is {verdict.standing}; ordering has not finished.")
             said.append(waiting.sentence())
             if absent:
@@ -227,7 +231,7 @@ class Queries:
         proof = await self._store.read(lambda connection: prove(connection, n_bc))
         if proof is None:
             raise DeskError(404, "unknown_block", f"the chain ends at block {self.tip}")
-        shown = provable(proof, self._charter)
+        shown = provable(proof, self._charters.founding)
         if shown is None:
             raise DeskError(409, "not_provable_alone", f"what rejected it {WHOLE_CHAIN}")
         try:
@@ -246,7 +250,7 @@ class Queries:
     def _shown(self, column: str, value: object) -> object:
         if not isinstance(value, bytes):
             return value
-        member = self._charter.member(Address(value))
+        member = self._charters.member(Address(value))
         if column in ("organisation", "origin") and member is not None:
             return address_text(member.address, ADDRESS_PREFIX[member.role])
         return value.hex()

@@ -11,6 +11,7 @@ from medquorum.ledger.charter import Charter, Member
 from medquorum.ledger.keys import Address, PublicKey, address_of
 from medquorum.ledger.proposal import Core
 from medquorum.ledger.types import BlockType, Role
+from medquorum.node.charters import Charters
 
 
 def default_recipients(
@@ -42,8 +43,18 @@ def encryption_keys(
 
 
 def is_recipient(charter: Charter, core: Core, member: Address) -> bool:
-    """Whether a member should hold the body of this proposal."""
-    return any(one.address == member for one in default_recipients(charter, core.type, core.issuer))
+    """Whether a member should hold the body of this proposal; governance acts have none.
+
+    `charter` is that in force when the body was sealed: who joined later has no wrap of it.
+    """
+    return bool(core.parts) and any(
+        one.address == member for one in default_recipients(charter, core.type, core.issuer)
+    )
+
+
+def reads_body(charters: Charters, core: Core, member: Address) -> bool:
+    """The same, by the charter in force when the proposal was issued."""
+    return is_recipient(charters.at(core.issued_at_ms), core, member)
 
 
 def patient_keys(core: Core, patient: PatientState | None) -> tuple[PublicKey, PublicKey] | None:

@@ -51,7 +51,7 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.WRONG_EPOCH: "it is of another epoch; start the node with the charter in force",
     Reason.OUT_OF_WINDOW: "its slot is final or too far ahead; wait until the node has caught up",
     Reason.NOT_YET: "it is dated in the future; check the clock of the machine that made it",
-    Reason.SUSPENDED: "its issuer is suspended; an amendment reinstates members",
+    Reason.SUSPENDED: "its issuer may do nothing for now; an amendment reinstates a member",
     Reason.STALE_AMENDMENT: "the charter has changed since; propose it again on its version",
     Reason.BAD_AMENDMENT: "a change does not apply to the charter in force; see R-GOV6 and R-GOV7",
     Reason.BAD_ABSENCE: "dates or doctors of the absence do not fit, or it overlaps another; see "

@@ -16,21 +16,25 @@ import structlog
 from sqlalchemy import Connection
 
 from medquorum.consensus.effects import Commit
-from medquorum.consensus.replica import Accepted, Effect, Remembered, Replica
-from medquorum.ledger.charter import Charter
+from medquorum.consensus.events import Accepted, CharterChanged, Effect
+from medquorum.consensus.replica import Remembered, Replica
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.node.account_records import OPERATOR_TOKEN
 from medquorum.node.accounts import Accounts, adopt_operator_token
 from medquorum.node.api.application import create_app, start_listener
-from medquorum.node.bodies import Bodies, Opener
+from medquorum.node.bodies import Bodies
 from medquorum.node.body_store import BodyStore, open_body_store
+from medquorum.node.charters import Charters
 from medquorum.node.config import NodeConfig
 from medquorum.node.driver import Driver, Watcher
 from medquorum.node.front_desk import FrontDesk, Rooms
+from medquorum.node.governance_desk import NodeGovernance
+from medquorum.node.governance_records import GovernanceRecords
 from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
 from medquorum.node.logs import configure_logs
+from medquorum.node.membership import EXPLAINED, Membership, MemberStanding
 from medquorum.node.network import PeerNetwork
 from medquorum.node.peers.dialling import client_session
 from medquorum.node.peers.directory import NodeIdentity, directory_of
@@ -39,10 +43,10 @@ from medquorum.node.peers.hub_settings import HubSettings
 from medquorum.node.peers.serving import BodyServer
 from medquorum.node.peers.transfer import BodyFetcher
 from medquorum.node.queries import Queries
-from medquorum.node.recipients import is_recipient
+from medquorum.node.recipients import reads_body
 from medquorum.node.startup import (
     History,
-    Membership,
+    charters_of,
     claim_store,
     load_membership,
     orphaned_records,
@@ -71,6 +75,7 @@ def run(config: NodeConfig) -> None:
 class _Parts:
     """What is made before the node listens."""
 
+    membership: Membership
     driver: Driver
     network: PeerNetwork
     bodies: Bodies
@@ -87,13 +92,13 @@ async def _serve(config: NodeConfig, membership: Membership, store: Store) -> No
         parts.bodies.fetcher = BodyFetcher(hub, parts.chunks, session)
         parts.bodies.holders = hub.connected
         stack.push_async_callback(parts.bodies.close)
-        desk = _desk(membership, store, parts, hub)
+        desk = _desk(store, parts, hub)
         await _serve_api(config, desk, store, stack)
         for proposal in parts.bodies.unfinished():
             parts.bodies.want(proposal)
         gc.collect()
         gc.freeze()  # what was made to start stays: later collections need not walk it
-        _LOG.info("node_started", member=membership.member.address.hex())
+        _LOG.info("node_started", member=membership.own.hex())
         await _until_stopped(parts)
     _LOG.info("node_stopped")
 
@@ -101,46 +106,44 @@ async def _serve(config: NodeConfig, membership: Membership, store: Store) -> No
 async def _assemble(
     config: NodeConfig, membership: Membership, store: Store, stack: AsyncExitStack
 ) -> _Parts:
-    charter, own = membership.charter, membership.member.address
+    founding, own = membership.founding, membership.own
     engine = reader_engine(parse_storage_url(config.storage_url), connections=1)
     stack.callback(engine.dispose)
     verifier = CachedVerifier()
     stack.callback(verifier.close)
 
-    await store.writer.submit(lambda connection: claim_store(connection, charter, own))
+    await store.writer.submit(lambda connection: claim_store(connection, founding, own))
 
-    def read(connection: Connection) -> Remembered:
-        return remember(connection, charter)
+    def read(connection: Connection) -> tuple[Remembered, Charters]:
+        remembered = remember(connection, founding)
+        return remembered, charters_of(connection, remembered.state)
 
-    replica = Replica(await store.read(read), membership.seat(), verifier, History(engine))
+    remembered, charters = await store.read(read)
+    replica = Replica(remembered, membership.seat_of, verifier, History(engine))
     news = Happenings()
-    network = PeerNetwork(charter, own, news)
+    network = PeerNetwork(charters, own, news)
     stack.callback(network.close)
-    driver = Driver(replica, store, network, verifier)
+    driver = Driver(replica, store, network, verifier, charters)
     driver.watchers.append(network.settled)
     chunks = open_body_store(config.bodies_url)
     stack.push_async_callback(chunks.close)
-    opener = Opener(
-        own, membership.keystore.private_key("encryption"), membership.signer("consensus")
-    )
-    bodies = Bodies(charter, opener, store, chunks, news)
+    bodies = Bodies(charters, membership.opener(), store, chunks, news)
     bodies.complain, network.on_link = network.complain, bodies.peer_linked
     for orphan in await store.read(orphaned_records):
         await bodies.forget(orphan)
     for body in await store.read(
         lambda connection: remember_bodies(
-            connection, lambda one: is_recipient(charter, one.core, own)
+            connection, lambda one: reads_body(charters, one.core, own)
         )
     ):
         bodies.remember(body.proposal, body.state, body.wraps, final=body.final)
-    return _Parts(driver, network, bodies, chunks, news)
+    return _Parts(membership, driver, network, bodies, chunks, news)
 
 
 def _hub(config: NodeConfig, membership: Membership, parts: _Parts) -> Hub:
-    certificate = membership.member.tls_certificate
     identity = NodeIdentity(
-        membership.member.address,
-        certificate,
+        membership.own,
+        membership.leaf,
         membership.keystore.private_key("tls"),
         membership.signer("consensus"),
     )
@@ -150,32 +153,53 @@ def _hub(config: NodeConfig, membership: Membership, parts: _Parts) -> Hub:
         port=listen.port,
         routes=BodyServer(parts.chunks, parts.bodies).routes(),
     )
-    directory = directory_of(membership.charter, membership.charter.network_id)
+    directory = directory_of(parts.driver.charters.current, membership.founding.network_id)
     hub = Hub(identity, directory, parts.network, settings)
     parts.network.attach(parts.driver, hub)
+    _heed_standing(membership, parts.driver.charters, hub)
+    parts.driver.watchers.append(_standing_watcher(membership, parts.driver.charters, hub))
     return hub
 
 
-def _desk(membership: Membership, store: Store, parts: _Parts, hub: Hub) -> FrontDesk:
-    charter, own = membership.charter, membership.member.address
-    histories = Histories(charter, store, parts.bodies)
+def _standing_watcher(membership: Membership, charters: Charters, hub: Hub) -> Watcher:
+    """Say what a new charter means for this node, and stop dialling where nobody answers."""
+
+    def watch(effect: Effect) -> None:
+        if isinstance(effect, CharterChanged):
+            _LOG.info("charter_changed", version=effect.charter.version)
+            _heed_standing(membership, charters, hub)
+
+    return watch
+
+
+def _heed_standing(membership: Membership, charters: Charters, hub: Hub) -> None:
+    standing = membership.standing(charters)
+    hub.dials = standing is not MemberStanding.REVOKED
+    if standing in EXPLAINED:
+        _LOG.warning("member_standing", standing=standing.value, meaning=EXPLAINED[standing])
+
+
+def _desk(store: Store, parts: _Parts, hub: Hub) -> FrontDesk:
+    membership, charters = parts.membership, parts.driver.charters
+    own = membership.own
+    histories = Histories(charters, store, parts.bodies)
+    issuer = Issuer(own, membership.issuing_signer())
     rooms = Rooms(
         driver=parts.driver,
         queries=Queries(parts.driver, store, parts.bodies, histories, own),
-        submissions=Submissions(
-            parts.driver, parts.bodies, parts.chunks, Issuer(own, membership.issuing_signer())
-        ),
+        submissions=Submissions(parts.driver, parts.bodies, parts.chunks, issuer),
         voting=Voting(parts.driver, store, parts.bodies, own),
         bodies=parts.bodies,
         store=store,
         news=parts.news,
         hub=hub,
+        governance=NodeGovernance(parts.driver, GovernanceRecords(store), issuer),
     )
-    parts.driver.watchers.append(body_watcher(membership.charter, parts.bodies, own))
-    return FrontDesk(membership.charter_file, own, rooms)
+    parts.driver.watchers.append(body_watcher(charters, parts.bodies, own))
+    return FrontDesk(membership, rooms)
 
 
-def body_watcher(charter: Charter, bodies: Bodies, own: Address) -> Watcher:
+def body_watcher(charters: Charters, bodies: Bodies, own: Address) -> Watcher:
     """Fetch the body of everything this node is to read.
 
     Of open proposals as they arrive; of blocks as well, because a node that was away hears of
@@ -185,11 +209,11 @@ def body_watcher(charter: Charter, bodies: Bodies, own: Address) -> Watcher:
     def watch(effect: Effect) -> None:
         match effect:
             case Accepted(Proposal() as proposal):
-                if proposal.core.issuer != own and is_recipient(charter, proposal.core, own):
+                if proposal.core.issuer != own and reads_body(charters, proposal.core, own):
                     bodies.want(proposal)
-            case Commit(batch, _):
+            case Commit(batch):
                 for block in batch.blocks:
-                    if is_recipient(charter, block.proposal.core, own):
+                    if reads_body(charters, block.proposal.core, own):
                         bodies.want(block.proposal, final=True)
             case _:
                 pass
@@ -219,7 +243,7 @@ async def _until_stopped(parts: _Parts) -> None:
         if not failed.done():
             failed.set_exception(error)
 
-    parts.bodies.fatal = fail
+    parts.bodies.fatal = parts.network.fatal = fail
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     driving = asyncio.create_task(parts.driver.run())

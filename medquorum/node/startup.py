@@ -6,31 +6,42 @@ Everything that can be wrong with a start is found here, with one clear sentence
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from medquorum.consensus.ordering.application import LoggedBatch, Seat
+from medquorum.consensus.ordering.application import LoggedBatch
 from medquorum.consensus.ordering.journal import decode_record
 from medquorum.consensus.replica import Remembered
 from medquorum.ledger.batch import Batch
-from medquorum.ledger.ceremony import CharterFile, open_charter, parse_charter_file
+from medquorum.ledger.ceremony import open_charter, parse_charter_file
 from medquorum.ledger.chain import ChainState, genesis
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
 from medquorum.ledger.keys import Address
-from medquorum.ledger.member import Member
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.signature import Signer, signer
-from medquorum.ledger.types import RecordId, Role
+from medquorum.ledger.types import RecordId
 from medquorum.ledger.wrap import Wrap
 from medquorum.node.bodies import BodyState
+from medquorum.node.charters import Charters
 from medquorum.node.config import UNLOCK_FILE_VARIABLE, NodeConfig
-from medquorum.node.keystore import Keystore, KeystoreError, open_keystore, read_passphrase_file
-from medquorum.node.store.chain_rows import load_batches, load_journal, log_length
+from medquorum.node.keystore import (
+    Keystore,
+    KeystoreError,
+    KeystorePublic,
+    open_keystore,
+    read_passphrase_file,
+)
+from medquorum.node.membership import NODE_PURPOSES, Membership
+from medquorum.node.store.chain_rows import (
+    load_batches,
+    load_epoch_ends,
+    load_journal,
+    log_length,
+)
 from medquorum.node.store.clinical_rows import (
     OPEN,
     load_body_states,
@@ -50,37 +61,12 @@ class StartError(Exception):
     """The node cannot start; the text says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Who this node is in its network."""
-
-    charter_file: CharterFile
-    member: Member
-    keystore: Keystore = field(repr=False)
-
-    @property
-    def charter(self) -> Charter:
-        """The charter in force."""
-        return self.charter_file.charter
-
-    def signer(self, purpose: str) -> Signer:
-        """The signing capability of one of the node's keys."""
-        return signer(self.keystore.private_key(purpose))
-
-    def seat(self) -> Seat | None:
-        """The doctor's number and consensus key; None for everybody else."""
-        number = self.charter.doctor_number(self.member.address)
-        return None if number is None else Seat(number, self.signer("consensus"))
-
-    def issuing_signer(self) -> Signer | None:
-        """The institution's issuing key; None at a doctor's node, whose doctor keeps it."""
-        if self.member.role is Role.DOCTOR:
-            return None
-        return self.signer("clinical")
-
-
 def load_membership(config: NodeConfig) -> Membership:
-    """Open keystore and charter and find this node among the members; StartError otherwise."""
+    """Open keystore and founding charter and name this node's member; StartError otherwise.
+
+    That the charter does not name it, or names other keys, is no error: an amendment that this
+    node has not seen yet may (R-GOV7).
+    """
     keystore = _keystore(config)
     try:
         content = config.charter.file.read_bytes()
@@ -92,30 +78,26 @@ def load_membership(config: NodeConfig) -> Membership:
         ) from None
     except LedgerError as error:
         raise StartError(f"{config.charter.file} is not a valid charter: {error}") from None
-    points = {purpose: bytes.fromhex(key) for purpose, key in keystore.public.public_keys.items()}
-    for member in charter.members:
-        if member.keys.consensus == points.get("consensus"):
-            _check_keys(member, keystore, points)
-            return Membership(charter_file, member, keystore)
-    raise StartError(
-        "the charter does not name the consensus key of this keystore; check that both belong "
-        "to the same network, or ask the coordinator to include this member's request"
-    )
-
-
-def _check_keys(member: Member, keystore: Keystore, points: Mapping[str, bytes]) -> None:
-    """Whether every key the node works with is the charter's."""
-    wanted = {"encryption": member.keys.encryption}
-    if member.role is not Role.DOCTOR:
-        wanted["clinical"] = member.keys.clinical
-    others = [purpose for purpose, key in wanted.items() if points.get(purpose) != key]
-    if keystore.public.certificate_der != member.tls_certificate or "tls" not in points:
-        others.append("tls")
-    if others:
+    absent = [purpose for purpose in NODE_PURPOSES if purpose not in keystore.purposes]
+    if absent:
         raise StartError(
-            f"the charter names another {' and '.join(others)} key for {member.name}; restore the "
-            "keystore from which this member's request was made"
+            f"the keystore has no {' and no '.join(absent)} key; restore the keystore from which "
+            "this member's request was made"
         )
+    return Membership(charter_file, own_address(charter, keystore.public), keystore)
+
+
+def own_address(charter: Charter, keystore: KeystorePublic) -> Address:
+    """Whose keystore this is: the address it names, or the member that has one of its keys."""
+    owner = Address(keystore.owner)
+    if charter.member(owner) is not None:
+        return owner
+    points = {bytes.fromhex(point) for point in keystore.public_keys.values()}
+    for member in charter.members:
+        keys = set(member.keys.by_purpose().values())
+        if keys & points or member.tls_certificate == keystore.certificate_der:
+            return member.address
+    return owner
 
 
 def _keystore(config: NodeConfig) -> Keystore:
@@ -182,12 +164,18 @@ def claim_store(connection: Connection, charter: Charter, own: Address) -> None:
 
 
 def remember(connection: Connection, charter: Charter) -> Remembered:
-    """The ledger, the journal and everything open, as the store holds them."""
+    """The ledger through all its epochs, the journal of this one, and everything open.
+
+    `charter` is the founding one; the others follow from the amendments (R-GOV6, R-GOV8).
+    """
     state, slot, length = genesis(charter), 0, log_length(connection)
     for first in range(0, length, _PAGE):
         for final in load_batches(connection, first, _PAGE):
             state, slot = _append(state, final.batch), final.batch.header.slot
-    rows = [row for row in load_journal(connection) if row.epoch == 0 and row.slot >= slot]
+            if state.amended is not None:
+                state, slot = state.next_epoch(), 0
+    epoch = state.charter.version
+    rows = [row for row in load_journal(connection, epoch) if row.slot >= slot]
     return Remembered(
         state=state,
         final_slot=slot,
@@ -202,6 +190,11 @@ def _append(state: ChainState, batch: Batch) -> ChainState:
     after = state.extend(batch)
     after.absorb()
     return after
+
+
+def charters_of(connection: Connection, state: ChainState) -> Charters:
+    """Every charter of a remembered ledger, and since when each is in force."""
+    return Charters(state.charters, load_epoch_ends(connection)[: len(state.earlier)])
 
 
 @dataclass(frozen=True, slots=True)

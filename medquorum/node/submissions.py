@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from medquorum.consensus.admission import judge_position, judge_proposal
-from medquorum.consensus.replica import ProposalArrived
+from medquorum.consensus.events import ProposalArrived
 from medquorum.ledger.body import body_root
+from medquorum.ledger.chain import ChainState
 from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.errors import CodecError, LedgerError
 from medquorum.ledger.hashing import ZERO
@@ -53,10 +54,13 @@ class Submissions:
         self._chunks = chunks
         self._issuer = issuer
         self._images = ImageGate()
-        self._state = driver.replica.state
-        self._charter = self._state.charter
         self._entering: set[RecordId] = set()
         """Records of sealed bodies being taken in: one proposal at a time for each."""
+
+    @property
+    def _state(self) -> ChainState:
+        """The ledger now, with the charter in force."""
+        return self._driver.replica.state
 
     async def submit(self, submission: Submission) -> Receipt:
         """Seal and sign plain parts with the institution's issuing key; images are looked into."""
@@ -97,14 +101,14 @@ class Submissions:
         if submission.registration is not None:
             return None
         number = submission.patient
-        patient = None if number is None else self._driver.replica.state.patient(number)
+        patient = None if number is None else self._state.patient(number)
         if patient is None:
             raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
         return patient
 
     def _precheck(self, submission: Submission) -> None:
         """What would be refused after sealing is refused before it."""
-        member = self._charter.member(self._issuer.address)
+        member = self._state.charter.member(self._issuer.address)
         if submission.type not in CLINICAL_TYPES:
             raise DeskError(400, Reason.TYPE_RESERVED.value, "this type is not in use yet")
         if member is None or member.role not in ISSUERS[submission.type]:
@@ -117,11 +121,12 @@ class Submissions:
         patient_key, name = self._identity(submission, patient)
         references = tuple(BlockHash(one) for one in submission.references)
         given = submission.provenance
+        attending = self._state.attending_of(patient.number) if patient else None
         return Core(
             type=submission.type,
             network=self._state.network,
             issuer=self._issuer.address,
-            doctor=Address(submission.doctor or (patient.attending if patient else ZERO)),
+            doctor=Address(submission.doctor or attending or ZERO),
             patient=submission.patient if patient else None,
             patient_key=patient_key,
             patient_name=name,
@@ -157,14 +162,14 @@ class Submissions:
         keys = patient_keys(core, patient)
         if keys is None:
             raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
-        recipients = encryption_keys(self._charter, core.type, core.issuer, keys)
+        recipients = encryption_keys(self._state.charter, core.type, core.issuer, keys)
         grantor = Grantor(self._issuer.address, sign)
         return wraps_for(self._state.network, body, grantor, recipients)
 
     async def _keep(self, proposal: Proposal, wraps: Sequence[Wrap]) -> None:
         """Make a body durable and open it as a recipient would; DeskError where it may not be."""
         core = proposal.core
-        placed = judge_position(core, Outcome.ACCEPTED, self._driver.replica.state)
+        placed = judge_position(core, Outcome.ACCEPTED, self._state)
         if placed != ACCEPT:
             raise misplaced(placed)
         await self._chunks.make_durable(core.record)
@@ -215,7 +220,7 @@ class Submissions:
         if core.issuer != self._issuer.address:
             raise DeskError(403, "not_this_member", "submit at the node of the issuing member")
         self._refuse_taken(core.record)
-        judgement = judge_proposal(proposal, self._charter, self._state.network, verify)
+        judgement = judge_proposal(proposal, self._state, verify)
         if judgement != ACCEPT:
             raise refusal(judgement)
         self._entering.add(core.record)
@@ -245,7 +250,7 @@ class Submissions:
                 )
 
     def _check_wraps(self, core: Core, wraps: Sequence[Wrap]) -> None:
-        member = self._charter.member(core.issuer)
+        member = self._state.charter.member(core.issuer)
         given = {wrap.recipient for wrap in wraps}
         genuine = member is not None and all(
             wrap.record == core.record
@@ -253,11 +258,11 @@ class Submissions:
             and verify_wrap(self._state.network, wrap, member.keys.clinical)
             for wrap in wraps
         )
-        patient = None if core.patient is None else self._driver.replica.state.patient(core.patient)
+        patient = None if core.patient is None else self._state.patient(core.patient)
         keys = patient_keys(core, patient)
         if keys is None:
             raise DeskError(404, "unknown_patient", ADVICE[Reason.UNKNOWN_PATIENT])
-        wanted = encryption_keys(self._charter, core.type, core.issuer, keys)
+        wanted = encryption_keys(self._state.charter, core.type, core.issuer, keys)
         if not genuine or not set(wanted) <= given:
             raise DeskError(
                 400, "bad_wraps", "give every doctor, the issuer and the patient a signed wrap"

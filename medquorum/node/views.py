@@ -19,6 +19,8 @@ class VoteView:
     role: str
     mode: str
     grade: int | None
+    automatic: bool = False
+    """Cast by a policy of the charter, not by a person: mode is `policy:` and its id."""
 
 
 @dataclass(frozen=True, slots=True)

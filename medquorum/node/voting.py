@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from medquorum.consensus.events import VoteArrived
 from medquorum.consensus.pool import OpenProposal
-from medquorum.consensus.replica import VoteArrived
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
@@ -74,7 +74,8 @@ class Voting:
         role = self._role(entry.proposal)
         if ballot.role is not role:
             raise DeskError(409, Reason.WRONG_VOTER_ROLE.value, f"vote as {role.value}")
-        opened = self._bodies.state_of(entry.proposal) is BodyState.OPENED
+        sealed = bool(entry.proposal.core.parts)
+        opened = not sealed or self._bodies.state_of(entry.proposal) is BodyState.OPENED
         if ballot.decision is Decision.APPROVE and not opened:
             raise DeskError(
                 409,

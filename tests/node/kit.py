@@ -17,6 +17,7 @@ from medquorum.consensus.ordering.application import Seat
 from medquorum.consensus.replica import Replica
 from medquorum.ledger.body import PartDescriptor
 from medquorum.ledger.chain import ChainState
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address, Purpose
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import Judgement
@@ -30,9 +31,15 @@ from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
 from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.queries import Queries
-from medquorum.node.recipients import is_recipient
+from medquorum.node.recipients import reads_body
 from medquorum.node.service import body_watcher
-from medquorum.node.startup import History, claim_store, remember, remember_bodies
+from medquorum.node.startup import (
+    History,
+    charters_of,
+    claim_store,
+    remember,
+    remember_bodies,
+)
 from medquorum.node.store.chain_rows import FinalBatch, append_batches
 from medquorum.node.store.dialects import parse_storage_url, reader_engine
 from medquorum.node.store.engine import Store, default_storage_url, open_store
@@ -79,6 +86,10 @@ class Mouth:
     def relay(self, record: Proposal | Vote) -> None:
         self.on_speech()
         self.said.append(record)
+
+    def charter_changed(self, charter: Charter) -> None:
+        self.on_speech()
+        self.said.append(charter)
 
     def refused(self, record: Proposal | Vote, judgement: Judgement) -> None:
         self.refusals.append((record, judgement))
@@ -205,15 +216,20 @@ async def node_of(
     verifier = CachedVerifier()
     if chain is not None:
         await store.writer.submit(lambda connection: keep_chain(connection, chain))
-    charter, own = network.charter, address_of_name(name)
-    number = charter.doctor_number(own)
-    seat = None if number is None else Seat(number, signer_of(name, Purpose.CONSENSUS))
-    await store.writer.submit(lambda connection: claim_store(connection, charter, own))
-    remembered = await store.read(lambda connection: remember(connection, charter))
+    founding, own = network.charter, address_of_name(name)
+
+    def seat_of(charter: Charter) -> Seat | None:
+        number = charter.doctor_number(own)
+        return None if number is None else Seat(number, signer_of(name, Purpose.CONSENSUS))
+
+    await store.writer.submit(lambda connection: claim_store(connection, founding, own))
+    remembered = await store.read(lambda connection: remember(connection, founding))
+    charters = await store.read(lambda connection: charters_of(connection, remembered.state))
     mouth, news = Mouth(), Happenings()
-    driver = Driver(Replica(remembered, seat, verifier, History(engine)), store, mouth, verifier)
+    replica = Replica(remembered, seat_of, verifier, History(engine))
+    driver = Driver(replica, store, mouth, verifier, charters)
     opener = Opener(own, private_key(name, Purpose.ENCRYPTION), signer_of(name, Purpose.CONSENSUS))
-    bodies = Bodies(charter, opener, store, chunks, news)
+    bodies = Bodies(charters, opener, store, chunks, news)
     holders = Holders(chunks)
     node = Node(
         network,
@@ -226,18 +242,18 @@ async def node_of(
         holders,
         mouth,
         news,
-        Histories(charter, store, bodies),
+        Histories(charters, store, bodies),
     )
     bodies.fetcher = holders  # type: ignore[assignment]  # plays its one method
     bodies.holders = lambda: tuple(holders.offers)
     bodies.complain, bodies.fatal = node.complaints.append, node.fatal.append
     for body in await store.read(
         lambda connection: remember_bodies(
-            connection, lambda one: is_recipient(charter, one.core, own)
+            connection, lambda one: reads_body(charters, one.core, own)
         )
     ):
         bodies.remember(body.proposal, body.state, body.wraps, final=body.final)
-    driver.watchers.append(body_watcher(charter, bodies, own))
+    driver.watchers.append(body_watcher(charters, bodies, own))
     if run:
         node.running = asyncio.create_task(driver.run())
     try:

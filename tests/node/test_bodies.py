@@ -145,7 +145,7 @@ async def test_a_holder_that_keeps_the_wrap_back_is_not_believed(node: Node) -> 
     node.holders.wraps[other] = sealed.without_wrap(DOCTOR)
     node.bodies.want(sealed.proposal)
     await until(lambda: len(node.holders.asked) >= 2)
-    assert (node.bodies.state(sealed.record), node.complaints) == (BodyState.FETCHING, [])
+    assert (node.bodies.state_of(sealed.proposal), node.complaints) == (BodyState.FETCHING, [])
     node.holders.offers[ISSUER] = sealed
     node.bodies.peer_linked()
     assert await settled(node, sealed) is BodyState.OPENED
@@ -208,7 +208,7 @@ async def test_a_block_takes_its_record_back(node: Node) -> None:
     thief = sealed_registration(NETWORK, "patient 2", record=sealed.record)
     node.holders.offers[ISSUER] = thief
     node.bodies.want(thief.proposal)
-    await until(lambda: node.bodies.state(sealed.record) is not BodyState.FETCHING)
+    await until(lambda: node.bodies.state_of(sealed.proposal) is not BodyState.FETCHING)
     node.holders.offers[ISSUER] = sealed
     node.bodies.want(sealed.proposal, final=True)
     assert await settled(node, sealed) is BodyState.OPENED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medquorum.consensus.replica import ProposalArrived
+from medquorum.consensus.events import ProposalArrived
 from medquorum.node.bodies import BodyState
 from tests.node.kit import node_of
 from tests.node.sealed_bodies import sealed_registration

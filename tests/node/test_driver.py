@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from medquorum.consensus.replica import DoubleVote, ProposalArrived, VoteArrived
+from medquorum.consensus.events import DoubleVote, ProposalArrived, VoteArrived
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Reason, Reject
 from medquorum.ledger.types import Decision, VoterRole

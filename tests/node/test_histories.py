@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from medquorum.consensus.effects import Commit
-from medquorum.consensus.replica import Effect
+from medquorum.consensus.events import Effect
 from medquorum.ledger.consultation import Phase
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.driver import Driver, _Round

@@ -63,7 +63,7 @@ class Joined:
 async def joined(tmp_path: Path) -> AsyncIterator[Joined]:
     async with node_of(NETWORK, NETWORK.doctors[0], tmp_path) as node:
         hub, news = FakeHub(), Happenings()
-        network = PeerNetwork(NETWORK.charter, OWN, news)
+        network = PeerNetwork(node.driver.charters, OWN, news)
         network.attach(node.driver, hub)  # type: ignore[arg-type]
         node.driver._mouth = network
         yield Joined(node, network, hub, news)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from medquorum.consensus.effects import Commit, Convict, Effect, Persist
+from medquorum.consensus.events import Accepted, DoubleVote, Forgotten
 from medquorum.consensus.ordering.evidence import Contradiction, VoteEvidence
 from medquorum.consensus.ordering.journal import Notarised, Skipped
 from medquorum.consensus.pool import Pool
-from medquorum.consensus.replica import Accepted, DoubleVote, Forgotten
 from medquorum.ledger.certificate import Statement, state
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.reasons import Reason

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from medquorum.consensus.replica import ProposalArrived
+from medquorum.consensus.events import ProposalArrived
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.desk import DeskError
 from tests.ledger.charter_kit import address_of_name

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from medquorum.consensus.replica import ProposalArrived, VoteArrived
+from medquorum.consensus.events import ProposalArrived, VoteArrived
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.types import VoterRole
 from medquorum.node import service, tls
+from medquorum.node.charters import Charters
 from medquorum.node.config import (
     UNLOCK_FILE_VARIABLE,
     NodeConfig,
@@ -20,6 +21,7 @@ from medquorum.node.config import (
     write_default_config,
 )
 from medquorum.node.keystore import KdfCost, write_keystore
+from medquorum.node.membership import MemberStanding
 from medquorum.node.private_files import write_private_file
 from medquorum.node.startup import (
     StartError,
@@ -86,10 +88,11 @@ def test_a_home_without_keys_says_how_to_get_them(home: Home) -> None:
 
 def test_a_node_finds_itself_in_the_charter(home: Home) -> None:
     membership = load_membership(home.config)
-    assert membership.member.name == DOCTOR
-    seat = membership.seat()
+    assert membership.own == address_of_name(DOCTOR)
+    seat = membership.seat_of(NETWORK.charter)
     assert seat is not None
     assert seat.number == 0
+    assert membership.standing(Charters([NETWORK.charter])) is MemberStanding.IN_FORCE
     assert membership.issuing_signer() is None, "her clinical key is not in the node"
     assert PASSPHRASE not in repr(membership)
 
@@ -100,10 +103,6 @@ def _no_charter(home: Home) -> None:
 
 def _torn_charter(home: Home) -> None:
     (home.folder / "charter.bin").write_bytes(NETWORK.charter_file()[:-1])
-
-
-def _foreign_charter(home: Home) -> None:
-    (home.folder / "charter.bin").write_bytes(Network(make_charter(), ()).charter_file())
 
 
 def _no_keystore(home: Home) -> None:
@@ -128,17 +127,8 @@ def _unnamed_passphrase(home: Home) -> None:
     toml.write_text(toml.read_text().replace("passphrase_file =", "# passphrase_file ="))
 
 
-def _other_encryption_key(home: Home) -> None:
-    names = dict.fromkeys(NODE_PURPOSES, DOCTOR) | {Purpose.ENCRYPTION: HOSPITAL}
-    home.rewrite_keys(names)
-
-
 def _no_tls_key(home: Home) -> None:
     home.rewrite_keys({Purpose.CONSENSUS: DOCTOR, Purpose.ENCRYPTION: DOCTOR})
-
-
-def _strangers_keys(home: Home) -> None:
-    home.rewrite_keys(dict.fromkeys(NODE_PURPOSES, "nobody"))
 
 
 @pytest.mark.parametrize(
@@ -146,15 +136,12 @@ def _strangers_keys(home: Home) -> None:
     [
         (_no_charter, "copy the signed charter file there"),
         (_torn_charter, "is not a valid charter"),
-        (_foreign_charter, "does not name the consensus key"),
         (_no_keystore, "node-keystore.json"),
         (_no_passphrase_file, "passphrase"),
         (_wrong_passphrase, "passphrase"),
         (_open_passphrase, "passphrase"),
         (_unnamed_passphrase, "set keys.passphrase_file in node.toml or MEDQUORUM"),
-        (_other_encryption_key, "names another encryption key for Dr. Number"),
-        (_no_tls_key, "names another tls key for Dr. Number"),
-        (_strangers_keys, "does not name the consensus key"),
+        (_no_tls_key, "the keystore has no tls key"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
@@ -165,6 +152,31 @@ def test_what_is_wrong_is_said_in_a_sentence(
         load_membership(home.config)
     assert sentence in str(refused.value)
     assert PASSPHRASE not in str(refused.value)
+
+
+@pytest.mark.parametrize("changed", [Purpose.ENCRYPTION, Purpose.CONSENSUS])
+def test_changed_keys_leave_the_member_the_same(home: Home, changed: Purpose) -> None:
+    """An amendment that this node has not seen may have changed them: it starts and follows."""
+    home.rewrite_keys(dict.fromkeys(NODE_PURPOSES, DOCTOR) | {changed: "Dr. Number 0, new keys"})
+    membership = load_membership(home.config)
+    assert membership.own == address_of_name(DOCTOR)
+    assert membership.standing(Charters([NETWORK.charter])) is MemberStanding.OTHER_KEYS
+    seated = membership.seat_of(NETWORK.charter) is not None
+    assert seated == (changed is not Purpose.CONSENSUS), "the consensus key makes the seat"
+
+
+@pytest.mark.parametrize("spoil", ["a keystore of a stranger", "the charter of another network"])
+def test_a_charter_that_does_not_name_the_member_yet_is_started_on(home: Home, spoil: str) -> None:
+    if spoil == "a keystore of a stranger":
+        home.rewrite_keys(dict.fromkeys(NODE_PURPOSES, "nobody"))
+    else:
+        other = Network(make_charter(), ())
+        (home.folder / "charter.bin").write_bytes(other.charter_file())
+    membership = load_membership(home.config)
+    charters = Charters([membership.founding])
+    assert membership.standing(charters) is MemberStanding.NOT_YET
+    assert membership.seat_of(membership.founding) is None
+    assert membership.issuing_signer() is None
 
 
 # --- what the store remembers ---------------------------------------------------------------

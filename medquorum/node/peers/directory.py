@@ -21,7 +21,7 @@ from medquorum.ledger.types import NetworkId, Role
 from medquorum.node import tls
 from medquorum.node.peers.errors import DirectoryError
 
-_ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})")
+_ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]{1,253})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})")
 
 
 class MemberKeysView(Protocol):

@@ -67,6 +67,8 @@ class Hub:
         self.statistics = HubStatistics()
         self.directory = directory
         self.contexts = PinnedContexts(identity)
+        self.dials = True
+        """False once this node's own member is no member any more: nobody would answer."""
         self._identity = identity
         self._own_spki = tls.spki_hash(identity.leaf)
         self._events = events
@@ -150,7 +152,7 @@ class Hub:
     def _dial_neighbours(self) -> None:
         """One dialling task per neighbour with a larger address (R-NET1)."""
         own = self._identity.address
-        neighbours = self.directory.neighbours(own, self._limits.peers)
+        neighbours = self.directory.neighbours(own, self._limits.peers) if self.dials else ()
         wanted = {entry.address for entry in neighbours if own < entry.address}
         for address in tuple(self._dialling):
             if address not in wanted:

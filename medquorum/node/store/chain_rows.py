@@ -156,6 +156,12 @@ def log_length(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(BATCHES)).scalar_one())
 
 
+def load_epoch_ends(connection: Connection) -> list[int]:
+    """The time of every epoch's last final batch so far, in ms, by epoch."""
+    query = select(func.max(BATCHES.c.time_ms)).group_by(BATCHES.c.epoch).order_by(BATCHES.c.epoch)
+    return list(connection.execute(query).scalars())
+
+
 def log_index_of_block(connection: Connection, n_bc: int) -> int | None:
     """Which batch holds a block by N BC."""
     query = select(BLOCKS.c.log_index).where(BLOCKS.c.n_bc == n_bc)
