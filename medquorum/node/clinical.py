@@ -39,6 +39,7 @@ from medquorum.ledger.types import (
     VoterRole,
 )
 from medquorum.ledger.vote import Ballot, Vote, cast
+from medquorum.node.charters_proven import CharterUnproven, proven_charters
 from medquorum.node.client import NodeClient
 from medquorum.node.desk import Receipt, Registration
 from medquorum.node.keystore import Keystore
@@ -84,10 +85,20 @@ async def node_charter(client: NodeClient) -> Charter:
     return open_charter(await client.charter_bytes())
 
 
+async def charter_in_force(client: NodeClient, founding: Charter) -> Charter:
+    """The newest version this node knows, proven from the founding charter; else ClinicalError."""
+    try:
+        return (await proven_charters(client, founding))[-1]
+    except CharterUnproven as error:
+        raise ClinicalError(str(error)) from None
+
+
 def _doctor_of(charter: Charter, address: Address) -> Member:
     member = charter.member(address)
     if member is None or member.role is not Role.DOCTOR:
         raise ClinicalError("R-VOT3: this key is no doctor's of this network; use another home")
+    if not charter.is_active(address):
+        raise ClinicalError("R-GOV7: this doctor is suspended; an amendment reinstates her")
     return member
 
 
@@ -103,9 +114,12 @@ async def checked_proposal(client: NodeClient, identifier: str, charter: Charter
     if proposal.id.hex() != identifier:
         raise ClinicalError("R-PRO2: the node shows another proposal under this id; do not vote")
     issuer = charter.member(core.issuer)
-    if issuer is None or issuer.role not in ISSUERS.get(core.type, ()):
+    active = issuer is not None and charter.is_active(core.issuer)
+    if issuer is None or not active or issuer.role not in ISSUERS.get(core.type, ()):
         raise ClinicalError("R-BLK2: its issuer may not issue this type; do not vote")
-    if not verify(issuer.keys.clinical, proposal.id, proposal.signature):
+    evidence = core.type is BlockType.EVIDENCE
+    key = issuer.keys.consensus if evidence else issuer.keys.clinical
+    if not verify(key, proposal.id, proposal.signature):
         raise ClinicalError("R-PRO2: its issuer did not sign it; do not vote")
     return proposal
 
@@ -122,30 +136,53 @@ async def build_vote(
 ) -> Vote:
     """A signed vote on what the proposal's bytes say; ClinicalError when it must not be signed.
 
-    The role is attending where the doctor is the patient's attending (R-VOT4). `comment` is a
-    32-byte digest. Without `charter` the node's is used, verified.
+    The role is attending where the doctor is the patient's attending, delegate where she stands in
+    for the attending now (R-VOT4). `charter` is the founding one; without it the node's is used,
+    verified. Later versions are believed for their proof only. `comment` is a 32-byte digest.
     """
-    charter = charter or await node_charter(client)
+    charter = await charter_in_force(client, charter or await node_charter(client))
     member = _doctor_of(charter, doctor.address)
     proposal = await checked_proposal(client, proposal_id, charter)
     if grade is not None and (proposal.core.type is not BlockType.REPORT or not 1 <= grade <= 4):
         raise ClinicalError("R-VOT4: a grade from 1 to 4 is given on reports only")
-    attends = await _attends(client, proposal.core, member)
+    role = await _voter_role(client, proposal, member, charter)
     ballot = Ballot(
         proposal=proposal.id,
         voter=doctor.address,
         decision=decision,
-        role=VoterRole.ATTENDING if attends else VoterRole.PEER,
+        role=role,
         grade=grade,
         comment=comment,
     )
     return cast(ballot, charter.network_id, doctor.sign)
 
 
-async def _attends(client: NodeClient, core: Core, member: Member) -> bool:
-    if core.patient is None:
-        return core.doctor == member.address
-    return (await client.patient(core.patient)).attending == member.address_text
+async def _voter_role(
+    client: NodeClient, proposal: Proposal, member: Member, charter: Charter
+) -> VoterRole:
+    """In which capacity a doctor votes now (R-VOT4, R-GOV1)."""
+    core = proposal.core
+    if core.act is not None:
+        return VoterRole.PEER
+    attending = await _attending(client, core, charter)
+    if attending == member.address_text:
+        return VoterRole.ATTENDING
+    stands_in = any(
+        entry.in_force
+        and (entry.attending, entry.delegate) == (attending, member.address_text)
+        and entry.patient in (None, core.patient)
+        and entry.proposal in (None, proposal.id.hex())
+        for entry in await client.registry()
+    )
+    return VoterRole.DELEGATE if stands_in else VoterRole.PEER
+
+
+async def _attending(client: NodeClient, core: Core, charter: Charter) -> str | None:
+    """Who attends the patient; on a registration the doctor the form names."""
+    if core.patient is not None:
+        return (await client.patient(core.patient)).attending
+    doctor = charter.member(core.doctor)
+    return None if doctor is None else doctor.address_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +224,11 @@ async def _subject(client: NodeClient, network: NetworkId, order: Order) -> _Sub
 async def seal_and_submit(
     client: NodeClient, charter: Charter, order: Order, doctor: Grantor
 ) -> Receipt:
-    """Seal and sign here, put the chunks, propose; the receipt's id is the one computed here."""
+    """Seal and sign here, put the chunks, propose; the receipt's id is the one computed here.
+
+    `charter` is the founding one; the recipients are those of the version in force.
+    """
+    charter = await charter_in_force(client, charter)
     member = _doctor_of(charter, doctor.address)
     if member.role not in ISSUERS.get(order.type, ()):
         raise ClinicalError(f"R-BLK2: a doctor does not issue {order.type.value}")
