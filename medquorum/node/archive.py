@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -11,14 +11,18 @@ from sqlalchemy import Connection
 from medquorum.ledger import merkle
 from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.block import Block, BlockHeader
+from medquorum.ledger.certificate import Certificate
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.export import ExportHead, encode_batch, encode_head
 from medquorum.ledger.limits import FRAME
-from medquorum.ledger.proof import Proof
+from medquorum.ledger.proof import Inclusion, Proof
 from medquorum.ledger.proposal import Core
 from medquorum.ledger.types import BatchHash, NetworkId, Outcome
+from medquorum.node.past_registry import registry_before
 from medquorum.node.store.chain_rows import (
     FinalBatch,
     heights_after,
+    last_of_epochs,
     load_batches,
     log_index_of_block,
     log_length,
@@ -32,7 +36,8 @@ PAGE: Final = 64
 def export_head(connection: Connection, network: NetworkId) -> tuple[ExportHead, int]:
     """The first frame, and how many batches the export holds.
 
-    An export ends with the newest batch that has its own final certificate (R-EXP2).
+    An export ends with the newest batch that has a final certificate, its own or that of its tail
+    (R-EXP2).
     """
     length = log_length(connection)
     while length > 0:
@@ -40,7 +45,7 @@ def export_head(connection: Connection, network: NetworkId) -> tuple[ExportHead,
         if last.certificate is not None:
             header = last.batch.header
             tip = header.first_nbc + header.count - 1
-            return ExportHead(network, last.batch.hash, tip, header.slot), length
+            return ExportHead(network, last.batch.hash, tip, header.slot, header.epoch), length
         length -= 1
     return ExportHead(network, BatchHash(network), 0, 0), 0
 
@@ -53,41 +58,67 @@ async def export_frames(store: Store, network: NetworkId) -> AsyncIterator[bytes
         most = min(PAGE, length - first)
         finals = await store.read(partial(load_batches, first=first, limit=most))
         for final in finals:
-            for frame in encode_batch(final.batch, final.certificate):
+            for frame in encode_batch(final.batch, final.certificate, final.tail):
                 yield frame
 
 
-def prove(connection: Connection, n_bc: int) -> Proof | None:
+def prove(connection: Connection, n_bc: int, charters: Sequence[Charter]) -> Proof | None:
     """The proof of one block; None where there is no such block, or none that is certified.
 
+    `charters` are those of the epochs, by version, as far as the block's at least.
     Whether a rejected block is proved better without its history, `consensus.proofs.provable`
     says.
     """
     log_index = log_index_of_block(connection, n_bc)
     if log_index is None:
         return None
-    own = load_batches(connection, log_index, 1)[0]
-    headers, certified = _to_certificate(connection, own)
-    index = n_bc - own.batch.header.first_nbc
-    block = own.batch.blocks[index]
-    if certified.certificate is None:
+    final = load_batches(connection, log_index, 1)[0]
+    shown = _inclusion(connection, final, n_bc - final.batch.header.first_nbc)
+    if shown is None:
         return None
+    ends = epoch_ends(connection, final.batch.header.epoch)
+    epochs = [_inclusion(connection, end, len(end.batch.blocks) - 1) for end in ends]
     return Proof(
-        block=block,
-        witness=own.batch.witnesses[index],
+        block=shown.block,
+        witness=shown.witness,
+        index=shown.index,
+        block_path=shown.block_path,
+        witness_path=shown.witness_path,
+        headers=shown.headers,
+        certificate=shown.certificate,
+        patient_chain=_patient_chain(connection, shown.block),
+        epochs=tuple(epoch for epoch in epochs if epoch is not None),
+        registry=registry_before(connection, log_index, charters),
+    )
+
+
+def epoch_ends(connection: Connection, epoch: int) -> list[FinalBatch]:
+    """The batches whose amendments ended the epochs before this one, in order."""
+    places = last_of_epochs(connection, epoch)
+    return [load_batches(connection, place, 1)[0] for place in places]
+
+
+def _inclusion(connection: Connection, final: FinalBatch, index: int) -> Inclusion | None:
+    """A block in its batch, up to the certificate; None where there is none yet."""
+    headers, certificate = _to_certificate(connection, final)
+    if certificate is None:
+        return None
+    batch = final.batch
+    return Inclusion(
+        block=batch.blocks[index],
+        witness=batch.witnesses[index],
         index=index,
-        block_path=merkle.path([one.encoded() for one in own.batch.blocks], index),
-        witness_path=merkle.path([one.encoded() for one in own.batch.witnesses], index),
+        block_path=merkle.path([one.encoded() for one in batch.blocks], index),
+        witness_path=merkle.path([one.encoded() for one in batch.witnesses], index),
         headers=headers,
-        certificate=certified.certificate,
-        patient_chain=_patient_chain(connection, block),
+        certificate=certificate,
     )
 
 
 def _to_certificate(
     connection: Connection, own: FinalBatch
-) -> tuple[tuple[BatchHeader, ...], FinalBatch]:
-    """The headers from a batch to the first one with its own final certificate."""
+) -> tuple[tuple[BatchHeader, ...], Certificate | None]:
+    """The headers from a batch to the first certified one, through the tail where that is it."""
     headers, current = [own.batch.header], own
     while current.certificate is None and len(headers) < FRAME.entries:
         following = load_batches(connection, current.log_index + 1, 1)
@@ -95,7 +126,8 @@ def _to_certificate(
             break
         current = following[0]
         headers.append(current.batch.header)
-    return tuple(headers), current
+    headers.extend(batch.header for batch in current.tail)
+    return tuple(headers), current.certificate
 
 
 def _patient_chain(connection: Connection, block: Block) -> tuple[tuple[BlockHeader, Core], ...]:

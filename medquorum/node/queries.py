@@ -228,7 +228,8 @@ class Queries:
 
     async def proof(self, n_bc: int) -> bytes:
         """The offline proof of one block; DeskError where there is none that verifies or fits."""
-        proof = await self._store.read(lambda connection: prove(connection, n_bc))
+        versions = self._charters.versions
+        proof = await self._store.read(lambda connection: prove(connection, n_bc, versions))
         if proof is None:
             raise DeskError(404, "unknown_block", f"the chain ends at block {self.tip}")
         shown = provable(proof, self._charters.founding)

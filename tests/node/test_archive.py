@@ -22,6 +22,7 @@ from tests.support.network import make_network, propose, registration
 
 CHAIN = grow()
 NETWORK = CHAIN.network
+CHARTERS = (NETWORK.charter,)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ async def test_an_export_ends_with_a_batch_that_has_its_own_certificate(store: S
     assert (head.tip_n_bc, head.tip_hash, length) == (1, chain.entries[0][0].hash, 1)
     outcome = verify_export(await exported(store), NETWORK.charter)
     assert (outcome.valid, outcome.blocks) == (True, 1), outcome.reason
-    assert await store.read(lambda connection: prove(connection, 2)) is None
+    assert await store.read(lambda connection: prove(connection, 2, CHARTERS)) is None
 
 
 async def test_an_export_of_many_pages_has_no_seam(
@@ -77,7 +78,7 @@ async def test_an_export_of_many_pages_has_no_seam(
 @pytest.mark.parametrize("n_bc", range(1, CHAIN.state.n_bc + 1))
 async def test_every_block_has_a_proof(store: Store, n_bc: int) -> None:
     await kept(store, CHAIN)
-    proof = await store.read(lambda connection: prove(connection, n_bc))
+    proof = await store.read(lambda connection: prove(connection, n_bc, CHARTERS))
     assert isinstance(proof, Proof)
     assert proof == chains.make_proof(CHAIN, n_bc)
     outcome = check_proof(proof.encoded(), NETWORK.charter)
@@ -87,7 +88,7 @@ async def test_every_block_has_a_proof(store: Store, n_bc: int) -> None:
 @pytest.mark.parametrize("n_bc", [0, CHAIN.state.n_bc + 1])
 async def test_no_block_has_no_proof(store: Store, n_bc: int) -> None:
     await kept(store, CHAIN)
-    assert await store.read(lambda connection: prove(connection, n_bc)) is None
+    assert await store.read(lambda connection: prove(connection, n_bc, CHARTERS)) is None
 
 
 async def test_a_rejected_block_is_proven_from_what_its_issuer_had_seen(store: Store) -> None:
@@ -101,7 +102,7 @@ async def test_a_rejected_block_is_proven_from_what_its_issuer_had_seen(store: S
     chain.close()
     await kept(store, chain)
     n_bc = rejected.header.n_bc
-    proof = await store.read(lambda connection: prove(connection, n_bc))
+    proof = await store.read(lambda connection: prove(connection, n_bc, CHARTERS))
     assert proof is not None
     outcome = check_proof(proof.encoded(), NETWORK.charter)
     assert (outcome.valid, outcome.height) == (True, n_bc), outcome.reason
@@ -118,6 +119,6 @@ async def test_a_patients_blocks_are_the_accepted_ones_in_order(store: Store) ->
 
 async def test_a_proof_says_nothing_under_another_charter(store: Store) -> None:
     await kept(store, CHAIN)
-    proof = await store.read(lambda connection: prove(connection, 1))
+    proof = await store.read(lambda connection: prove(connection, 1, CHARTERS))
     assert proof is not None
     assert not check_proof(proof.encoded(), make_network(5).charter).valid

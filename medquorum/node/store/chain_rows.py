@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from medquorum.ledger.batch import Batch, parse_batch
 from medquorum.ledger.certificate import Certificate, parse_certificate
+from medquorum.ledger.types import BlockType, Outcome
 from medquorum.node.store.schema import BATCHES, BLOCKS, JOURNAL, TAILS
 
 # Made once: SQLAlchemy then finds the compiled form by the statement itself.
@@ -162,6 +163,17 @@ def load_epoch_ends(connection: Connection) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
+def last_of_epochs(connection: Connection, below: int) -> list[int]:
+    """The log index of the last batch of every epoch before one, in order."""
+    query = (
+        select(func.max(BATCHES.c.log_index))
+        .where(BATCHES.c.epoch < below)
+        .group_by(BATCHES.c.epoch)
+        .order_by(BATCHES.c.epoch)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def log_index_of_block(connection: Connection, n_bc: int) -> int | None:
     """Which batch holds a block by N BC."""
     query = select(BLOCKS.c.log_index).where(BLOCKS.c.n_bc == n_bc)
@@ -174,6 +186,25 @@ def height_of_hash(connection: Connection, block: bytes) -> int | None:
     query = select(BLOCKS.c.n_bc).where(BLOCKS.c.hash == block)
     found: int | None = connection.execute(query).scalar_one_or_none()
     return found
+
+
+def height_of_proposal(connection: Connection, proposal: bytes) -> int | None:
+    """The N BC of the block of a proposal by id."""
+    query = select(BLOCKS.c.n_bc).where(BLOCKS.c.proposal == proposal)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def batches_with(connection: Connection, types: Iterable[BlockType], below: int) -> list[int]:
+    """The log indices below one of the batches with an accepted block of such a type."""
+    query = (
+        select(BLOCKS.c.log_index)
+        .where(BLOCKS.c.type.in_([one.value for one in types]))
+        .where(BLOCKS.c.outcome == Outcome.ACCEPTED.value, BLOCKS.c.log_index < below)
+        .distinct()
+        .order_by(BLOCKS.c.log_index)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def heights_after(
