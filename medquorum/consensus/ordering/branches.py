@@ -14,7 +14,7 @@ from medquorum.consensus.ordering.application import (
     View,
 )
 from medquorum.ledger.batch import Batch
-from medquorum.ledger.certificate import Certificate
+from medquorum.ledger.certificate import Certificate, Statement
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reject
 from medquorum.ledger.types import BatchHash
 
@@ -85,10 +85,25 @@ class Branches(Generic[View]):
         """The newest final batches, oldest first."""
         return tuple(self._recent)
 
-    def recent_slots(self, epoch: int) -> dict[int, BatchHash]:
-        """Recent final slots of an epoch and their hashes."""
-        headers = ((one.batch.header, one.batch.hash) for one in self._recent)
-        return {header.slot: digest for header, digest in headers if header.epoch == epoch}
+    def contradicted_by(self, final: Statement, *, stored: bool) -> bool | None:
+        """Whether a final statement of this epoch, of no later slot, is not of this chain (R-SIM2).
+
+        Another batch in its slot, or none: the slot was skipped. Only the newest batches count,
+        from memory or also from the store; None where those in memory do not tell.
+        """
+        length = self.final.log_length
+        for index in range(length - 1, max(length - RECENT, 0) - 1, -1):
+            known = self.recent(index)
+            if known is None and stored:
+                known = self._application.final_batch(index)
+            if known is None:
+                return None
+            header = known.batch.header
+            if header.epoch < final.epoch or header.slot < final.slot:
+                return True
+            if header.slot == final.slot:
+                return known.batch.hash != final.hash
+        return length <= RECENT
 
     def path(self, digest: BatchHash) -> Whole | Gap | Foreign:
         """The chain from the last final batch up to this one, as far as it is here."""

@@ -56,7 +56,7 @@ def hear_certificate(state: State[View], certificate: Certificate, sender: Addre
         return False
     if statement.slot > state.final_slot:
         learn(state, certificate, sender)
-    elif statement.hash != state.branches.final.hash:
+    elif state.branches.contradicted_by(statement, stored=True):
         ours = state.final_certificate()
         halt(state, HaltReason.FORK, (ours, certificate) if ours else (certificate,))
     return True
@@ -68,12 +68,10 @@ def _settled(state: State[View], certificate: Certificate) -> bool:
     statement = certificate.statement
     if statement.hash == state.branches.final.hash:
         return True
-    slots = state.branches.recent_slots(statement.epoch)
     return (
         statement.kind is OrderingKind.FINAL
-        and bool(slots)
-        and statement.slot >= min(slots)
-        and slots.get(statement.slot) != statement.hash
+        and statement.epoch == state.electorate.epoch
+        and state.branches.contradicted_by(statement, stored=False) is not False
     )
 
 
