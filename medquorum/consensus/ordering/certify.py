@@ -56,7 +56,9 @@ def hear_certificate(state: State[View], certificate: Certificate, sender: Addre
         return False
     if statement.slot > state.final_slot:
         learn(state, certificate, sender)
-    elif state.branches.contradicted_by(statement, stored=True):
+    elif statement.hash != state.branches.final.hash and state.branches.contradicted_by(
+        statement, stored=True
+    ):
         ours = state.final_certificate()
         halt(state, HaltReason.FORK, (ours, certificate) if ours else (certificate,))
     return True
