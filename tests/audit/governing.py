@@ -168,3 +168,12 @@ def rotated(label: str, *purposes: str, **changes: Any) -> dict[str, Any]:
 def sole(doctor: str) -> list[str]:
     """The seats without one doctor."""
     return [name for name in DOCTORS if name != doctor]
+
+
+def peers(**decisions: str) -> dict[str, Any]:
+    """Peers' votes: `d1="a"` approves, `r` rejects, `n` abstains."""
+    words = {"a": "approve", "r": "reject", "n": "abstain"}
+    return {
+        f"doctor-{name[1:]}": {"decision": words[one], "role": "peer"}
+        for name, one in decisions.items()
+    }
