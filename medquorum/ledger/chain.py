@@ -132,11 +132,6 @@ class ChainState:
         named = registry.delegates(self.absences, attending, core.patient, proposal, time_ms)
         return named & self.charter.doctor_addresses
 
-    def delegate_of(self, attending: Address, time_ms: int) -> Address | None:
-        """Who stands in for an attending physician at a batch time."""
-        named = registry.delegates(self.absences, attending, None, ProposalId(ZERO), time_ms)
-        return min(named, default=None)
-
     def attending_of(self, number: int) -> Address | None:
         """Who attends a patient under the charter in force (R-GOV9)."""
         patient = self.patient(number)

@@ -18,16 +18,17 @@ from medquorum.ledger.change import (
 )
 from medquorum.ledger.charter import MemberKeys
 from medquorum.ledger.governance import Amendment
-from medquorum.ledger.keys import Address, PublicKey, Purpose
+from medquorum.ledger.keys import Address, PublicKey, Purpose, public_key
 from medquorum.ledger.reasons import Reason, Reject
 from medquorum.ledger.types import BlockType, QuorumMode, Role
-from tests.ledger.charter_kit import address_of_name
+from tests.ledger.charter_kit import address_of_name, private_key
 from tests.ledger.governance_kit import (
     DOCTORS,
     LABORATORY,
     amended,
     doctor,
     member_of,
+    new_leaf,
     newcomer,
     refusal,
     rekeyed,
@@ -109,6 +110,20 @@ REFUSED: dict[str, tuple[str, tuple[Change, ...]]] = {
                         FIRST.keys,
                         consensus=FIRST.keys.encryption,
                         encryption=FIRST.keys.consensus,
+                    ),
+                )
+            ),
+        ),
+    ),
+    "rotate to one key for two purposes": (
+        f"R-KEY4: {DOCTORS[0]} uses one key for two purposes",
+        (
+            RotateKey(
+                replace(
+                    FIRST,
+                    tls_certificate=new_leaf("both"),
+                    keys=replace(
+                        FIRST.keys, consensus=public_key(private_key("both", Purpose.TLS))
                     ),
                 )
             ),
