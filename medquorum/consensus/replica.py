@@ -277,6 +277,7 @@ class Replica:
         self.state = self._application.next_epoch(self.state)
         yield CharterChanged(self.state.charter)
         dropped = self.pool.renew(self.state, self._verify)
+        dropped |= self.pool.settle(self.state, now_ms)
         yield from (Forgotten(one, reason) for one, reason in dropped.items())
         final = replace(before.final, slot=0, view=self.state)
         self.ordering = self._order(final, (), before.hand_over())
