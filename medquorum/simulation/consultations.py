@@ -11,7 +11,8 @@ from functools import cache
 from typing import Final
 
 from medquorum.ledger.body import PartDescriptor, body_root, chunk_count
-from medquorum.ledger.chain import ChainState, PatientState
+from medquorum.ledger.chain import ChainState
+from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import Address, PublicKey, Purpose

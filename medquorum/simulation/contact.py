@@ -33,10 +33,10 @@ class Identity:
     address: Address
     cryptography: Cryptography
 
-    def seat(self) -> Seat | None:
-        """The doctor's seat; None for a follower."""
-        number = self.charter.doctor_number(self.address)
-        member = self.charter.member(self.address)
+    def seat_of(self, charter: Charter) -> Seat | None:
+        """The doctor's seat under a charter; None for a follower."""
+        number = charter.doctor_number(self.address)
+        member = charter.member(self.address)
         if number is None or member is None:
             return None
         return Seat(number, self.cryptography.signer(member.keys.consensus))
@@ -62,7 +62,7 @@ def start_replica(identity: Identity, disk: Disk) -> Replica:
         proposals=list(disk.open.values()),
         votes=[vote for votes in disk.votes.values() for vote in votes.values()],
     )
-    return Replica(remembered, identity.seat(), identity.cryptography.verify, disk.history)
+    return Replica(remembered, identity.seat_of, identity.cryptography.verify, disk.history)
 
 
 def electorate_of(charter: Charter, epoch: int) -> Electorate:
@@ -107,4 +107,4 @@ def held_by(replica: Replica) -> Held:
         + len(state.branches._bodies)
         + len(state.wants)
     )
-    return Held(len(replica.pool), replica._early_count, ordering)
+    return Held(len(replica.pool), len(replica._early), ordering)

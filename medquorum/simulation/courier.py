@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from medquorum.consensus.events import Event, OrderingArrived, ProposalArrived, VoteArrived
 from medquorum.consensus.messages import Message
 from medquorum.consensus.pool import OpenProposal
-from medquorum.consensus.replica import (
-    Event,
-    OrderingArrived,
-    ProposalArrived,
-    Replica,
-    VoteArrived,
-)
+from medquorum.consensus.replica import Replica
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.types import ProposalId
@@ -29,7 +24,7 @@ if TYPE_CHECKING:
     from medquorum.simulation.world import World
 
 COMPARED_MS: Final = 1_000
-"""Between two comparisons of a node's pool with a peer's."""
+"""Between two comparisons of a node's pool with a peer's, at least; else 2/5 of retransmit_ms."""
 COMPARED_LARGE_MS: Final = 5_000
 """The same in networks where not everybody is connected with everybody."""
 
@@ -163,7 +158,8 @@ class Courier:
         if machine.life != life or machine.replica is None:
             return
         world = self._world
-        every_ms = COMPARED_MS if world.full_mesh else COMPARED_LARGE_MS
+        least_ms = COMPARED_MS if world.full_mesh else COMPARED_LARGE_MS
+        every_ms = max(least_ms, world.scenario.timing.retransmit_ms * 2 // 5)
         world.line.after(every_ms, self._offer, machine, life)
         gossips = machine.is_doctor or world.scenario.follower_gossip
         peers = [place for place in sorted(machine.peers) if self._wants(place, False)]
@@ -182,7 +178,10 @@ class Courier:
         else:
             entries = list(replica.pool)
         for entry in entries:
-            self._supply(machine, peer.place, entry, digest.known.get(entry.proposal.id))
+            theirs = digest.known.get(entry.proposal.id)
+            if digest.answer:
+                theirs = theirs or None  # named without a voter: it has not got the proposal
+            self._supply(machine, peer.place, entry, theirs)
         lacking = {} if digest.answer else _lacking(replica, digest)
         if lacking and peer.place in machine.peers:
             self.ship(machine, [peer.place], PoolDigest(lacking, answer=True))
@@ -191,7 +190,7 @@ class Courier:
         self, machine: Machine, to: int, entry: OpenProposal, theirs: tuple[Address, ...] | None
     ) -> None:
         """Everything of one open proposal that the other does not name."""
-        if not theirs:
+        if theirs is None:
             self.ship(machine, [to], entry.proposal)
         for voter, vote in entry.votes.items():
             if theirs is None or voter not in theirs:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from medquorum.consensus.effects import Commit, Convict, Persist
+from medquorum.consensus.events import Accepted, DoubleVote, Effect, Forgotten
 from medquorum.consensus.ordering.application import LoggedBatch
 from medquorum.consensus.ordering.evidence import Evidence
 from medquorum.consensus.ordering.journal import (
@@ -20,7 +21,6 @@ from medquorum.consensus.ordering.journal import (
     Skipped,
     slot_of,
 )
-from medquorum.consensus.replica import Accepted, DoubleVote, Effect, Forgotten
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import Reason

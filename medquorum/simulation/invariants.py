@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from medquorum.consensus.effects import CeaseVoting, Commit, Convict, Halt
+from medquorum.consensus.events import DoubleVote, Effect
 from medquorum.consensus.messages import BatchProposal, Message, OrderingVoteMessage, Status
 from medquorum.consensus.ordering.evidence import contradiction
 from medquorum.consensus.ordering.journal import Finalised, Notarised, Proposed, Skipped
-from medquorum.consensus.replica import DoubleVote, Effect
 from medquorum.ledger.certificate import OrderingVote, Statement, verify_ordering_vote
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import SLOTS_AHEAD

@@ -12,7 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from medquorum.consensus.errors import JournalError
-from medquorum.consensus.replica import Effect, Event, Replica
+from medquorum.consensus.events import Effect, Event
+from medquorum.consensus.replica import Replica
 from medquorum.ledger.types import Role
 from medquorum.simulation.clock import NodeClock
 from medquorum.simulation.contact import Identity, start_replica

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from medquorum.consensus.replica import ProposalArrived
+from medquorum.consensus.events import ProposalArrived
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
@@ -171,7 +171,7 @@ class People:
         if isinstance(record, Vote):
             return
         if machine.honest and not machine.impaired:
-            matter.acknowledged = True
+            matter.holders.add(machine.place)
         if machine.is_doctor and machine.identity.address not in matter.ballots:
             self.voters.plan(machine, matter)
 
@@ -195,9 +195,14 @@ class People:
         if matter is None or judgement.reason in _TRANSIENT:
             return
         if judgement.reason is Reason.DUPLICATE:
-            matter.acknowledged = matter.acknowledged or not machine.impaired
+            matter.holders.update(() if machine.impaired else (machine.place,))
         else:
             matter.refused = judgement.reason
+
+    def disk_lost(self, machine: Machine) -> None:
+        """What a machine had is gone."""
+        for matter in self.matters.values():
+            matter.holders.discard(machine.place)
 
     def forgot(self, machine: Machine, identifier: ProposalId, reason: Reason) -> None:
         """A node let an open proposal go."""

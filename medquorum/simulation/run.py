@@ -123,7 +123,7 @@ def _endow(world: World, story: Story) -> None:
         machine.clock.set(START_MS, ahead_ms=0, drift_ppm=drift)
     for place in story.liars:
         machine = world.machines[place]
-        seat = machine.identity.seat()
+        seat = machine.identity.seat_of(machine.identity.charter)
         if seat is not None:
             machine.lying = True
             electorate = machine.identity.charter.electorate()

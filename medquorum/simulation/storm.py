@@ -120,6 +120,7 @@ class Storm:
     def _replace_disk(self, machine: Machine, fault: Fault) -> None:
         world = self._world
         world.crash(machine, None)
+        world.people.disk_lost(machine)
         before = self._snapshots.get(fault.target)
         wiped = fault.kind is FaultKind.WIPED_DISK or before is None
         machine.disk = Disk() if wiped or before is None else before.copy()

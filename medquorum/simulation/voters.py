@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from medquorum.consensus.replica import VoteArrived
+from medquorum.consensus.events import VoteArrived
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import Reason
@@ -35,12 +35,18 @@ class Matter:
     submitted_ms: int
     verdict_ms: int | None = None
     final_ms: int | None = None
-    acknowledged: bool = False
-    """Some node said it has it, durably."""
+    holders: set[int] = field(default_factory=set)
+    """Sound machines that said they have it, durably, and whose disks still are what they were."""
     refused: Reason | None = None
     """Why its own node would not have it."""
     forgotten: Reason | None = None
     """Why some honest node's pool let it go."""
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether it may not be lost any more."""
+        return bool(self.holders)
+
     contested: bool = False
     """Somebody voted on it twice: nodes may hold different first votes (R-VOT3)."""
     ballots: dict[Address, Vote] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from medquorum.consensus.effects import Broadcast, CeaseVoting, Commit, Halt, Send
-from medquorum.consensus.replica import (
+from medquorum.consensus.events import (
     Accepted,
     Effect,
     Event,
