@@ -195,7 +195,11 @@ class Hub:
             max_msg_size=SOCKET_MESSAGE_LIMIT,
             timeout=self._limits.link.close_timeout_s,
         )
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError as error:
+            _LOG.info("peer_unreachable", peer=_short(entry), fault=type(error).__name__)
+            return web.Response(status=408)  # Nobody reads it: the caller is gone.
         if await self._greet(socket, entry, dialling=False) and not self._stopping:
             # A task of the hub, so that an inbox that raises stops the node, not one request.
             await asyncio.wait({self._tasks.create_task(self._carry(socket, entry))})

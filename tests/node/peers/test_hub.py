@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from medquorum.ledger.types import Role
 from medquorum.node.peers.errors import CloseReason, HandshakeFailed, HelloRefusal
@@ -186,6 +188,30 @@ async def test_a_doctor_displaces_another_member_when_all_places_are_taken() -> 
                 assert (await laboratory.receive()).data == 1013
                 assert node.hub.connected() == (doctor.address,)
     assert node.hub.statistics.closed[CloseReason.CROWDED_OUT] == 2
+
+
+async def test_a_caller_gone_before_the_answer_is_no_error_of_this_node(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R-NET1: on slow wires a caller gives up after its request has arrived."""
+    low, high = people(2)
+    charter = charter_of([low, high])
+    prepare = web.WebSocketResponse.prepare
+
+    async def too_late(answer: web.WebSocketResponse, request: web.BaseRequest) -> object:
+        assert request.transport is not None
+        request.transport.abort()
+        return await prepare(answer, request)
+
+    async with running(high, charter) as node:
+        monkeypatch.setattr(web.WebSocketResponse, "prepare", too_late)
+        with pytest.raises(aiohttp.ClientError):
+            async with raw_socket(low, high):
+                pass
+        monkeypatch.undo()
+        async with met_socket(low, high, charter):
+            await node.events.until(lambda: node.events.joined == [low.address])
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_an_inbox_that_fails_stops_the_node() -> None:
