@@ -13,22 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from medquorum.consensus.messages import Message
-from medquorum.consensus.ordering.application import Seat
 from medquorum.consensus.replica import Replica
 from medquorum.ledger.body import PartDescriptor
+from medquorum.ledger.ceremony import parse_charter_file
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.charter import Charter
-from medquorum.ledger.keys import Address, Purpose
+from medquorum.ledger.keys import Address, Purpose, public_key
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import Judgement
 from medquorum.ledger.types import RecordId
 from medquorum.ledger.vote import Vote
 from medquorum.ledger.wrap import Wrap
-from medquorum.node.bodies import Bodies, BodyState, Opener
+from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.body_store import BodyStore, open_local_bodies
 from medquorum.node.driver import Driver
 from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
+from medquorum.node.keystore import Keystore, KeystorePublic
+from medquorum.node.membership import Membership
 from medquorum.node.peers.errors import BodyUnavailable
 from medquorum.node.queries import Queries
 from medquorum.node.recipients import reads_body
@@ -46,15 +48,15 @@ from medquorum.node.store.engine import Store, default_storage_url, open_store
 from medquorum.node.submissions import Issuer, Submissions
 from medquorum.node.verifier import CachedVerifier
 from medquorum.node.voting import Voting
-from tests.ledger.charter_kit import address_of_name, private_key, signer_of
+from tests.ledger.charter_kit import address_of_name, leaf, private_key, signer_of
+from tests.ledger.governance_kit import new_leaf
 from tests.node.sealed_bodies import Sealed
 from tests.support.chains import Chain
-from tests.support.network import (
-    Network,
-    make_network,
-)
+from tests.support.governed import Governed
+from tests.support.network import INSTITUTIONS, Network, make_network
 
 PATIENCE_S = 20.0
+NODE_KEYS = (Purpose.CONSENSUS, Purpose.ENCRYPTION, Purpose.TLS)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -150,6 +152,7 @@ class Node:
     mouth: Mouth
     news: Happenings
     histories: Histories
+    membership: Membership
     complaints: list[Any] = field(default_factory=list)
     fatal: list[BaseException] = field(default_factory=list)
     running: asyncio.Task[None] | None = None
@@ -196,20 +199,47 @@ class Node:
         return self.bodies.state_of(sealed.proposal) is BodyState.OPENED
 
 
-def keep_chain(connection: Any, chain: Chain) -> None:
+def keep_chain(connection: Any, chain: Chain | Governed) -> None:
     """Write a chain as if this node had seen it grow."""
+    if isinstance(chain, Governed):
+        entries = [(one.batch, one.certificate, one.tail) for one in chain.entries]
+    else:
+        entries = [(batch, own, ()) for batch, own in chain.entries]
     finals = [
-        FinalBatch(index, batch, own, 1_000_000 + index)
-        for index, (batch, own) in enumerate(chain.entries)
+        FinalBatch(index, batch, own, 1_000_000 + index, tail)
+        for index, (batch, own, tail) in enumerate(entries)
     ]
     append_batches(connection, finals)
 
 
+def membership_of(network: Network, name: str, label: str | None = None) -> Membership:
+    """A member with the keys of its node; consensus, encryption and TLS keys of another label."""
+    is_institution = name in INSTITUTIONS
+    keys = {purpose: private_key(label or name, purpose) for purpose in NODE_KEYS}
+    if is_institution:
+        keys[Purpose.CLINICAL] = private_key(name, Purpose.CLINICAL)
+    keys[Purpose.POLICY] = private_key(name, Purpose.POLICY)
+    points = {purpose.value: public_key(key).hex() for purpose, key in keys.items()}
+    shown = leaf(name) if label is None else new_leaf(label)
+    public = KeystorePublic(address_of_name(name), points, shown)
+    named = {purpose.value: key for purpose, key in keys.items()}
+    if label is not None:
+        named["encryption-1"] = private_key(name, Purpose.ENCRYPTION)
+    charter_file = parse_charter_file(network.charter_file())
+    return Membership(charter_file, address_of_name(name), Keystore(public, named))
+
+
 @asynccontextmanager
 async def node_of(
-    network: Network, name: str, home: Path, chain: Chain | None = None, *, run: bool = True
+    network: Network,
+    name: str,
+    home: Path,
+    chain: Chain | Governed | None = None,
+    *,
+    run: bool = True,
+    label: str | None = None,
 ) -> AsyncIterator[Node]:
-    """A node from what its home holds; `chain` fills an empty one."""
+    """A node from what its home holds; `chain` fills an empty one, `label` names newer keys."""
     store = open_store(home, default_storage_url(home))
     chunks = open_local_bodies(home / "bodies")
     engine = reader_engine(parse_storage_url(default_storage_url(home)), connections=1)
@@ -217,19 +247,14 @@ async def node_of(
     if chain is not None:
         await store.writer.submit(lambda connection: keep_chain(connection, chain))
     founding, own = network.charter, address_of_name(name)
-
-    def seat_of(charter: Charter) -> Seat | None:
-        number = charter.doctor_number(own)
-        return None if number is None else Seat(number, signer_of(name, Purpose.CONSENSUS))
-
+    membership = membership_of(network, name, label)
     await store.writer.submit(lambda connection: claim_store(connection, founding, own))
     remembered = await store.read(lambda connection: remember(connection, founding))
     charters = await store.read(lambda connection: charters_of(connection, remembered.state))
     mouth, news = Mouth(), Happenings()
-    replica = Replica(remembered, seat_of, verifier, History(engine))
+    replica = Replica(remembered, membership.seat_of, verifier, History(engine))
     driver = Driver(replica, store, mouth, verifier, charters)
-    opener = Opener(own, private_key(name, Purpose.ENCRYPTION), signer_of(name, Purpose.CONSENSUS))
-    bodies = Bodies(charters, opener, store, chunks, news)
+    bodies = Bodies(charters, membership.opener(), store, chunks, news)
     holders = Holders(chunks)
     node = Node(
         network,
@@ -243,6 +268,7 @@ async def node_of(
         mouth,
         news,
         Histories(charters, store, bodies),
+        membership,
     )
     bodies.fetcher = holders  # type: ignore[assignment]  # plays its one method
     bodies.holders = lambda: tuple(holders.offers)
