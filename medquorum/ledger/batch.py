@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -96,9 +96,14 @@ ENTRY_BYTES: Final = 5
 """The longest header of a byte string in a list."""
 
 
+def registry_rows(absences: Iterable[Absence]) -> list[dict[str, object]]:
+    """The entries as a registry lists them: encoded, they ascend (R-ORD15)."""
+    return sorted((absence.as_map() for absence in absences), key=canonical.encode)
+
+
 def registry_hash(network: NetworkId, absences: Sequence[Absence]) -> bytes:
     """The hash of the registry document (R-ORD15)."""
-    rows = sorted((absence.as_map() for absence in absences), key=canonical.encode)
+    rows = registry_rows(absences)
     return tagged(Kind.REGISTRY, network, canonical.encode({"absences": rows}))
 
 

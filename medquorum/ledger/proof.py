@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from medquorum.ledger import canonical
-from medquorum.ledger.batch import Absence, BatchHeader, parse_batch_header
+from medquorum.ledger.batch import Absence, BatchHeader, parse_batch_header, registry_rows
 from medquorum.ledger.block import (
     Block,
     BlockHeader,
@@ -85,7 +86,7 @@ class Proof(Inclusion):
                     {"core": core.encoded(), "header": header.encoded()}
                     for header, core in self.patient_chain
                 ],
-                "registry": [entry.as_map() for entry in self.registry],
+                "registry": registry_rows(self.registry),
             },
             FRAME,
         )
@@ -100,8 +101,16 @@ def parse_proof(encoded: bytes) -> Proof:
         *_inclusion(reader),
         reader.listed("patient_chain", FRAME.entries, _parse_link),
         reader.listed("epochs", FRAME.entries, _parse_epoch),
-        reader.listed("registry", REGISTRY_ENTRIES, _parse_entry),
+        _parse_registry(reader),
     )
+
+
+def _parse_registry(reader: Reader) -> tuple[Absence, ...]:
+    entries = reader.listed("registry", REGISTRY_ENTRIES, _parse_entry)
+    encoded = [canonical.encode(entry.as_map()) for entry in entries]
+    if any(later <= earlier for earlier, later in pairwise(encoded)):
+        raise CodecError("R-ORD15: the entries of a registry ascend, each once")
+    return entries
 
 
 def _parse_epoch(value: object) -> Inclusion:

@@ -116,10 +116,11 @@ class ExportAudit:
 
     def _accept_batch(self, frame: BatchFrame) -> None:
         self._close(frame.justification[0] if frame.justification else None)
+        if self._awaits_tail and not frame.is_tail and self._last is not None:
+            self._fail_unfinished(self._last)
         try:
-            if frame.is_tail != self._awaits_tail:
-                found = "a tail" if frame.is_tail else "a batch"
-                raise Fault("R-EXP1", f"{found} stands where the other is expected")
+            if frame.is_tail and not self._awaits_tail:
+                raise Fault("R-EXP1", "a tail stands where no epoch is to be ended")
             self._check_batch(frame)
             frame.check_justification_root()
         except Fault as fault:
@@ -203,6 +204,11 @@ class ExportAudit:
             raise Tampered(header.first_nbc, fault)
         return True
 
+    def _fail_unfinished(self, header: BatchHeader) -> NoReturn:
+        """Raise `Tampered` for a last batch, of its epoch or of all, that nothing makes final."""
+        fault = Fault("R-ORD17", "the last batch has no final certificate, nor has its tail")
+        raise Tampered(header.first_nbc, fault)
+
     def end(self) -> None:
         """Check that the file ends with the tip its first frame announces."""
         announced = self.announcement
@@ -215,8 +221,7 @@ class ExportAudit:
         behind = (announced.tip_epoch, announced.tip_slot) > (epoch, slot)
         is_cut = announced.tip_hash != last_hash and behind
         if group is not None and not group.final and not is_cut:
-            fault = Fault("R-ORD17", "the last batch has no final certificate, nor its tail")
-            raise Tampered(group.header.first_nbc, fault)
+            self._fail_unfinished(last or group.header)
         self._close(None)
         if is_cut:
             raise Tampered(self.height, Fault("R-EXP1", "the file ends before its announced tip"))
