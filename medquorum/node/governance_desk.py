@@ -28,8 +28,8 @@ from medquorum.node.governance_views import (
     RegistryEntryView,
 )
 from medquorum.node.governance_words import act_words, naming_of, needed
+from medquorum.node.issuer import Issuer
 from medquorum.node.refusals import ADVICE, misplaced, refusal
-from medquorum.node.submissions import Issuer
 
 
 @dataclass(slots=True)

@@ -139,29 +139,40 @@ def write_keystore(
     cost: KdfCost = _PRODUCTION_COST,
 ) -> KeystorePublic:
     """Write keys the caller already has to a new keystore; errors as `create_keystore`."""
-    secret = _passphrase_bytes(passphrase, minimum=PASSPHRASE_MIN_CHARACTERS)
-    compressed = {purpose: _compressed(key) for purpose, key in private_keys.items()}
-    if len(set(compressed.values())) != len(compressed):
-        raise KeystoreMisuse("one key may not serve two purposes; make a key for each")
+    compressed = {purpose: compressed_point(key) for purpose, key in private_keys.items()}
     owner = address_of(compressed)
-    certificates = {
-        purpose: tls.issue_leaf_certificate(key, owner.hex()).hex()
-        for purpose, key in private_keys.items()
-        if purpose == TLS_PURPOSE
-    }
+    leaf = None
+    if TLS_PURPOSE in private_keys:
+        leaf = tls.issue_leaf_certificate(private_keys[TLS_PURPOSE], owner.hex())
+    return write_new(path, Keystore(told(owner, compressed, leaf), private_keys), passphrase, cost)
+
+
+def told(owner: bytes, compressed: Mapping[str, bytes], leaf: bytes | None) -> KeystorePublic:
+    """The public half of keys: owner, compressed points, TLS leaf."""
+    points = {purpose: point.hex() for purpose, point in compressed.items()}
+    return KeystorePublic(owner, MappingProxyType(points), leaf)
+
+
+def write_new(path: Path, made: Keystore, passphrase: str, cost: KdfCost) -> KeystorePublic:
+    """Write an open keystore to a new file; errors as `create_keystore`."""
+    secret = _passphrase_bytes(passphrase, minimum=PASSPHRASE_MIN_CHARACTERS)
+    public = made.public
+    if len(set(public.public_keys.values())) != len(public.public_keys):
+        raise KeystoreMisuse("one key may not serve two purposes; make a key for each")
+    leaf = public.certificate_der
     try:
         header = KeystoreHeader(
             v=keystore_file.VERSION,
-            owner=owner.hex(),
+            owner=public.owner.hex(),
             aead=keystore_file.AEAD_NAME,
             kdf=cost,
             salt=secrets.token_hex(keystore_file.SALT_LENGTH_BYTES),
-            public_keys={purpose: point.hex() for purpose, point in compressed.items()},
-            certificates=certificates,
+            public_keys=dict(public.public_keys),
+            certificates={} if leaf is None else {TLS_PURPOSE: leaf.hex()},
         )
     except ValueError as error:
         raise KeystoreMisuse("1 to 16 purposes of lower-case letters, digits, dashes") from error
-    scalars = {purpose: _scalar(key) for purpose, key in private_keys.items()}
+    scalars = {purpose: _scalar(made.private_key(purpose)) for purpose in made.purposes}
     _seal_to_file(path, header, scalars, secret, replace=False)
     return _public_part(header)
 
@@ -186,7 +197,7 @@ def open_keystore(
         purpose: ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
         for purpose, scalar in scalars.items()
     }
-    derived = {purpose: _compressed(key).hex() for purpose, key in private_keys.items()}
+    derived = {purpose: compressed_point(key).hex() for purpose, key in private_keys.items()}
     if derived != container.public_keys:
         raise KeystoreCorrupt("private and public keys differ; restore the keystore")
     return Keystore(_public_part(container.header()), private_keys)
@@ -265,7 +276,8 @@ def _passphrase_bytes(passphrase: str, *, minimum: int) -> bytes:
     return encoded
 
 
-def _compressed(key: ec.EllipticCurvePrivateKey) -> bytes:
+def compressed_point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public half of a key, 33 bytes (R-KEY1)."""
     return key.public_key().public_bytes(
         serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
     )

@@ -33,6 +33,7 @@ from medquorum.node.governance_desk import NodeGovernance
 from medquorum.node.governance_records import GovernanceRecords
 from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
+from medquorum.node.issuer import Issuer
 from medquorum.node.logs import configure_logs
 from medquorum.node.membership import EXPLAINED, Membership, MemberStanding
 from medquorum.node.network import PeerNetwork
@@ -56,7 +57,7 @@ from medquorum.node.startup import (
 from medquorum.node.store.accounts import StoredAccounts
 from medquorum.node.store.dialects import parse_storage_url, reader_engine
 from medquorum.node.store.engine import Store, open_store
-from medquorum.node.submissions import Issuer, Submissions
+from medquorum.node.submissions import Submissions
 from medquorum.node.verifier import CachedVerifier
 from medquorum.node.voting import Voting
 

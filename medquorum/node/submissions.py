@@ -7,7 +7,6 @@ body (R-PRO3), so nothing that is refused can touch a body that was taken before
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from medquorum.consensus.admission import judge_position, judge_proposal
 from medquorum.consensus.events import ProposalArrived
@@ -32,17 +31,10 @@ from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreMisuse
 from medquorum.node.desk import DeskError, Receipt, Submission
 from medquorum.node.driver import Driver, now_ms
 from medquorum.node.intake.gate import ImageGate
+from medquorum.node.issuer import Issuer
 from medquorum.node.recipients import encryption_keys, patient_keys
 from medquorum.node.refusals import ADVICE, misplaced, refusal
 from medquorum.node.sealing import Grantor, SealedBody, new_record, wraps_for
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """This node's own member as an issuer; `sign` is None where a person holds the key."""
-
-    address: Address
-    sign: Signer | None = field(repr=False)
 
 
 class Submissions:

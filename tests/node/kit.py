@@ -29,6 +29,7 @@ from medquorum.node.body_store import BodyStore, open_local_bodies
 from medquorum.node.driver import Driver
 from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
+from medquorum.node.issuer import Issuer
 from medquorum.node.keystore import Keystore, KeystorePublic
 from medquorum.node.membership import Membership
 from medquorum.node.peers.errors import BodyUnavailable
@@ -45,7 +46,7 @@ from medquorum.node.startup import (
 from medquorum.node.store.chain_rows import FinalBatch, append_batches
 from medquorum.node.store.dialects import parse_storage_url, reader_engine
 from medquorum.node.store.engine import Store, default_storage_url, open_store
-from medquorum.node.submissions import Issuer, Submissions
+from medquorum.node.submissions import Submissions
 from medquorum.node.verifier import CachedVerifier
 from medquorum.node.voting import Voting
 from tests.ledger.charter_kit import address_of_name, leaf, private_key, signer_of

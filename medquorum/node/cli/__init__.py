@@ -24,7 +24,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "user": ("account_commands:user_app", "Users of this node."),
     "token": ("account_commands:token_app", "Bearer tokens for programs."),
     "keys": ("keys_commands:app", "Make and look at a member's keys."),
-    "charter": ("charter_commands:app", "Found a network: the charter and its ceremony."),
+    "charter": ("charter_commands:app", "Found a network; look at its charter, and change it."),
+    "absence": ("standin_commands:absence_app", "Declare who stands in while a doctor is away."),
+    "delegate": ("standin_commands:delegate_app", "Hand on the decisions on one patient."),
+    "opening": ("standin_commands:opening_app", "Let a delegate decide for a silent attending."),
+    "attending": ("standin_commands:attending_app", "Give patients another attending physician."),
+    "evidence": ("live_charter_commands:evidence_app", "Look at proven contradictions of members."),
 }
 """Where each command lives, and what help says of it without importing it."""
 

@@ -1,7 +1,8 @@
-"""`medquorum charter`: the founding ceremony, step by step (R-CHA5 to R-CHA8).
+"""`medquorum charter`: the founding ceremony step by step, and the charter since (R-CHA5 to 8).
 
-request → build → sign → collect → verify. Nothing here talks to a network: the files travel by
-whatever means the founders trust, and the fingerprint is compared by voice.
+request → build → sign → collect → verify. Nothing of the ceremony talks to a network: the files
+travel by whatever means the founders trust, and the fingerprint is compared by voice. Afterwards
+`show`, `history` and `amend` ask a node.
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ from medquorum.ledger.fingerprint import fingerprint, same_fingerprint
 from medquorum.ledger.limits import CHARTER, RECORD
 from medquorum.ledger.member import Member
 from medquorum.ledger.types import Role
+from medquorum.node.cli.amend_commands import app as amend_app
 from medquorum.node.cli.charter_view import charter_facts, print_charter
+from medquorum.node.cli.connection import (
+    HERE,
+    Connection,
+    NodeOption,
+    TokenOption,
+    asking,
+)
+from medquorum.node.cli.connection import HomeOption as LiveHomeOption
 from medquorum.node.cli.files import file_stem, read_limited, write_whole
 from medquorum.node.cli.keys_commands import (
     ClinicalPassphraseOption,
@@ -30,11 +40,12 @@ from medquorum.node.cli.keys_commands import (
     PassphraseOption,
     member_home,
 )
+from medquorum.node.cli.live_charter_commands import history, maturity, show_live
 from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 
 app = typer.Typer(
     add_completion=False,
-    help="Found a network: the charter and its ceremony.",
+    help="Found a network; look at its charter, and change it.",
     no_args_is_help=True,
 )
 
@@ -188,11 +199,34 @@ def verify(path: CharterArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def show(path: CharterArgument, as_json: JsonOption = False) -> None:
-    """Show members, quorum, what it withstands, and who has not signed."""
-    with one_sentence():
+def show(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A charter file; without, the node's.")
+    ] = None,
+    node: NodeOption = None,
+    token_file: TokenOption = None,
+    home: LiveHomeOption = HERE,
+    *,
+    version: Annotated[
+        int | None, typer.Option("--version", min=0, help="An earlier version of the node's.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the charter in force: members, quorum, what it withstands, who stands in for whom.
+
+    With a file: the founding charter in it, and who has not signed.
+    """
+    with asking():
+        if path is None:
+            show_live(Connection(node, token_file, home), version, as_json=as_json)
+            return
         charter_file = _read_charter(path)
         if as_json:
             typer.echo(json.dumps(charter_facts(charter_file), indent=1, ensure_ascii=False))
         else:
             print_charter(charter_file)
+
+
+app.command()(history)
+app.command()(maturity)
+app.add_typer(amend_app, name="amend")

@@ -15,6 +15,7 @@ from medquorum.ledger.types import ADDRESS_PREFIX, Role
 from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, MemberHome
 from medquorum.node.cli.outcome import one_sentence
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
+from medquorum.node.cli.rotation import swap_keystores
 
 app = typer.Typer(
     add_completion=False, help="Make and look at a member's keys.", no_args_is_help=True
@@ -96,3 +97,16 @@ def show(home: HomeOption, as_json: JsonOption = False) -> None:
         prefix = ADDRESS_PREFIX[Role.DOCTOR] if CLINICAL_KEYSTORE in keystores else None
         typer.echo(f"address  {address_text(owner, prefix) if prefix else owner.hex()}")
         Console(width=120).print(table)
+
+
+@app.command("swap")
+def swap(home: HomeOption) -> None:
+    """Put the keystore of `charter amend rotate-key` in place, once the amendment is in force.
+
+    Stop the node before, start it after. The old keystore is kept beside it: with it go the bodies
+    that were sealed for an old encryption key.
+    """
+    with one_sentence():
+        for now, kept in swap_keystores(member_home(home)):
+            typer.echo(f"{now}: the new keys; the old ones are kept as {kept.name}")
+        typer.echo(f"Start the node: medquorum start --home {home}")

@@ -29,16 +29,17 @@ def console() -> Console:
 
 def print_json(value: Any) -> None:
     """A view, a model or a sequence of them as JSON."""
-    typer.echo(TypeAdapter(Any).dump_json(_plain(value), indent=1).decode())
+    typer.echo(TypeAdapter(Any).dump_json(as_plain(value), indent=1).decode())
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """A view, a model or a sequence of them as JSON can carry it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):
         return TypeAdapter(type(value)).dump_python(value, mode="json")
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [as_plain(each) for each in value]
     return value
 
 
