@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ProcessPoolExecutor
 from itertools import permutations
+from multiprocessing import get_context
 
 import pytest
 
@@ -73,11 +74,11 @@ def chosen() -> list[TwinsScenario]:
     return list(scenarios() if EXHAUSTIVE else spread(PLAYED))
 
 
-@pytest.mark.timeout(3_600 if EXHAUSTIVE else 120)
+@pytest.mark.timeout(7_200 if EXHAUSTIVE else 600)
 def test_twins_neither_fork_nor_stop_nor_smear_the_honest() -> None:
     """R-SIM2, R-SIM8, R-SIM11, R-ORD17: at the fault bound, over the whole enumeration."""
     stories = chosen()
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         results = list(pool.map(play, stories, chunksize=50))
     wrong = [(one, told) for one, told in zip(stories, results, strict=True) if told.faults]
     assert wrong == []

@@ -1,6 +1,7 @@
 """Every crash point of three doctors over three slots, with each slot proposed or skipped."""
 
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -29,10 +30,11 @@ def test_the_enumeration_is_published() -> None:
     assert all(steps > 30 for story in range(STORIES) for steps in steps_of(story))
 
 
+@pytest.mark.timeout(600)
 def test_no_crash_point_forks_stops_or_convicts() -> None:
     """R-SIM2, R-SIM8, R-SIM10, R-SIM11: all of them."""
     stories = list(crash_scenarios())
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         results = list(pool.map(play_crash, stories, chunksize=100))
     wrong = [(one, told) for one, told in zip(stories, results, strict=True) if told.faults]
     assert wrong == []
