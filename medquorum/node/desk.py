@@ -102,11 +102,14 @@ class Desk(Protocol):
 
     charter_file: CharterFile
     """The signed founding charter."""
-    governance: GovernanceDesk
 
     @property
     def charter(self) -> Charter:
         """The charter in force."""
+
+    @property
+    def governance(self) -> GovernanceDesk:
+        """The governance side."""
 
     def status(self) -> StatusView:
         """The node in one glance."""

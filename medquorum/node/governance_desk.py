@@ -27,7 +27,7 @@ from medquorum.node.governance_views import (
     MaturityView,
     RegistryEntryView,
 )
-from medquorum.node.governance_words import act_words, naming_of, needed
+from medquorum.node.governance_words import core_words, naming_of, needed
 from medquorum.node.issuer import Issuer
 from medquorum.node.refusals import ADVICE, misplaced, refusal
 
@@ -163,15 +163,13 @@ def _receipt(proposal: Proposal, state: ChainState) -> ActReceipt:
         attending = state.attending_for(core)
         required: tuple[Address, ...] = () if attending is None else (attending,)
         approvals = doctors // 2 + 1
-        summary: tuple[str, ...] = (f"{naming(core.doctor)} attends patient {core.patient}",)
     else:
         wanted = needed(core.act, core.issuer, charter)
         approvals, required = wanted.approvals, wanted.required
-        summary = act_words(core.act, naming, charter)
     return ActReceipt(
         proposal=proposal.id.hex(),
         type=core.type.value,
-        summary=summary,
+        summary=core_words(core, naming, charter),
         needed=approvals,
         doctors=doctors,
         required=tuple(naming(address) for address in required),

@@ -31,6 +31,8 @@ from medquorum.ledger.governance import (
 )
 from medquorum.ledger.keys import Address
 from medquorum.ledger.member import Member
+from medquorum.ledger.proposal import Core
+from medquorum.ledger.types import BlockType
 
 Naming = Callable[[Address], str]
 """From an address to the name people know."""
@@ -127,6 +129,15 @@ def act_words(act: Act, naming: Naming, charter: Charter) -> tuple[str, ...]:
             return (f"proves that {naming(culprit)} {CONTRADICTIONS[kind]}",)
         case _:
             assert_never(act)
+
+
+def core_words(core: Core, naming: Naming, charter: Charter) -> tuple[str, ...]:
+    """What a proposal does where it is about more than a record; nothing otherwise."""
+    if core.act is not None:
+        return act_words(core.act, naming, charter)
+    if core.type is BlockType.ATTENDING:
+        return (f"gives patient {core.patient} {naming(core.doctor)} as attending physician",)
+    return ()
 
 
 def change_words(change: Change, naming: Naming, charter: Charter) -> str:

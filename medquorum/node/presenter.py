@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from medquorum.consensus.pool import OpenProposal
 from medquorum.consensus.replica import Replica
@@ -22,6 +23,7 @@ from medquorum.ledger.types import (
 )
 from medquorum.ledger.vote import HUMAN, Vote
 from medquorum.node.charters import Charters
+from medquorum.node.governance_words import core_words
 from medquorum.node.store.chain_rows import FinalBatch
 from medquorum.node.store.clinical_rows import ProposalRow
 from medquorum.node.views import BlockView, PatientView, ProposalView, VerdictView, VoteView
@@ -98,6 +100,7 @@ class Presenter:
             n_bc=state.height_of(row.proposal.id) if row.state in DECIDED else None,
             verdict=self._verdict(counted, known.values(), state.attending_for(core)),
             votes=self.votes(known.values()),
+            summary=core_words(core, self.name, state.charter),
         )
 
     def _verdict(
@@ -149,11 +152,14 @@ class Presenter:
             finalised_at_us=final.finalised_at_us,
             verdict=self._decided(block, witness, final.batch.header),
             votes=self.votes(witness.votes),
+            summary=core_words(core, self.name, self._charters.versions[final.batch.header.epoch]),
         )
 
     def _decided(self, block: Block, witness: Witness, header: BatchHeader) -> VerdictView:
         """How a block was decided, from the votes it rests on."""
-        panel = panelists(block.proposal, self._replica.state, header.time_ms)
+        charter = self._charters.versions[header.epoch]
+        then = replace(self._replica.state, charter=charter)
+        panel = panelists(block.proposal, then, header.time_ms)
         counted = tally(witness.votes, panel)
         responsible = [vote for vote in witness.votes if vote.ballot.role is not VoterRole.PEER]
         approved = any(

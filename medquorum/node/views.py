@@ -67,6 +67,8 @@ class ProposalView:
     n_bc: int | None
     verdict: VerdictView
     votes: tuple[VoteView, ...]
+    summary: tuple[str, ...] = ()
+    """Of an act of governance or an assignment: what it does, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class BlockView:
     finalised_at_us: int
     verdict: VerdictView
     votes: tuple[VoteView, ...]
+    summary: tuple[str, ...] = ()
+    """Of an act of governance or an assignment: what it does, in sentences."""
 
 
 @dataclass(frozen=True, slots=True)

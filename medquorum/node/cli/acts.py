@@ -186,7 +186,7 @@ def _show(request: Request, after: Charter, wanted: Needed, bench: Bench) -> Non
     what = "attending" if isinstance(request, Assignment) else type(request).__name__
     lines = [f"{what.removesuffix('Act').lower()}, issued by {naming(bench.issuer)}"]
     if isinstance(request, Assignment):
-        lines.append(f"  - {naming(request.doctor)} attends patient {request.patient}")
+        lines.append(f"  - {naming(request.doctor)} is to attend patient {request.patient}")
     else:
         lines.extend(f"  - {words}" for words in act_words(request, naming, before))
     if after is not before:

@@ -88,7 +88,7 @@ def status_table(status: StatusView) -> Table:
 
 def proposals_table(proposals: Iterable[ProposalView]) -> Table:
     """Proposals, one a line."""
-    columns = ("id", "type", "state", "patient", "issuer", "body", "approvals", "missing")
+    columns = ("id", "type", "state", "about", "issuer", "body", "approvals", "missing")
     return table(
         columns,
         (
@@ -96,15 +96,22 @@ def proposals_table(proposals: Iterable[ProposalView]) -> Table:
                 each.id[:ID_SHOWN],
                 each.type,
                 each.state,
-                each.patient or "new",
+                _about(each),
                 each.issuer_name,
-                each.body,
+                each.body if each.parts else "",
                 f"{each.verdict.approvals} of {each.verdict.panel}",
                 ", ".join(each.verdict.missing),
             )
             for each in proposals
         ),
     )
+
+
+def _about(proposal: ProposalView) -> str:
+    """The patient, or what an act of governance does."""
+    if proposal.summary:
+        return "; ".join(proposal.summary)
+    return f"patient {proposal.patient}" if proposal.patient else "a new patient"
 
 
 def blocks_table(blocks: Iterable[BlockView]) -> Table:
