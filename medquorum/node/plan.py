@@ -9,7 +9,13 @@ from typing import Final
 from sqlalchemy import Connection
 
 from medquorum.consensus.effects import CeaseVoting, Commit, Convict, Halt, Persist
-from medquorum.consensus.events import Accepted, DoubleVote, Effect, Forgotten
+from medquorum.consensus.events import (
+    Accepted,
+    CharterChanged,
+    DoubleVote,
+    Effect,
+    Forgotten,
+)
 from medquorum.consensus.ordering.evidence import Evidence, SignedHeader, VoteEvidence
 from medquorum.consensus.ordering.journal import encode_record
 from medquorum.consensus.pool import Pool
@@ -29,6 +35,7 @@ from medquorum.node.store.chain_rows import (
     prune_journal,
 )
 from medquorum.node.store.clinical_rows import (
+    delete_votes,
     insert_evidence,
     insert_proposals,
     insert_votes,
@@ -43,9 +50,10 @@ PRUNED_EVERY: Final = 16
 class Kept:
     """The open proposals that the store has, or is about to have, and whose votes on them."""
 
-    __slots__ = ("_voters",)
+    __slots__ = ("_pool", "_voters")
 
     def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._voters = {entry.proposal.id: set(entry.votes) for entry in pool}
 
     def proposal(self, proposal: Proposal) -> None:
@@ -59,6 +67,16 @@ class Kept:
     def forget(self, proposal: ProposalId) -> set[Address] | None:
         """A proposal is closed: whose votes were written, None when it never was."""
         return self._voters.pop(proposal, None)
+
+    def renew(self) -> list[tuple[ProposalId, Address]]:
+        """Forget the votes that the pool has dropped under a new charter, and name them (R-GOV8):
+        such a doctor may vote again with another key."""
+        dropped: list[tuple[ProposalId, Address]] = []
+        for entry in self._pool:
+            proposal, voters = entry.proposal.id, self._voters.get(entry.proposal.id, set())
+            dropped.extend((proposal, voter) for voter in sorted(voters - entry.votes.keys()))
+            voters &= entry.votes.keys()
+        return dropped
 
 
 @dataclass(slots=True)
@@ -75,6 +93,8 @@ class Plan:
     forgotten: list[Forgotten] = field(default_factory=list)
     convictions: list[Convict | DoubleVote] = field(default_factory=list)
     halts: list[HaltRow] = field(default_factory=list)
+    outdated: list[tuple[ProposalId, Address]] = field(default_factory=list)
+    """Votes on open proposals that a new charter does not count."""
 
     def take(self, effects: Iterable[Effect], kept: Kept) -> None:
         """Sort the durable effects into rows; what is kept already is not written again."""
@@ -97,12 +117,10 @@ class Plan:
                     kept.forget(effect.proposal)
                 case Convict() | DoubleVote():
                     self.convictions.append(effect)
-                case Halt(reason, certificates):
-                    shown = tuple(one.encoded() for one in certificates)
-                    self.halts.append(HaltRow(reason.value, shown, None, self.now_us))
-                case CeaseVoting(shown_vote):
-                    own = shown_vote.encoded()
-                    self.halts.append(HaltRow(CEASED_VOTING, (), own, self.now_us))
+                case CharterChanged():
+                    self.outdated.extend(kept.renew())
+                case Halt() | CeaseVoting():
+                    self.halts.append(_halt_row(effect, self.now_us))
                 case _:
                     pass
 
@@ -135,12 +153,14 @@ class Plan:
             or self.forgotten
             or self.convictions
             or self.halts
+            or self.outdated
         )
 
     def write(self, connection: Connection) -> None:
         """Write everything; the caller's transaction makes it durable at once."""
         insert_proposals(connection, self.proposals, self.now_us)
         insert_votes(connection, self.votes, self.now_us)
+        delete_votes(connection, self.outdated)
         append_journal(connection, self.journal)
         append_batches(connection, self.finals)
         blocks = [block for final in self.finals for block in final.batch.blocks]
@@ -179,6 +199,13 @@ def ends_epoch(batch: Batch) -> bool:
     last = batch.blocks[-1]
     accepted = last.header.outcome is Outcome.ACCEPTED
     return accepted and last.proposal.core.type is BlockType.AMENDMENT
+
+
+def _halt_row(stop: Halt | CeaseVoting, now_us: int) -> HaltRow:
+    if isinstance(stop, CeaseVoting):
+        return HaltRow(CEASED_VOTING, (), stop.shown.encoded(), now_us)
+    certificates = tuple(one.encoded() for one in stop.certificates)
+    return HaltRow(stop.reason.value, certificates, None, now_us)
 
 
 def _decided(block: Block) -> tuple[bytes, str, str | None]:

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from medquorum.consensus.proofs import provable
+from medquorum.consensus.validation import panelists
 from medquorum.ledger.errors import CodecError, KeyMaterialError
 from medquorum.ledger.keys import Address, address_of, address_text, parse_address
+from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.types import ADDRESS_PREFIX, Standing
 from medquorum.ledger.vote import Vote
+from medquorum.node import why
 from medquorum.node.archive import prove
 from medquorum.node.bodies import Bodies
 from medquorum.node.desk import DeskError
@@ -113,42 +116,32 @@ class Queries:
 
     async def why(self, identifier: str) -> WhyView:
         """Why it is not final: who has not voted, which certificate is missing."""
-        view = await self.proposal(identifier)
-        ordering = self._driver.replica.ordering
-        waiting = ordering.waiting
-        leader = self._doctor(waiting.leader)
+        row = await self.row(identifier)
+        votes = await self._store.read(lambda connection: load_votes(connection, row.proposal.id))
+        view = self._proposal_view(row, votes)
+        replica = self._driver.replica
+        waiting, charter = replica.ordering.waiting, replica.state.charter
         return WhyView(
             id=view.id,
             state=view.state,
-            sentences=tuple(self._sentences(view)),
+            sentences=tuple(self._sentences(view, row.proposal, votes)),
             missing_voters=view.verdict.missing,
             missing_certificate=waiting.missing.value if waiting.missing else None,
             slot=waiting.slot,
-            leader=leader,
+            leader=charter.doctors[waiting.leader].name,
         )
 
-    def _doctor(self, number: int) -> str:
-        """The name of a doctor by number, which counts in the epoch that is being ordered."""
-        return self._driver.replica.state.charter.doctors[number].name
-
-    def _sentences(self, view: ProposalView) -> list[str]:
-        verdict, need = view.verdict, view.verdict.panel // 2 + 1
-        if view.state in ("accepted", "rejected"):
-            return [f"Final: {view.state} as block {view.n_bc}."]
-        if view.state in ("expired", "stale"):
-            return [f"Closed without a block: {view.reason}. Issue it again if it is still needed."]
-        said = [f"{verdict.approvals} of {need} needed approvals, {verdict.rejections} rejections."]
-        if verdict.standing == "pending":
-            if not verdict.attending_approved:
-                said.append(f"The attending physician, {verdict.attending}, has not approved.")
-            said.append("Not voted yet: " + ", ".join(verdict.missing) + ".")
+    def _sentences(self, view: ProposalView, proposal: Proposal, votes: list[Vote]) -> list[str]:
+        replica, over = self._driver.replica, why.closed(view)
+        if over is not None:
+            return [over]
+        panel = panelists(proposal, replica.state, now_ms())
+        said = [why.counted(view, panel)]
+        if view.verdict.standing == "pending":
+            cast = {vote.ballot.voter: vote for vote in votes}
+            said += why.undecided(view, panel, cast, self._presenter.name)
         else:
-            waiting = self._driver.replica.ordering.waiting
-            absent = [self._doctor(number) for number in waiting.absent]
-            said.append(f"The verdict is {verdict.standing}; ordering has not finished.")
-            said.append(waiting.sentence())
-            if absent:
-                said.append("Nodes not heard in this slot: " + ", ".join(absent) + ".")
+            said += why.unordered(view, replica.ordering.waiting, replica.state.charter)
         if view.body == "failed":
             said.append("This node could not open the body and has complained; do not approve.")
         if self._driver.halted:

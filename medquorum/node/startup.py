@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from medquorum.consensus.admission import judge_vote
 from medquorum.consensus.ordering.application import LoggedBatch
 from medquorum.consensus.ordering.journal import decode_record
 from medquorum.consensus.replica import Remembered
@@ -23,7 +24,10 @@ from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
+from medquorum.ledger.reasons import ACCEPT
+from medquorum.ledger.signature import verify
 from medquorum.ledger.types import RecordId
+from medquorum.ledger.vote import Vote
 from medquorum.ledger.wrap import Wrap
 from medquorum.node.bodies import BodyState
 from medquorum.node.charters import Charters
@@ -175,15 +179,29 @@ def remember(connection: Connection, charter: Charter) -> Remembered:
             if state.amended is not None:
                 state, slot = state.next_epoch(), 0
     epoch = state.charter.version
+    proposals = [row.proposal for row in load_proposals(connection, OPEN, _EVERY)][::-1]
     rows = [row for row in load_journal(connection, epoch) if row.slot >= slot]
     return Remembered(
         state=state,
         final_slot=slot,
         log_length=length,
         journal=[decode_record(row.kind, row.slot, row.record) for row in rows],
-        proposals=[row.proposal for row in load_proposals(connection, OPEN, _EVERY)][::-1],
-        votes=load_open_votes(connection),
+        proposals=proposals,
+        votes=_counting(load_open_votes(connection), proposals, state),
     )
+
+
+def _counting(votes: list[Vote], proposals: list[Proposal], state: ChainState) -> list[Vote]:
+    """The votes whose keys the charter in force names: others no longer count (R-GOV8)."""
+    if state.charter.version == 0:
+        return votes
+    cores = {proposal.id: proposal.core for proposal in proposals}
+    return [
+        vote
+        for vote in votes
+        if (core := cores.get(vote.ballot.proposal)) is not None
+        and judge_vote(vote, core, state.charter, state.network, verify) == ACCEPT
+    ]
 
 
 def _append(state: ChainState, batch: Batch) -> ChainState:

@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 from medquorum.consensus.effects import Commit
+from medquorum.consensus.messages import Ask
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.complaint import Grievance, complain
 from medquorum.ledger.keys import Address, Purpose
 from medquorum.ledger.types import PartName
 from medquorum.node.happenings import Happenings
 from medquorum.node.network import PeerNetwork
-from medquorum.node.peers.errors import CloseReason
+from medquorum.node.peers.directory import Directory, directory_of
+from medquorum.node.peers.errors import CloseReason, DirectoryError
 from medquorum.node.peers.rate import Offence
 from tests.ledger.charter_kit import address_of_name, signer_of
 from tests.node.kit import Node, node_of, until
 from tests.node.sealed_bodies import now_fields
 from tests.support.chains import Chain
+from tests.support.governed_story import NEW, governed
 from tests.support.network import HOSPITAL, LABORATORY, make_network, registration, vote
 
 NETWORK = make_network()
@@ -33,6 +37,13 @@ class FakeHub:
 
     sent: list[tuple[Address, str, bytes]] = field(default_factory=list)
     penalised: list[tuple[Address, Offence]] = field(default_factory=list)
+    directory: Directory = field(default_factory=lambda: directory_of(NETWORK.charter, NETWORK.id))
+    fault: Exception | None = None
+
+    async def update_charter(self, charter: Charter) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.directory = directory_of(charter, NETWORK.id)
 
     def send(self, peer: Address, kind: str, payload: bytes) -> bool:
         self.sent.append((peer, kind, payload))
@@ -168,3 +179,32 @@ async def test_links_are_told_to_replica_and_bodies(joined: Joined) -> None:
     follower = joined.news.follow(0)
     details = [(await anext(follower)).detail for _ in range(2)]
     assert details == [{"connected": True}, {"connected": False, "reason": "shutdown"}]
+
+
+async def test_a_new_charter_reaches_the_hub_and_the_list_of_doctors(joined: Joined) -> None:
+    """R-GOV8: sessions of those who left end at once, and those who joined are spoken to."""
+    joined.network.broadcast(Ask(0))
+    founding = {peer for peer, _ in joined.hub.of_kind("ask")}
+    assert founding == {address_of_name(name) for name in NETWORK.doctors[1:]}
+    for charter in governed().state.charters[1:]:
+        joined.node.driver.charters.adopt(charter, charter.version)
+        joined.network.charter_changed(charter)
+    await until(lambda: joined.hub.directory.charter_version == charter.version)
+    joined.hub.sent.clear()
+    joined.network.broadcast(Ask(0))
+    spoken = {peer for peer, _ in joined.hub.of_kind("ask")}
+    assert spoken == charter.doctor_addresses - {OWN}
+    assert address_of_name(NEW) in spoken
+    versions = [event.detail["version"] for event in joined.news._events if event.kind == "charter"]
+    assert versions == list(range(1, charter.version + 1))
+
+
+async def test_peers_that_cannot_be_taken_end_the_node(joined: Joined) -> None:
+    faults: list[BaseException] = []
+    joined.network.fatal = faults.append
+    joined.hub.fault = DirectoryError("no such endpoint")
+    charter = governed().state.charters[1]
+    joined.node.driver.charters.adopt(charter, 1)
+    joined.network.charter_changed(charter)
+    await until(lambda: faults)
+    assert faults == [joined.hub.fault]

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from medquorum.consensus.effects import Commit, Convict, Effect, Persist
-from medquorum.consensus.events import Accepted, DoubleVote, Forgotten
+from medquorum.consensus.effects import (
+    CeaseVoting,
+    Commit,
+    Convict,
+    Effect,
+    Halt,
+    HaltReason,
+    Persist,
+)
+from medquorum.consensus.events import Accepted, CharterChanged, DoubleVote, Forgotten
 from medquorum.consensus.ordering.evidence import Contradiction, VoteEvidence
 from medquorum.consensus.ordering.journal import Notarised, Skipped
 from medquorum.consensus.pool import Pool
 from medquorum.ledger.certificate import Statement, state
+from medquorum.ledger.chain import genesis
 from medquorum.ledger.keys import Purpose
-from medquorum.ledger.reasons import Reason
+from medquorum.ledger.reasons import ACCEPT, Reason
 from medquorum.ledger.types import BatchHash, Decision, OrderingKind
 from medquorum.node.plan import Kept, Plan
 from medquorum.node.store.chain_rows import load_batches, load_journal
 from medquorum.node.store.clinical_rows import load_proposal, load_votes
 from medquorum.node.store.engine import Store, default_storage_url, open_store
+from medquorum.node.store.halt_rows import load_halts
 from tests.ledger.charter_kit import signer_of
 from tests.support.chains import Chain
+from tests.support.governed_story import governed
 from tests.support.network import digest, make_network, registration, vote, votes
 
 NETWORK = make_network()
@@ -171,3 +183,70 @@ async def test_two_proposals_of_one_record_are_both_kept(store: Store) -> None:
         row = await store.read(partial(load_proposal, identifier=proposal.id))
         assert row is not None
         assert row.proposal == proposal
+
+
+async def test_why_ordering_stopped_is_kept_with_what_shows_it(store: Store) -> None:
+    chain = chain_of_one()
+    _, own = chain.entries[0]
+    assert own is not None
+    other = replace(own, statement=replace(own.statement, hash=BatchHash(digest("a fork"))))
+    forgotten = state(own.statement, 1, NETWORK.id, signer_of(NETWORK.doctors[1], Purpose.CLINICAL))
+    await perform(store, Halt(HaltReason.FORK, (own, other)))
+    await perform(store, CeaseVoting(forgotten))
+    last, first = await store.read(load_halts)
+    assert (first.reason, first.vote, first.found_at_us) == ("fork", None, 5_000)
+    assert first.certificates == (own.encoded(), other.encoded())
+    assert (last.reason, last.certificates, last.vote) == ("ceased_voting", (), forgotten.encoded())
+
+
+async def test_votes_that_a_new_charter_does_not_count_may_be_cast_again(store: Store) -> None:
+    """R-GOV8: the pool has dropped them, so that the store must take the ones cast anew."""
+    proposal = registration(NETWORK)
+    old, kept = (vote(NETWORK, proposal, NETWORK.doctors[number]) for number in (1, 2))
+    pool = Pool()
+    assert pool.add_proposal(proposal, genesis(NETWORK.charter)) == ACCEPT
+    entry = pool.get(proposal.id)
+    assert entry is not None
+    memory = Kept(pool)
+    before = Plan(5_000, 0)
+    before.take([Accepted(proposal), Accepted(old), Accepted(kept)], memory)
+    await store.writer.submit(before.write)
+    entry.votes = {kept.ballot.voter: kept}
+    after = Plan(6_000, 0)
+    after.take([CharterChanged(NETWORK.charter)], memory)
+    assert not after.empty
+    await store.writer.submit(after.write)
+    load = partial(load_votes, proposal=proposal.id)
+    assert await store.read(load) == [kept]
+    again = vote(NETWORK, proposal, NETWORK.doctors[1], Decision.REJECT)
+    anew = Plan(7_000, 0)
+    anew.take([Accepted(again)], memory)
+    await store.writer.submit(anew.write)
+    assert set(await store.read(load)) == {kept, again}
+
+
+async def test_the_journal_of_an_epoch_goes_with_the_batch_that_ended_it(store: Store) -> None:
+    story = governed()
+    last = next(n for n, entry in enumerate(story.entries) if entry.batch.header.epoch == 1) - 1
+    entry = story.entries[last]
+    assert entry.certificate is not None
+    await perform(store, Persist(Skipped(3), 0), Persist(Skipped(1), 1), log_length=last)
+    commit = Commit(entry.batch, entry.certificate, entry.tail)
+    await perform(store, commit, log_length=last)
+    assert await store.read(partial(load_journal, epoch=0)) == []
+    assert [row.slot for row in await store.read(partial(load_journal, epoch=1))] == [1]
+
+
+async def test_a_tail_is_kept_with_the_certificate_that_closes_it(store: Store) -> None:
+    story = governed()
+    place, entry = next((n, one) for n, one in enumerate(story.entries) if one.tail)
+    assert entry.certificate is not None
+    assert entry.certificate.statement.hash == entry.tail[-1].hash
+    commit = Commit(entry.batch, entry.certificate, entry.tail)
+    await perform(store, commit, log_length=place)
+    (kept,) = await store.read(partial(load_batches, first=0, limit=10))
+    assert (kept.batch, kept.certificate, kept.tail) == (
+        entry.batch,
+        entry.certificate,
+        entry.tail,
+    )

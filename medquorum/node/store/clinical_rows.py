@@ -79,6 +79,18 @@ def insert_votes(connection: Connection, votes: Sequence[Vote], now_us: int) -> 
     _insert_missing(connection, VOTES, rows)
 
 
+_DELETE_VOTE: Final = delete(VOTES).where(
+    VOTES.c.proposal == bindparam("of_proposal"), VOTES.c.voter == bindparam("of_voter")
+)
+
+
+def delete_votes(connection: Connection, votes: Iterable[tuple[bytes, bytes]]) -> None:
+    """Forget votes, each named by proposal and voter: a new charter does not know their key."""
+    rows = [{"of_proposal": proposal, "of_voter": voter} for proposal, voter in votes]
+    if rows:
+        connection.execute(_DELETE_VOTE, rows)
+
+
 def insert_wraps(connection: Connection, wraps: Sequence[Wrap]) -> None:
     """Keep wraps; one already kept for that recipient stays."""
     rows = [

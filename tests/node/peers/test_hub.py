@@ -17,6 +17,7 @@ from tests.node.peers.nodes import (
     QUICK,
     Node,
     Recorder,
+    Someone,
     charter_of,
     mesh,
     met_socket,
@@ -24,6 +25,7 @@ from tests.node.peers.nodes import (
     raw_socket,
     running,
     settings_of,
+    someone,
 )
 from tests.node.peers.relay import relaying
 
@@ -239,3 +241,43 @@ async def test_a_port_that_is_taken_is_said_at_the_start() -> None:
         with pytest.raises(OSError, match="in use"):
             async with running(low, charter):
                 pass
+
+
+async def test_nodes_of_two_charter_versions_talk() -> None:
+    """R-NET2: who is behind learns of the newer charter from its peers."""
+    low, high, stranger = people(3)
+    before, after = charter_of([low, high]), charter_of([low, high, stranger], version=3)
+    async with running(low, before) as behind, running(high, after) as ahead:
+        await behind.meets(ahead)
+        await ahead.meets(behind)
+        await exchange(behind, ahead)
+
+
+async def test_a_member_with_new_keys_is_met_once_the_charter_names_them() -> None:
+    """R-GOV7: the old session ends at once, the old leaf is refused, the new one is dialled."""
+    low, high = people(2)
+    rekeyed = someone(port=int(high.member.endpoint.rpartition(":")[2]))
+    member = replace(rekeyed.member, address=high.address)
+    identity = replace(rekeyed.identity, address=high.address)
+    changed = Someone(member, identity, rekeyed.consensus)
+    before, after = charter_of([low, high]), charter_of([low, changed], version=1)
+    async with running(low, before) as node:
+        async with running(high, before) as old:
+            await node.meets(old)
+            await node.hub.update_charter(after)
+            await old.events.until(lambda: old.events.left != [])
+            assert node.events.left == [(high.address, CloseReason.NOT_A_MEMBER)]
+        async with running(changed, before) as again:
+            await node.meets(again)
+            await again.meets(node)
+            await exchange(node, again)
+
+
+async def test_a_revoked_node_dials_nobody() -> None:
+    """R-GOV7: its peers would refuse it, again and again."""
+    low, high = people(2)
+    both, without = charter_of([low, high]), charter_of([high], version=1)
+    async with running(low, both) as node:
+        node.hub.dials = False
+        await node.hub.update_charter(without)
+        assert node.hub._dialling == {}
