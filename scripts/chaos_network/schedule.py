@@ -18,7 +18,7 @@ Way: TypeAlias = tuple[str, str]
 """A direction between two members: (who sends, who receives)."""
 
 FIRST_FAULT_S: Final = 2.0
-GAP_S: Final = (2.0, 7.0)
+GAP_S: Final = (2.5, 8.0)
 """Between the beginnings of two faults, in a run of minutes."""
 RESTART_S: Final = 8.0
 """What a node may need to be back after a kill on a busy machine: it is not struck meanwhile."""
