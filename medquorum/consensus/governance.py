@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from medquorum.consensus.proven import evidence_proven, key_of
@@ -63,6 +64,22 @@ def judge_act(act: Act, issuer: Address, view: ChainState) -> Judgement:
     assert_never(act)
 
 
+def judge_shown(act: Act, issuer: Address, view: ChainState, *, is_first: bool) -> Judgement:
+    """What a proof shows of an act (R-EXP3): no patient's attending, and the registry only where
+    the block is the first of its batch.
+    """
+    known = view if is_first else replace(view, absences=())
+    match act:
+        case AbsenceAct(delegate=None) if not is_first:
+            return ACCEPT if act.from_ms == 0 == act.to_ms else Ignore(Reason.BAD_ABSENCE)
+        case DelegationAct(delegate=None) if not is_first:
+            return ACCEPT
+        case DelegationAct():
+            return _judge_stand_in(act, known)
+        case _:
+            return judge_act(act, issuer, known)
+
+
 def _judge_absence(act: AbsenceAct, view: ChainState) -> Judgement:
     entries = view.registry
     if act.delegate is None:
@@ -80,6 +97,10 @@ def _judge_absence(act: AbsenceAct, view: ChainState) -> Judgement:
 def _judge_delegation(act: DelegationAct, view: ChainState) -> Judgement:
     if view.attending_of(act.patient) != act.attending:
         return Ignore(Reason.BAD_DELEGATION)
+    return _judge_stand_in(act, view)
+
+
+def _judge_stand_in(act: DelegationAct, view: ChainState) -> Judgement:
     standing = registry.delegation_of(view.registry, act.patient) is not None
     if act.delegate is None:
         return ACCEPT if standing else Ignore(Reason.BAD_DELEGATION)

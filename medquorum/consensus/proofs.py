@@ -12,6 +12,7 @@ from medquorum.consensus.admission import (
     judge_vote,
     judge_witness,
 )
+from medquorum.consensus.governance import judge_shown
 from medquorum.consensus.inclusion import EpochEnd, inclusion_fault, ordering_fault
 from medquorum.consensus.verification import Verification
 from medquorum.ledger.amendment import apply
@@ -20,7 +21,7 @@ from medquorum.ledger.chain import ChainBuilder, ChainState, genesis
 from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import LedgerError
-from medquorum.ledger.governance import Amendment, DelegationAct
+from medquorum.ledger.governance import Amendment
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.proof import Inclusion, Proof, parse_proof
 from medquorum.ledger.proposal import Core, Proposal, proposal_id
@@ -89,11 +90,7 @@ class _Past:
         act, issuer = block.proposal.core.act, block.proposal.core.issuer
         if not isinstance(act, Amendment) or block.header.outcome is not Outcome.ACCEPTED:
             return "R-EXP3: an epoch does not end with an accepted amendment"
-        if epoch.index != epoch.headers[0].count - 1:
-            return "R-GOV8: an amendment is the last block of its batch"
-        if any(header.count for header in epoch.headers[1:]):
-            return "R-GOV8: a block after the end of the epoch"
-        fault = _governance_place_fault(block.header) or _witness_fault(epoch, state, check)
+        fault = _governance_place_fault(epoch) or _witness_fault(epoch, state, check)
         if fault is not None:
             return fault
         amended = apply(state.charter, act, issuer)
@@ -172,7 +169,7 @@ def _place_fault(proof: Proof, view: ChainState) -> str | None:
     """Whether block and history belong together (R-ORD3, R-ORD5, R-EXP3)."""
     header, core = proof.block.header, proof.block.proposal.core
     if core.act is not None:
-        return _governance_place_fault(header)
+        return _governance_place_fault(proof)
     patient = None if core.patient is None else view.patient(core.patient)
     if header.outcome is Outcome.ACCEPTED:
         leads_here = _continues(header, core, patient)
@@ -183,9 +180,26 @@ def _place_fault(proof: Proof, view: ChainState) -> str | None:
     return None if leads_here else "R-EXP3: the patient's chain does not lead here"
 
 
-def _governance_place_fault(header: BlockHeader) -> str | None:
-    placed = (header.n_pb, *_numbers(header)) == (0, 0, ZERO)
-    return None if placed else "R-GOV1: an act of governance stands in no patient's chain"
+def _governance_place_fault(proof: Inclusion) -> str | None:
+    header = proof.block.header
+    if (header.n_pb, *_numbers(header)) != (0, 0, ZERO):
+        return "R-GOV1: an act of governance stands in no patient's chain"
+    ends = isinstance(proof.block.proposal.core.act, Amendment)
+    if not ends or header.outcome is not Outcome.ACCEPTED:
+        return None
+    if proof.index != proof.headers[0].count - 1:
+        return "R-GOV5: a block follows an amendment in its batch"
+    if any(after.count for after in proof.headers[1:]):
+        return "R-GOV8: a block after the end of the epoch"
+    return None
+
+
+def _judge_shown(proof: Inclusion, state: ChainState) -> Judgement:
+    """Whether the block fits the chain before it, as far as that is shown."""
+    core, outcome = proof.block.proposal.core, proof.block.header.outcome
+    if core.act is None or outcome is Outcome.REJECTED:
+        return judge_position(core, outcome, state)
+    return judge_shown(core.act, core.issuer, state, is_first=proof.index == 0)
 
 
 def _witness_fault(proof: Inclusion, state: ChainState, check: Verifier) -> str | None:
@@ -195,8 +209,8 @@ def _witness_fault(proof: Inclusion, state: ChainState, check: Verifier) -> str 
     if proposal.core.expires_at_ms < time_ms:
         return "R-ORD4: expired"
     judgement = judge_proposal(proposal, state, check)
-    if judgement == ACCEPT and not isinstance(proposal.core.act, DelegationAct):
-        judgement = judge_position(proposal.core, outcome, state)
+    if judgement == ACCEPT:
+        judgement = _judge_shown(proof, state)
     if judgement == ACCEPT:
         judgement = judge_witness(proposal, outcome, proof.witness, state, time_ms)
     for vote in proof.witness.votes:

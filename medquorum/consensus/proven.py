@@ -19,6 +19,7 @@ from medquorum.ledger.governance import EvidenceAct, EvidenceKind
 from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import Address
 from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import Role
 from medquorum.ledger.vote import HUMAN, Vote
 
 
@@ -76,7 +77,7 @@ def _signed(
 
 def _vote_signed(vote: Vote, view: ChainState, verify: Verifier) -> bool:
     member = view.charter.member(vote.ballot.voter)
-    if member is None:
+    if member is None or member.role is not Role.DOCTOR:
         return False
     key = member.keys.clinical if vote.ballot.mode == HUMAN else member.keys.policy
     return key is not None and verify(key, vote.ballot.digest(view.network), vote.signature)

@@ -67,13 +67,11 @@ def assent_of(core: GovernanceCore, proposal: bytes, charter: Charter) -> Assent
     return Assent(proposal, charter.panel, needed, required)
 
 
-def check_act(core: GovernanceCore, before: Before, *, is_last: bool) -> Effect:
+def check_act(core: GovernanceCore, before: Before) -> Effect:
     """Return what an accepted act does; raise `Fault` where it does not fit (R-GOV5)."""
     act = core.act
     charter = before.charter
     if isinstance(act, Amendment):
-        if not is_last:
-            raise Fault("R-GOV5", "an amendment is not the last block of its batch")
         changes = act.changes
         made = amended(charter, act.base_version, changes, core.issuer, before.signatures)
         return Effect(charter=made)

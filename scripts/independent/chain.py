@@ -82,19 +82,16 @@ class Chain:
         """The hash by which the next batch names the registry."""
         return registry_hash(self.registry, self.founding.network)
 
-    def append(
-        self, encoded_block: bytes, encoded_witness: bytes, time_ms: int, *, is_last: bool
-    ) -> Block:
-        """Check the next block as of the batch's time and take it; raise `Fault`.
-
-        `is_last` tells whether the batch ends with it.
-        """
+    def append(self, encoded_block: bytes, encoded_witness: bytes, time_ms: int) -> Block:
+        """Check the next block as of the batch's time and take it; raise `Fault`."""
         block = read_block(encoded_block, self.charter.network)
         votes = read_witness(encoded_witness, self.charter.network)
         self._check_links(block.header)
+        if self.amended is not None:
+            raise Fault("R-GOV5", "a block follows an amendment in its batch")
         core = block.core
         if isinstance(core, GovernanceCore):
-            self._append_act(block, core, votes, time_ms, is_last)
+            self._append_act(block, core, votes, time_ms)
         else:
             self._append_clinical(block, core, votes, time_ms)
         self.next_n_bc += 1
@@ -150,12 +147,7 @@ class Chain:
             history.append(core, header.hash)
 
     def _append_act(
-        self,
-        block: Block,
-        core: GovernanceCore,
-        votes: tuple[Vote, ...],
-        time_ms: int,
-        is_last: bool,
+        self, block: Block, core: GovernanceCore, votes: tuple[Vote, ...], time_ms: int
     ) -> None:
         header, charter = block.header, self.charter
         proposal = check_governance_proposal(
@@ -166,7 +158,7 @@ class Chain:
         effect = Effect()
         if header.outcome == "accepted":
             before = Before(self.charters, self._declared, self.parent_ms, self.signatures)
-            effect = check_act(core, before, is_last=is_last)
+            effect = check_act(core, before)
             self._check_first(core.act, effect)
         assent = assent_of(core, proposal, charter)
         check_votes(votes, assent, charter, self.signatures)

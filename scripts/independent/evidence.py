@@ -106,10 +106,13 @@ def _check_batches(act: Evidence, charters: Sequence[Charter], signatures: Signa
     if (first.epoch, first.slot) != (second.epoch, second.slot) or first.hash == second.hash:
         raise Fault("R-GOV5", "two batches that do not contradict each other")
     charter = _charter_of(first.epoch, charters)
-    leader = charter.doctors[leader_number(first.epoch, first.slot, charter)]
+    number = leader_number(first.epoch, first.slot, charter)
+    leader = charter.doctors[number]
     if leader.address != act.culprit:
         raise Fault("R-GOV5", "two batches of a slot that the culprit did not lead")
     for header, signature in shown:
+        if header.network != network or header.leader != number:
+            raise Fault("R-GOV5", "a batch of another network, or that names another leader")
         digest = tagged("batch-proposal", network, header.hash)
         what = "an evidence"
         signatures.check(leader.consensus, digest, signature, rule="R-GOV5", what=what)

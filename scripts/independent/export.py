@@ -98,10 +98,7 @@ class ExportAudit:
             if group is None or group.is_full():
                 raise Fault("R-EXP1", "a block stands where the next batch is expected")
             header = group.header
-            is_last = len(group.block_leaves) == header.count - 1
-            appended = self.chain.append(
-                frame.block, frame.witness, header.time_ms, is_last=is_last
-            )
+            appended = self.chain.append(frame.block, frame.witness, header.time_ms)
         except Fault as fault:
             found = Tampered(self.height, fault)
             if group is None or group.vouched:

@@ -166,13 +166,14 @@ class ProofAudit:
             index = fields.integer("index")
             declared = registry if index == 0 else None
             before = Before(self._versions.charters, declared, parent_ms, signatures)
-            is_last = index == batch.count - 1
-            made = check_act(core, before, is_last=is_last).charter
+            made = check_act(core, before).charter
         votes = read_witness(fields.binary("witness"), charter.network)
         assent = assent_of(core, proposal, charter)
         check_votes(votes, assent, charter, signatures)
         check_verdict(votes, assent, header.outcome)
         if made is not None:
+            if fields.integer("index") != batch.count - 1:
+                raise Fault("R-GOV5", "a block follows an amendment in its batch")
             for tail in headers[1:]:
                 check_tail(tail)
         if header.outcome == "accepted":

@@ -5,16 +5,22 @@ Shares nothing with the verifier under test.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import msgpack
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from ecdsa import NIST256p, SigningKey
 from ecdsa.util import sigencode_string_canonize
 
 ZERO = bytes(32)
 START_MS = 1_700_000_000_000
 DAY_MS = 86_400_000
+YEAR_2020, YEAR_2050 = datetime(2020, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
 PART_OF = {
     "medical_form": "V_IND",
     "ct": "IMG_CT",
@@ -114,11 +120,15 @@ def address(label: str) -> bytes:
 DOCTORS = sorted((name for name in CAST if name.startswith("doctor")), key=address)
 
 
+@lru_cache(maxsize=1024)
 def certificate(label: str, key: str | None = None) -> bytes:
-    """What a reader of the key alone needs of a leaf certificate."""
-    info = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-    point = key_of(key or f"{label}/tls").verifying_key.to_string()
-    return f"certificate of {label}".encode() + info + point + b"signature"
+    """A leaf certificate in DER, self-signed."""
+    secret = key_of(key or f"{label}/tls").privkey.secret_multiplier
+    own = ec.derive_private_key(secret, ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, label)])
+    builder = x509.CertificateBuilder(name, name, own.public_key(), 1, YEAR_2020, YEAR_2050)
+    made = builder.sign(own, hashes.SHA256(), ecdsa_deterministic=True)
+    return made.public_bytes(serialization.Encoding.DER)
 
 
 def member(label: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -127,7 +137,7 @@ def member(label: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
     keys = {name: public(f"{label}/{name}") for name in [*purposes, "encryption"]}
     request: dict[str, Any] = {
         "address": address(label),
-        "endpoint": f"{label}.example:7443",
+        "endpoint": f"{label.replace('_', '-')}.example:7443",
         "keys": {"policy": None, **keys},
         "name": label,
         "role": label.partition("-")[0],

@@ -94,7 +94,7 @@ def test_a_wrong_charter_is_refused(changes: dict[str, Any], rule: str) -> None:
         ({"tls_certificate": b""}, "R-CHA4"),
         ({"tls_certificate": certificate("laboratory")}, "R-KEY4"),
         ({"tls_certificate": b"no key"}, "R-CHA4"),
-        ({"tls_certificate": certificate("hospital")[:-10]}, "R-CHA4"),
+        ({"tls_certificate": certificate("hospital")[:100]}, "R-CHA4"),
         ({"tls_certificate": certificate("hospital") + bytes(4_096)}, "R-CHA4"),
         ({"endpoint": "::1:7443"}, "R-CHA4"),
         ({"endpoint": "h" * 251 + ":7443"}, "R-CHA4"),

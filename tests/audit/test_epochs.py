@@ -168,7 +168,7 @@ def test_an_amendment_is_the_last_block_of_its_batch() -> None:
     ledger.amend(OTHER_RULE)
     film(ledger)
     ledger.close()
-    assert verdict_of(ledger) == tampered(2, "R-GOV5")
+    assert verdict_of(ledger) == tampered(3, "R-GOV5")
 
 
 def test_a_rejected_amendment_ends_nothing() -> None:

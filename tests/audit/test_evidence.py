@@ -84,12 +84,14 @@ def test_a_message_of_another_signer_proves_nothing() -> None:
         assert refused(founded(), ledger.evidence("doctor-1", "two_notars", one, nobody), rule)
 
 
-def batch(ledger: Governed, leader: str, slot: int = 9, **changes: Any) -> bytes:
+def batch(ledger: Governed, signer: str, /, slot: int = 9, **changes: Any) -> bytes:
     """A batch as its leader sends it."""
-    header = {**ledger.headers[-1], "slot": slot, "epoch": ledger.epoch, **changes}
+    number = (ledger.epoch + slot) % len(ledger.seats[-1])
+    stated = {"slot": slot, "epoch": ledger.epoch, "leader": number}
+    header = {**ledger.headers[-1], **stated, **changes}
     encoded = enc(header)
     digest = tagged("batch-proposal", ledger.network, tagged("batch", ledger.network, encoded))
-    return enc({"header": encoded, "signature": ledger.ordered(leader, digest, ledger.epoch)})
+    return enc({"header": encoded, "signature": ledger.ordered(signer, digest, ledger.epoch)})
 
 
 def test_two_batches_of_one_slot() -> None:
@@ -103,6 +105,10 @@ def test_two_batches_of_one_slot() -> None:
     assert refused(founded(), ledger.evidence(leader, "two_proposals", one, later))
     own = batch(ledger, other), batch(ledger, other, time_ms=7)
     assert refused(founded(), ledger.evidence(other, "two_proposals", *own))
+    for changes in ({"leader": 3}, {"network": ZERO}):
+        strange = batch(ledger, leader, **changes)
+        for pair_of in ((one, strange), (strange, batch(ledger, leader, **changes, time_ms=7))):
+            assert refused(founded(), ledger.evidence(leader, "two_proposals", *pair_of))
     forged = batch(ledger, other, time_ms=7)
     assert refused(founded(), ledger.evidence(leader, "two_proposals", one, forged))
 
