@@ -122,7 +122,8 @@ class Clinic:
         self, kind: BlockType, patient: PatientState, seen: BlockHash, view: ChainState, now_ms: int
     ) -> Proposal:
         """A further proposal on a registered patient, made by somebody who saw that head."""
-        issuer, ai = patient.attending, None
+        attending = view.attending_of(patient.number) or patient.attending
+        issuer, ai = attending, None
         references: tuple[BlockHash, ...] = ()
         if kind is BlockType.REPORT and view.type_of_block(seen) in (BlockType.CT, BlockType.PET):
             issuer = self._one(Role.AI_ENTITY, patient.number)
@@ -135,7 +136,7 @@ class Clinic:
             type=kind,
             network=self._charter.network_id,
             issuer=issuer,
-            doctor=patient.attending,
+            doctor=attending,
             patient=patient.number,
             patient_key=patient.key,
             patient_name=patient.name,

@@ -12,7 +12,6 @@ from typing import Final
 from medquorum.consensus.ordering.application import Seat
 from medquorum.consensus.ordering.journal import decode_record, encode_record, slot_of
 from medquorum.consensus.replica import Remembered, Replica
-from medquorum.ledger.certificate import Electorate
 from medquorum.ledger.chain import ChainState, genesis
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.keys import Address
@@ -49,10 +48,12 @@ def start_replica(identity: Identity, disk: Disk) -> Replica:
     for final in disk.chain:
         state, slot = state.extend(final.batch), final.batch.header.slot
         state.absorb()
+        if state.amended is not None:
+            state, slot = state.next_epoch(), 0
     journal = [
         decode_record(*encode_record(record))
         for epoch, record in disk.journal
-        if epoch == 0 and slot_of(record) >= slot
+        if epoch == state.charter.version and slot_of(record) >= slot
     ]
     remembered = Remembered(
         state=state,
@@ -65,9 +66,10 @@ def start_replica(identity: Identity, disk: Disk) -> Replica:
     return Replica(remembered, identity.seat_of, identity.cryptography.verify, disk.history)
 
 
-def electorate_of(charter: Charter, epoch: int) -> Electorate:
-    """Who orders in an epoch."""
-    return charter.electorate(epoch)
+def charter_of(replica: Replica, epoch: int) -> Charter | None:
+    """The charter of an epoch, as far as this replica knows it (R-ORD9)."""
+    charters = replica.state.charters
+    return charters[epoch] if epoch < len(charters) else None
 
 
 @dataclass(frozen=True, slots=True)

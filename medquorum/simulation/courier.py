@@ -63,6 +63,8 @@ class Courier:
             self._world.checks.said(machine, message)
             self.ship(machine, places, message)
             return
+        if machine.replica is not None:
+            liar.believe(machine.replica.state.charter)
         for place, parcel in liar.distorted(places, message):
             self.ship(machine, [place], parcel)
 
@@ -115,10 +117,11 @@ class Courier:
             case PoolDigest():
                 self._compare(receiver, origin, parcel)
             case _:
-                if origin.impaired:
+                watched = origin.impaired and not receiver.waits_for_disk
+                if watched:
                     world.checks.hears(receiver, origin, parcel)
                 world.take(receiver, OrderingArrived(parcel, address))
-                if origin.impaired:
+                if watched:
                     world.checks.heard(receiver, origin, parcel)
 
     # --- gossip ---------------------------------------------------------------------------------

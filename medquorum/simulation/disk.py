@@ -90,6 +90,7 @@ class Disk:
             self._prune(batch.header.epoch, batch.header.slot)
 
     def _prune(self, epoch: int, slot: int) -> None:
+        """Forget what nobody votes on again; an ended epoch goes with the next one's pruning."""
         point = epoch, slot
         self.journal = [one for one in self.journal if (one[0], slot_of(one[1])) >= point]
         said = self.chain[-PRUNED_EVERY:][0].batch.header

@@ -18,10 +18,10 @@ from medquorum.ledger.certificate import OrderingVote, Statement, verify_orderin
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import SLOTS_AHEAD
 from medquorum.ledger.types import BatchHash, OrderingKind
-from medquorum.simulation.contact import electorate_of, held_by
+from medquorum.simulation.contact import charter_of, held_by
 from medquorum.simulation.crypto import START_MS
 from medquorum.simulation.disk import OwnRecord
-from medquorum.simulation.ledger_check import LedgerCheck
+from medquorum.simulation.ledger_check import Append, LedgerCheck
 from medquorum.simulation.machine import Machine
 from medquorum.simulation.report import Violation
 
@@ -48,7 +48,6 @@ class Invariants:
         self.double_voters: set[Address] = set()
         """Doctors the people of this run made vote twice."""
         charter = world.machines[0].identity.charter
-        self._charter = charter
         self._verify = world.machines[0].identity.cryptography.verify
         self.ledger = LedgerCheck(charter, self._verify, self.broken)
         self._said: dict[Slot, dict[Statement, OrderingVote]] = {}
@@ -56,6 +55,8 @@ class Invariants:
         self._shown: dict[tuple[int, int, Slot], list[OrderingVote]] = {}
         self._convicted: set[tuple[int, int, Slot]] = set()
         self._takes = False
+        self._epoch = 0
+        """Of the replica that is about to take a message."""
         self._ticks: tuple[int, int, int] = (0, 0, 0)
         self._steps = 0
 
@@ -79,17 +80,16 @@ class Invariants:
                 commits.append(effect)
             elif type(effect) in _RARE:
                 self._rare(machine, effect)
-        if commits and machine.honest:
-            self.ledger.appended(self._world.name(machine), machine.logged, commits)
+        if commits and machine.honest and machine.replica is not None:
+            name, charters = self._world.name(machine), machine.replica.state.charters
+            self.ledger.appended(Append(name, machine.logged, charters), commits)
             machine.logged += len(commits)
 
     def _rare(self, machine: Machine, effect: Effect) -> None:
         name = self._world.name(machine)
         match effect:
-            case Convict(evidence):
-                culprit = self._charter.doctors[evidence.signer].address
-                epoch = machine.replica.epoch if machine.replica else 0
-                slot = (culprit, epoch, evidence.slot)
+            case Convict(evidence, culprit):
+                slot = (culprit, self._epoch, evidence.slot)
                 self._convicted.add((machine.place, machine.life, slot))
                 self._world.say(
                     machine, f"convicts doctor {evidence.signer}: {evidence.contradiction}"
@@ -127,7 +127,7 @@ class Invariants:
         held = held_by(replica)
         self.largest_queue = max(self.largest_queue, held.ordering)
         spread = replica.ordering.current_slot - replica.ordering.final_slot
-        fault = held.fault(len(self._charter.doctors), spread)
+        fault = held.fault(len(replica.state.charter.doctors), spread)
         if fault is not None:
             self.broken("limits", f"{self._world.name(machine)} holds {fault}")
 
@@ -140,8 +140,8 @@ class Invariants:
                 self._vote_said(machine, vote)
             case BatchProposal():
                 self._proposal_said(machine, message)
-            case Status(votes=votes) if votes:
-                number = self._number(machine)
+            case Status(epoch=epoch, votes=votes) if votes:
+                number = self._number(machine, epoch)
                 for vote in votes:
                     if vote.signer == number:
                         self._vote_said(machine, vote)
@@ -167,7 +167,7 @@ class Invariants:
 
     def _proposal_said(self, machine: Machine, proposal: BatchProposal) -> None:
         header = proposal.header
-        if header.leader != self._number(machine):
+        if header.leader != self._number(machine, header.epoch):
             return
         if (header.epoch, Proposed(header.slot, proposal.hash)) not in machine.disk.own:
             self._unwritten(machine, f"its proposal of slot {header.slot}")
@@ -182,8 +182,10 @@ class Invariants:
     def _unwritten(self, machine: Machine, what: str) -> None:
         self.broken("R-SIM10", f"{self._world.name(machine)} sends {what} before it is durable")
 
-    def _number(self, machine: Machine) -> int | None:
-        return machine.identity.charter.doctor_number(machine.identity.address)
+    def _number(self, machine: Machine, epoch: int) -> int | None:
+        replica = machine.replica
+        charter = None if replica is None else charter_of(replica, epoch)
+        return None if charter is None else charter.doctor_number(machine.identity.address)
 
     # --- what must be noticed -------------------------------------------------------------------
 
@@ -194,10 +196,12 @@ class Invariants:
         if not isinstance(message, OrderingVoteMessage) or not receiver.honest or replica is None:
             return
         vote, ordering = message.vote, replica.ordering
-        electorate = electorate_of(self._charter, replica.epoch)
+        self._epoch = replica.epoch
+        charter = replica.state.charter
+        electorate = charter.electorate()
         self._takes = (
             ordering.halted is None
-            and vote.signer == self._number(origin)
+            and vote.signer == charter.doctor_number(origin.identity.address)
             and ordering.final_slot < vote.statement.slot <= ordering.current_slot + SLOTS_AHEAD
             and verify_ordering_vote(vote, electorate, self._verify)
         )

@@ -7,6 +7,7 @@ doctors over it or over a batch that follows in the same append (R-ORD2, R-ORD3,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from medquorum.consensus.effects import Commit
 from medquorum.ledger.batch import Batch
@@ -16,16 +17,23 @@ from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import BatchHash, BlockHash, OrderingKind, Outcome, ProposalId
-from medquorum.simulation.contact import electorate_of
 
 Breach = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Who appends, from which place in the log on, and the charters it knows by epoch."""
+
+    name: str
+    start: int
+    charters: tuple[Charter, ...]
 
 
 class LedgerCheck:
     """The chain the honest agree on, as far as anybody has it."""
 
     def __init__(self, charter: Charter, verify: Verifier, breach: Breach) -> None:
-        self._charter = charter
         self._verify = verify
         self._breach = breach
         self.batches: list[BatchHash] = []
@@ -41,9 +49,10 @@ class LedgerCheck:
         """N BC of the last block."""
         return self._n_bc
 
-    def appended(self, name: str, start: int, commits: Sequence[Commit]) -> None:
-        """A machine appends these batches from this place in the log on."""
-        for index, commit in enumerate(commits, start):
+    def appended(self, append: Append, commits: Sequence[Commit]) -> None:
+        """A machine appends these batches."""
+        name = append.name
+        for index, commit in enumerate(commits, append.start):
             digest = commit.batch.hash
             if index < len(self.batches):
                 if self.batches[index] != digest:
@@ -53,16 +62,17 @@ class LedgerCheck:
             else:
                 self.batches.append(digest)
                 self._first(commit.batch)
-        self._finality(name, commits)
+        self._finality(append, commits)
 
-    def _finality(self, name: str, commits: Sequence[Commit]) -> None:
+    def _finality(self, append: Append, commits: Sequence[Commit]) -> None:
         """Each batch is named by its certificate, or followed by one that is."""
+        name = append.name
         named: set[BatchHash] = set()
         for commit in reversed(commits):
             closing = (commit.batch, *commit.tail)[-1]
             digest, certificate = closing.hash, commit.certificate
             if digest not in self._certified and certificate.statement.hash == digest:
-                if not self._holds(certificate):
+                if not self._holds(certificate, append.charters):
                     self._breach("R-ORD11", f"{name} takes a certificate that is none")
                 self._certified.add(digest)
             if certificate.statement.hash == digest:
@@ -70,11 +80,12 @@ class LedgerCheck:
             elif certificate.statement.hash not in named:
                 self._breach("R-ORD17", f"{name} has a final batch that nothing certifies")
 
-    def _holds(self, certificate: Certificate) -> bool:
-        electorate = electorate_of(self._charter, certificate.statement.epoch)
-        return certificate.statement.kind is OrderingKind.FINAL and verify_certificate(
-            certificate, electorate, self._verify
-        )
+    def _holds(self, certificate: Certificate, charters: tuple[Charter, ...]) -> bool:
+        statement = certificate.statement
+        if statement.epoch >= len(charters) or statement.kind is not OrderingKind.FINAL:
+            return False
+        electorate = charters[statement.epoch].electorate()
+        return verify_certificate(certificate, electorate, self._verify)
 
     def _first(self, batch: Batch) -> None:
         """A batch nobody had before: it follows from the chain so far."""

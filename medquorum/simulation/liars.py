@@ -23,7 +23,9 @@ from medquorum.consensus.messages import (
 from medquorum.ledger import merkle
 from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.certificate import Certificate, Electorate, OrderingVote, Statement, state
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import Kind, tagged
+from medquorum.ledger.keys import Address
 from medquorum.ledger.signature import Signature, Signer
 from medquorum.ledger.types import BatchHash, OrderingKind
 from medquorum.simulation.wire import Parcel
@@ -61,15 +63,18 @@ class Lie(StrEnum):
 class Liar:
     """The tongue of one lying doctor's node."""
 
-    def __init__(
-        self, number: int, electorate: Electorate, sign: Signer, dice: random.Random
-    ) -> None:
-        self._number = number
-        self._electorate = electorate
+    def __init__(self, charter: Charter, address: Address, sign: Signer, dice: random.Random):
+        self._address = address
         self._sign = sign
+        self.believe(charter)
         self._dice = dice
         self._heard: list[tuple[int, BatchHash]] = []
         self.lies = frozenset(lie for lie in Lie if dice.random() < 0.4)
+
+    def believe(self, charter: Charter) -> None:
+        """Speak under this charter from now on; a suspended liar keeps its old number."""
+        self._electorate: Electorate = charter.electorate()
+        self._number: int = charter.doctor_number(self._address) or 0
 
     def hear(self, parcel: Parcel) -> None:
         """Remember what could be voted for."""

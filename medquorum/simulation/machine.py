@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
 
 from medquorum.consensus.errors import JournalError
 from medquorum.consensus.events import Effect, Event
@@ -18,6 +19,9 @@ from medquorum.ledger.types import Role
 from medquorum.simulation.clock import NodeClock
 from medquorum.simulation.contact import Identity, start_replica
 from medquorum.simulation.disk import DURABLE, Disk
+
+UNFINISHED: Final = 32
+"""Steps taken ahead of the disk; then a process waits for it, as a node's driver does."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,11 @@ class Machine:
     def up(self) -> bool:
         """Whether a process runs."""
         return self.replica is not None
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether events wait until the disk has caught up."""
+        return len(self.writing) >= UNFINISHED
 
     @property
     def is_doctor(self) -> bool:

@@ -13,7 +13,7 @@ from medquorum.consensus.events import ProposalArrived
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
-from medquorum.ledger.reasons import Ignore, Judgement, Reason
+from medquorum.ledger.reasons import Accept, Judgement, Reason, Reject
 from medquorum.ledger.types import BlockType, ProposalId
 from medquorum.ledger.vote import Vote
 from medquorum.simulation.consultations import STEPS, Clinic
@@ -64,8 +64,12 @@ class People:
         return self._errands + self.voters.errands
 
     def begin(self, ends_ms: int) -> None:
-        """Submissions come at random until then."""
+        """Submissions come at random until then, amendments among them."""
         self._ends_ms = ends_ms
+        if FaultKind.CHARTER_CHANGE in self._world.kinds:
+            span_ms = max(1, self._world.scenario.duration_ms)
+            for _ in range(self._world.scenario.charter_changes):
+                self._world.line.after(self._dice.randrange(span_ms), self._amend)
         if self._world.scenario.workload.blocks_per_minute:
             self._world.line.after(1, self._next)
 
@@ -91,6 +95,24 @@ class People:
                 self._submit(other, proposal)
         self._submit(self._world.somewhere(self._dice, proposal.core.issuer) or machine, proposal)
 
+    def _amend(self) -> None:
+        """Some doctor wants the charter changed."""
+        doctors = [one for one in self._world.machines if one.is_doctor and one.honest and one.up]
+        if not doctors:
+            return
+        machine = self._dice.choice(doctors)
+        if machine.replica is None:
+            return
+        now_ms = machine.clock.now_ms(self._world.line.now_ms)
+        charter = machine.replica.state.charter
+        if charter.doctor_number(machine.identity.address) is None:
+            return
+        proposal = self._world.chancery.amendment(
+            charter, machine.identity.address, now_ms, self._dice
+        )
+        self.matters[proposal.id] = Matter(proposal, self._world.line.now_ms)
+        self._submit(machine, proposal)
+
     def _proposal(self, machine: Machine) -> Proposal | None:
         """What comes next in some consultation, as this node's ledger shows it."""
         replica, workload = machine.replica, self._world.scenario.workload
@@ -102,13 +124,13 @@ class People:
         if fresh and (not ready or self._dice.random() < 0.3):
             patient = Patient(len(self._patients))
             self._patients.append(patient)
-            return self._registration(patient, now_ms)
+            return self._registration(patient, machine, now_ms)
         if not ready:
             return None
         patient = self._dice.choice(ready)
         known = replica.state.number_of(patient_key(patient.number))
         if known is None:
-            return self._registration(patient, now_ms) if patient.step == 0 else None
+            return self._registration(patient, machine, now_ms) if patient.step == 0 else None
         state = replica.state.patient(known)
         if state is None:
             return None
@@ -120,8 +142,9 @@ class People:
         patient.pending = proposal.id
         return proposal
 
-    def _registration(self, patient: Patient, now_ms: int) -> Proposal:
-        doctors = self._charter.doctors
+    def _registration(self, patient: Patient, machine: Machine, now_ms: int) -> Proposal:
+        replica = machine.replica
+        doctors = (self._charter if replica is None else replica.state.charter).doctors
         attending = doctors[patient.number % len(doctors)].address
         proposal = self._clinic.register(patient.number, attending, now_ms)
         patient.pending = proposal.id
@@ -189,7 +212,14 @@ class People:
         sender: Address | None,
     ) -> None:
         """A node would not take something in; a person hears why."""
-        if sender is not None or isinstance(record, Vote) or not isinstance(judgement, Ignore):
+        if sender is not None:
+            return
+        if isinstance(record, Vote):
+            about = self.matters.get(record.ballot.proposal)
+            if about is not None and isinstance(judgement, Reject):
+                about.unheard.add(record.ballot.voter)
+            return
+        if isinstance(judgement, Accept):
             return
         matter = self.matters.get(record.id)
         if matter is None or judgement.reason in _TRANSIENT:

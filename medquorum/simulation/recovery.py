@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from medquorum.ledger.types import ProposalId
+from medquorum.consensus.replica import Replica
 from medquorum.simulation.faults import Story
 from medquorum.simulation.machine import Machine
 from medquorum.simulation.scenario import FaultKind
@@ -16,54 +16,92 @@ class Recovery:
 
     def __init__(self, world: World, story: Story) -> None:
         self._world = world
-        gone = len({*story.liars, *story.twins, *story.outdated, *story.silent})
-        self.expected = gone <= world.scenario.tolerance.absences_for_liveness
-        """Whether enough doctors' nodes are up and honest for ordering to go on."""
         self._story = story
+
+    @property
+    def expected(self) -> bool:
+        """Whether enough doctors' nodes are up and honest for ordering to go on.
+
+        By the newest charter any of them knows, and by the founding one.
+        """
+        story, world = self._story, self._world
+        places = {*story.liars, *story.twins, *story.outdated, *story.silent}
+        gone = {world.machines[place].identity.address for place in places}
+        known = [one.replica.state.charter for one in world.machines if one.replica]
+        newest = max(known, key=lambda charter: charter.version, default=None)
+        if len(gone) > world.scenario.tolerance.absences_for_liveness or newest is None:
+            return False
+        active = gone & newest.doctor_addresses
+        return len(active) <= newest.tolerance.absences_for_liveness
 
     def _running(self) -> list[Machine]:
         return [one for one in self._world.machines if one.honest and not one.away]
 
     def finished(self) -> bool:
-        """Every honest node has the same chain and nothing is left to do or to say."""
+        """Every honest node has the same chain and nothing is left to do or to say.
+
+        Where somebody contradicts himself for ever, every slot may bring forth another piece of
+        evidence, and that another slot: then it is enough that all else is final everywhere.
+        """
         return next(self._open_reasons(), None) is None
 
     def _open_reasons(self) -> Iterator[str]:
-        world, running = self._world, self._running()
+        world, story = self._world, self._story
         if world.people.errands:
             yield f"{world.people.errands} people still wait for an answer"
-        log = len(world.checks.ledger.batches)
-        known: set[ProposalId] | None = None
-        for machine in running:
+        for machine in self._running():
             name, replica = world.name(machine), machine.replica
             if replica is None:
                 yield f"{name} is down"
                 continue
-            ordering = replica.ordering
-            if ordering.final.log_length != log:
-                yield f"{name} has {ordering.final.log_length} of {log} batches"
-            if machine.writing:
-                yield f"{name} is still writing"
-            waiting = ordering.waiting
-            if waiting.missing is not None and machine.is_doctor and not self._contested(machine):
-                yield f"{name}: {waiting.sentence()}"
-            if ordering.listening:
+            if replica.ordering.listening:
                 yield f"{name} still listens"
-            open_now = {entry.proposal.id for entry in replica.pool}
-            if known is not None and open_now != known and world.scenario.follower_gossip:
-                yield f"{name} has {len(open_now)} open proposals, another {len(known)}"
-            known = open_now if known is None else known
+            if story.liars or story.twins:
+                yield from self._missing(name, replica)
+            else:
+                yield from self._unlike(name, machine, replica)
+        if not (story.liars or story.twins):
+            yield from self._different_pools()
 
-    def _contested(self, machine: Machine) -> bool:
+    def _missing(self, name: str, replica: Replica) -> Iterator[str]:
+        """What people brought about that this node has not made final."""
+        for identifier, matter in self._world.people.matters.items():
+            is_final = replica.state.height_of(identifier) is not None
+            if matter.final_ms is not None and not is_final:
+                yield f"{name} lacks a final block"
+            decided = matter.final_ms is None and replica.pool.decided(identifier)
+            if decided and not matter.contested:
+                yield f"{name} has a verdict that is not ordered"
+
+    def _unlike(self, name: str, machine: Machine, replica: Replica) -> Iterator[str]:
+        ordering, log = replica.ordering, len(self._world.checks.ledger.batches)
+        if ordering.final.log_length != log:
+            yield f"{name} has {ordering.final.log_length} of {log} batches"
+        if machine.writing:
+            yield f"{name} is still writing"
+        waiting = ordering.waiting
+        if waiting.missing is not None and machine.is_doctor and not self._contested(replica):
+            yield f"{name}: {waiting.sentence()}"
+
+    def _different_pools(self) -> Iterator[str]:
+        if not self._world.scenario.follower_gossip:
+            return
+        pools = {
+            frozenset(entry.proposal.id for entry in machine.replica.pool)
+            for machine in self._running()
+            if machine.replica is not None
+        }
+        if len(pools) > 1:
+            yield f"open proposals differ: {sorted(len(pool) for pool in pools)}"
+
+    def _contested(self, replica: Replica) -> bool:
         """Whether all it waits for is decided here but maybe not elsewhere.
 
         Who votes twice may bring about a verdict at some nodes only; the others have no work and
         see no reason to give a silent leader's slot up (R-SIM4, R-SIM7). The next verdict that
         everybody shares, at the latest the evidence of the double vote, moves them on.
         """
-        replica, matters = machine.replica, self._world.people.matters
-        if replica is None:
-            return False
+        matters = self._world.people.matters
         decided = [
             entry.proposal.id for entry in replica.pool if replica.pool.decided(entry.proposal.id)
         ]
@@ -89,7 +127,7 @@ class Recovery:
             )
         in_memory = {entry.proposal.id for entry in replica.pool}
         on_disk = machine.disk.open.keys()
-        # A torn unit may hold a batch without what it made stale; the next start forgets that again.
+        # A torn unit may hold a batch without what it made stale; the next start lets that go.
         if in_memory != on_disk and (machine.habits.atomic or not in_memory <= on_disk):
             self._world.checks.broken(
                 "R-SIM10", f"{self._world.name(machine)} holds another pool on disk"

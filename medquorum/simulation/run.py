@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medquorum.ledger.types import Role
+from medquorum.simulation.amendments import Chancery
 from medquorum.simulation.clock import stream
 from medquorum.simulation.contact import Identity
 from medquorum.simulation.crypto import START_MS, CharterShape, Cryptography, charter_for
@@ -116,6 +117,9 @@ def _endow(world: World, story: Story) -> None:
     """Give machines what the story says of them."""
     world.kinds = story.kinds
     impaired = {world.machines[place].identity.address for place in story.impaired}
+    silent = {world.machines[place].identity.address for place in story.silent}
+    cryptography = world.machines[0].identity.cryptography
+    world.chancery = Chancery(cryptography, frozenset(impaired | silent), len(impaired))
     for machine in world.machines:
         machine.habits.write_ms, machine.habits.atomic = story.write_ms, story.atomic
         machine.impaired = machine.identity.address in impaired
@@ -123,12 +127,12 @@ def _endow(world: World, story: Story) -> None:
         machine.clock.set(START_MS, ahead_ms=0, drift_ppm=drift)
     for place in story.liars:
         machine = world.machines[place]
-        seat = machine.identity.seat_of(machine.identity.charter)
+        identity = machine.identity
+        seat = identity.seat_of(identity.charter)
         if seat is not None:
             machine.lying = True
-            electorate = machine.identity.charter.electorate()
             dice = stream(world.seed, f"liar {place}")
-            world.liars[place] = Liar(seat.number, electorate, seat.sign, dice)
+            world.liars[place] = Liar(identity.charter, identity.address, seat.sign, dice)
 
 
 def _report(world: World, story: Story, stalled: bool, recovered_ms: int | None) -> RunReport:
@@ -147,7 +151,9 @@ def _report(world: World, story: Story, stalled: bool, recovered_ms: int | None)
         blocks=world.checks.ledger.blocks,
         crashes=world.crashes,
         restarts=world.restarts - len(world.machines),
-        epochs=0,
+        epochs=max(
+            (one.replica.epoch for one in world.machines if one.replica and one.honest), default=0
+        ),
         recovery_ms=recovered_ms,
         latencies_ms=tuple(
             one.final_ms - one.verdict_ms

@@ -196,7 +196,7 @@ class Scenario:
     """Whether more may lie than ordering goes on with (n-q): then only safety is asked."""
     real_signature_share: float = 0.0
     """Share of seeds that use real ECDSA."""
-    charter_changes: int = 0
+    charter_changes: int = 2
     """Amendments submitted over the run, where the kind is drawn."""
     follower_gossip: bool = True
     """Whether followers take part in gossip; without it they learn from final batches alone."""

@@ -47,6 +47,8 @@ class Matter:
         """Whether it may not be lost any more."""
         return bool(self.holders)
 
+    unheard: set[Address] = field(default_factory=set)
+    """Doctors whose votes no node takes: suspended, for one."""
     contested: bool = False
     """Somebody voted on it twice: nodes may hold different first votes (R-VOT3)."""
     ballots: dict[Address, Vote] = field(default_factory=dict)
@@ -70,7 +72,8 @@ class Voters:
             return
         address, core = machine.identity.address, matter.proposal.core
         dice = stream(self._world.seed, f"vote {address.hex()} {matter.proposal.id.hex()}")
-        attending = (replica.state.attending_for(core) or core.doctor) == address
+        responsible = replica.state.attending_for(core) or core.doctor
+        attending = core.act is None and responsible == address
         role = VoterRole.ATTENDING if attending else VoterRole.PEER
         said = dice.random()
         decision = Decision.APPROVE
@@ -107,7 +110,7 @@ class Voters:
         """Hand the vote to the node until it is there, or no longer needed."""
         self.errands -= 1
         replica, identifier = machine.replica, matter.proposal.id
-        if matter.final_ms is not None or machine.away:
+        if matter.final_ms is not None or machine.away or vote.ballot.voter in matter.unheard:
             return
         if replica is not None:
             entry = replica.pool.get(identifier)

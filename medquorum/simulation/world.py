@@ -18,6 +18,7 @@ from medquorum.consensus.events import (
     Tick,
 )
 from medquorum.ledger.keys import Address
+from medquorum.simulation.amendments import Chancery
 from medquorum.simulation.clock import Timeline, stream
 from medquorum.simulation.courier import Courier
 from medquorum.simulation.invariants import Invariants
@@ -29,12 +30,9 @@ from medquorum.simulation.scenario import FaultKind, Scenario
 from medquorum.simulation.trace import Trace
 
 TICK: Final = Tick()
-UNFINISHED: Final = 32
-"""Steps taken ahead of the disk; then a process waits for it, as a node's driver does."""
 FULL_MESH: Final = 24
-"""Up to so many machines everybody is connected with everybody."""
+"""Up to so many machines everybody is linked with everybody; beyond, followers with FOLLOWED."""
 FOLLOWED: Final = 3
-"""Doctors a follower is connected with in a larger network."""
 
 
 class World:
@@ -61,6 +59,8 @@ class World:
         self.healed = False
         self.full_mesh = len(machines) <= FULL_MESH
         self.links = [self._wanted(machine) for machine in machines]
+        self.chancery = Chancery(machines[0].identity.cryptography, frozenset(), 0)
+        """Who writes amendments, knowing whom this seed's story weakens."""
         self.courier = Courier(self)
         self.checks = Invariants(self)
         self.people = People(self)
@@ -165,7 +165,7 @@ class World:
         replica = machine.replica
         if replica is None:
             return
-        if len(machine.writing) >= UNFINISHED:
+        if machine.waits_for_disk:
             due_ms = machine.writing[0].done_ms
             self.line.at(due_ms, self._take_later, machine, machine.life, event)
             return
