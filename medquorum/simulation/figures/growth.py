@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from medquorum.simulation.figures.grouping import grouped, in_reading_order
 from medquorum.simulation.figures.style import (
@@ -25,6 +25,10 @@ from medquorum.simulation.results import RunRow
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+BESIDE: Final = 0.025
+"""Share of n by which series stand apart, so that their bars do not hide each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,9 @@ def _draw(axes: Axes, series: Mapping[str, Sequence[Point]]) -> None:
         middles = [point.middle for point in points]
         below = [point.middle - point.low for point in points]
         above = [point.high - point.middle for point in points]
+        aside = 1 + BESIDE * (place - (len(series) - 1) / 2)
         axes.errorbar(
-            [point.size for point in points],
+            [point.size * aside for point in points],
             middles,
             yerr=[below, above],
             color=COLOURS[place],

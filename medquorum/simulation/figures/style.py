@@ -80,7 +80,7 @@ def entitle(axes: Axes, title: str, note: str) -> None:
 def legend_below(figure: Figure, axes: Axes) -> None:
     """One legend for the figure, under it, in as many columns as fit."""
     handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 1:
+    if labels:
         order = sorted(range(len(labels)), key=lambda place: labels[place] == GUIDE)
         handles, labels = [handles[place] for place in order], [labels[place] for place in order]
         longest = max(len(label) for label in labels)
