@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import ArgumentError
 
+from medquorum.node.auto_rules import Policy
 from medquorum.node.store.dialects import parse_storage_url
 from medquorum.node.store.engine import default_storage_url
 from medquorum.node.store.errors import StoreError
@@ -124,6 +125,12 @@ class LogSection(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class AutoVotesSection(_Section):
+    """`[auto_votes]`: policies by which a doctor's node votes by itself; none by default."""
+
+    policies: tuple[Policy, ...] = ()
+
+
 class NodeConfig(_Section):
     """A node's whole configuration. After `load_config` every path is absolute."""
 
@@ -137,6 +144,7 @@ class NodeConfig(_Section):
     keys: KeysSection = KeysSection()
     storage: StorageSection = StorageSection()
     logs: LogSection = LogSection()
+    auto_votes: AutoVotesSection = AutoVotesSection()
 
     @property
     def storage_url(self) -> str:
@@ -234,6 +242,11 @@ keystore_file = "node-keystore.json"
 [logs]
 # debug, info, warning or error
 level = "info"
+
+# [auto_votes]
+# A doctor's node only: policies of the charter by which it approves by itself, with the doctor's
+# policy key and marked as automatic, never in place of an attending physician.
+# policies = ["plausible-test-result", "complete-image-series"]
 """
 
 

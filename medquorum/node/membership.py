@@ -14,9 +14,10 @@ from typing import Final
 from medquorum.consensus.ordering.application import Seat
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter, Member
-from medquorum.ledger.keys import Address, Purpose
+from medquorum.ledger.keys import Address, PublicKey, Purpose
 from medquorum.ledger.signature import Signer, signer
 from medquorum.ledger.types import Role
+from medquorum.node.auto_votes import PolicyHand
 from medquorum.node.body_opening import Opener
 from medquorum.node.charters import Charters
 from medquorum.node.keystore import TLS_PURPOSE, Keystore
@@ -94,6 +95,13 @@ class Membership:
         if Purpose.CLINICAL not in self.keystore.purposes or self._is_doctor():
             return None
         return self.signer(Purpose.CLINICAL)
+
+    def policy_hand(self) -> PolicyHand | None:
+        """Who votes by policies here; None where the keystore has no policy key."""
+        point = self._point(Purpose.POLICY)
+        if point is None:
+            return None
+        return PolicyHand(self.own, PublicKey(point), self.signer(Purpose.POLICY))
 
     def opener(self) -> Opener:
         """The keys that open bodies, those this member had before among them."""

@@ -23,6 +23,8 @@ from medquorum.ledger.proposal import Proposal
 from medquorum.node.account_records import OPERATOR_TOKEN
 from medquorum.node.accounts import Accounts, adopt_operator_token
 from medquorum.node.api.application import create_app, start_listener
+from medquorum.node.auto_rules import Inspection
+from medquorum.node.auto_votes import AutoVotes
 from medquorum.node.bodies import Bodies
 from medquorum.node.body_store import BodyStore, open_body_store
 from medquorum.node.charters import Charters
@@ -33,6 +35,7 @@ from medquorum.node.governance_desk import NodeGovernance
 from medquorum.node.governance_records import GovernanceRecords
 from medquorum.node.happenings import Happenings
 from medquorum.node.histories import Histories
+from medquorum.node.intake.gate import ImageGate
 from medquorum.node.issuer import Issuer
 from medquorum.node.logs import configure_logs
 from medquorum.node.membership import EXPLAINED, Membership, MemberStanding
@@ -72,7 +75,7 @@ def run(config: NodeConfig) -> None:
     asyncio.run(_serve(config, membership, store))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Parts:
     """What is made before the node listens."""
 
@@ -82,6 +85,7 @@ class _Parts:
     bodies: Bodies
     chunks: BodyStore
     news: Happenings
+    auto_votes: AutoVotes | None = None
 
 
 async def _serve(config: NodeConfig, membership: Membership, store: Store) -> None:
@@ -95,6 +99,7 @@ async def _serve(config: NodeConfig, membership: Membership, store: Store) -> No
         stack.push_async_callback(parts.bodies.close)
         desk = _desk(store, parts, hub)
         await _serve_api(config, desk, store, stack)
+        _vote_by_policies(config, parts, stack)
         for proposal in parts.bodies.unfinished():
             parts.bodies.want(proposal)
         gc.collect()
@@ -222,6 +227,16 @@ def body_watcher(charters: Charters, bodies: Bodies, own: Address) -> Watcher:
     return watch
 
 
+def _vote_by_policies(config: NodeConfig, parts: _Parts, stack: AsyncExitStack) -> None:
+    """Let the policies of node.toml vote, if it names any (R-VER4)."""
+    hand, policies = parts.membership.policy_hand(), config.auto_votes.policies
+    if hand is None or not policies:
+        return
+    inspection = Inspection(parts.bodies, ImageGate(), config.home / "spool")
+    parts.auto_votes = AutoVotes(parts.driver, parts.bodies, hand, policies, inspection)
+    stack.push_async_callback(parts.auto_votes.close)
+
+
 async def _serve_api(
     config: NodeConfig, desk: FrontDesk, store: Store, stack: AsyncExitStack
 ) -> None:
@@ -245,6 +260,9 @@ async def _until_stopped(parts: _Parts) -> None:
             failed.set_exception(error)
 
     parts.bodies.fatal = parts.network.fatal = fail
+    if parts.auto_votes is not None:
+        parts.auto_votes.fatal = fail
+        parts.auto_votes.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     driving = asyncio.create_task(parts.driver.run())

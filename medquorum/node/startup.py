@@ -88,7 +88,13 @@ def load_membership(config: NodeConfig) -> Membership:
             f"the keystore has no {' and no '.join(absent)} key; restore the keystore from which "
             "this member's request was made"
         )
-    return Membership(charter_file, own_address(charter, keystore.public), keystore)
+    membership = Membership(charter_file, own_address(charter, keystore.public), keystore)
+    if config.auto_votes.policies and membership.policy_hand() is None:
+        raise StartError(
+            "auto_votes.policies in node.toml needs the doctor's policy key, which this keystore "
+            "does not have; leave it empty, or make the keys with --policy-key"
+        )
+    return membership
 
 
 def own_address(charter: Charter, keystore: KeystorePublic) -> Address:

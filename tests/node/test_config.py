@@ -4,11 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from medquorum.node.auto_rules import Policy
 from medquorum.node.body_store import open_body_store
-from medquorum.node.config import ConfigError, ListenAddress, load_config, write_default_config
+from medquorum.node.config import (
+    ConfigError,
+    ListenAddress,
+    NodeConfig,
+    load_config,
+    write_default_config,
+)
 
 
-def _load(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> object:
+def _load(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> NodeConfig:
     (tmp_path / "node.toml").write_text(text)
     return load_config(tmp_path / "node.toml", environment or {})
 
@@ -105,3 +112,12 @@ def test_unreadable_files_say_why(tmp_path: Path) -> None:
 def test_other_forms_of_an_address_are_refused(tmp_path: Path, listen: str) -> None:
     with pytest.raises(ConfigError, match=r"p2p\.listen"):
         _load(tmp_path, f'moniker = "a"\n[p2p]\nlisten = "{listen}"\n')
+
+
+def test_only_policies_that_are_known_may_vote(tmp_path: Path) -> None:
+    loaded = write_default_config(tmp_path / "default.toml", moniker="a")
+    assert loaded.auto_votes.policies == ()
+    wanted = 'moniker = "a"\n[auto_votes]\npolicies = ["complete-image-series"]\n'
+    assert _load(tmp_path, wanted).auto_votes.policies == (Policy.COMPLETE_IMAGE_SERIES,)
+    with pytest.raises(ConfigError, match=r"auto_votes\.policies"):
+        _load(tmp_path, wanted.replace("complete-image-series", "approve-everything"))

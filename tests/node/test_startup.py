@@ -166,8 +166,11 @@ def test_changed_keys_leave_the_member_the_same(home: Home, changed: Purpose) ->
 
 
 @pytest.mark.parametrize("spoil", ["a keystore of a stranger", "the charter of another network"])
-def test_a_charter_that_does_not_name_the_member_yet_is_started_on(home: Home, spoil: str) -> None:
+def test_a_charter_that_does_not_name_the_member_yet_is_started_on(
+    home: Home, spoil: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if spoil == "a keystore of a stranger":
+        monkeypatch.setattr(tls, "issue_leaf_certificate", lambda key, name: leaf("nobody"))
         home.rewrite_keys(dict.fromkeys(NODE_PURPOSES, "nobody"))
     else:
         other = Network(make_charter(), ())
@@ -177,6 +180,19 @@ def test_a_charter_that_does_not_name_the_member_yet_is_started_on(home: Home, s
     assert membership.standing(charters) is MemberStanding.NOT_YET
     assert membership.seat_of(membership.founding) is None
     assert membership.issuing_signer() is None
+
+
+def test_policies_vote_with_the_policy_key_only(home: Home) -> None:
+    toml = home.folder / "node.toml"
+    toml.write_text(toml.read_text() + '[auto_votes]\npolicies = ["plausible-test-result"]\n')
+    with pytest.raises(StartError, match="policy key, which this keystore does not have"):
+        load_membership(home.config)
+    home.rewrite_keys(dict.fromkeys((*NODE_PURPOSES, Purpose.POLICY), DOCTOR))
+    hand = load_membership(home.config).policy_hand()
+    member = NETWORK.charter.member(address_of_name(DOCTOR))
+    assert hand is not None
+    assert member is not None
+    assert (hand.address, hand.key) == (member.address, member.keys.policy)
 
 
 # --- what the store remembers ---------------------------------------------------------------

@@ -48,14 +48,14 @@ def lower_limits(memory_bytes: int, cpu_seconds: int, open_files: int) -> None:
         resource.setrlimit(kind, (min(value, most), most))
 
 
-def check_file(path: str, part: str) -> int:
+def check_file(path: str, part: str, *, complete: bool = False) -> int:
     """How many files the image part at a path holds. Raises IntakeRefused."""
     with open(path, "rb") as image:
         total = os.fstat(image.fileno()).st_size
         beginning = image.read(BLOCK)
         if beginning[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC or beginning == bytes(BLOCK):
-            return _check_archive(image, total, part)
-        if part not in PICTURE_PARTS_NAMED:
+            return _check_archive(image, total, part, complete=complete)
+        if complete or part not in PICTURE_PARTS_NAMED:
             raise IntakeRefused(Fault.NOT_AN_IMAGE)
         if beginning.startswith(SIGNATURE):
             check = check_png
@@ -70,18 +70,18 @@ def check_file(path: str, part: str) -> int:
         return 1
 
 
-def _check_archive(image: BinaryIO, total: int, part: str) -> int:
+def _check_archive(image: BinaryIO, total: int, part: str, *, complete: bool) -> int:
     try:
         from medquorum.node.intake.series import check_series
     except ModuleNotFoundError:
         raise IntakeRefused(Fault.NO_READER) from None
-    return check_series(image, total, part)
+    return check_series(image, total, part, complete=complete)
 
 
 def answer_to(request: dict[str, Any]) -> dict[str, Any]:
     """The answer; of what is not foreseen only that it happened."""
     try:
-        files = check_file(request["path"], request["part"])
+        files = check_file(request["path"], request["part"], complete=request["complete"])
     except IntakeRefused as refused:
         return {"fault": refused.fault.value, "ordinal": refused.ordinal, "tag": refused.tag}
     except MemoryError:

@@ -26,6 +26,8 @@ class IntakeRule(StrEnum):
     MISSING_TAG = "missing_tag"
     BAD_TAG = "bad_tag"
     MIXED_SERIES = "mixed_series"
+    INCOMPLETE_SERIES = "incomplete_series"
+    """Slices are missing; only policies that vote by themselves ask (R-VER4)."""
     TRUNCATED_PIXELS = "truncated_pixels"
     OVERSIZE = "oversize"
     CHECK_FAILED = "image_check_failed"
@@ -59,6 +61,7 @@ class Fault(StrEnum):
     BAD = "bad"
     MIXED = "mixed"
     TWICE = "twice"
+    GAP = "gap"
     PIXELS = "pixels"
     FRAGMENTS = "fragments"
     CODESTREAM = "codestream"
@@ -166,6 +169,10 @@ FAULTS: Final[Mapping[Fault, tuple[IntakeRule, str]]] = {
     Fault.TWICE: (
         IntakeRule.MIXED_SERIES,
         "{file} repeats the {tag} of an earlier file; send every image once",
+    ),
+    Fault.GAP: (
+        IntakeRule.INCOMPLETE_SERIES,
+        "{file} does not follow the others at an even distance by {tag}; send every slice",
     ),
     Fault.PIXELS: (
         IntakeRule.TRUNCATED_PIXELS,

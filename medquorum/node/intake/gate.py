@@ -73,8 +73,11 @@ class ImageGate:
         self._bounds = bounds or ChildBounds()
         self._turn = asyncio.Semaphore(CHILDREN)
 
-    async def check(self, part: PartName, path: Path) -> CheckedImages:
-        """Look into one image part. Raises IntakeRefused."""
+    async def check(self, part: PartName, path: Path, *, complete: bool = False) -> CheckedImages:
+        """Look into one image part, of which `complete` also asks for every slice.
+
+        Raises IntakeRefused.
+        """
         async with self._turn:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", _CHILD),
@@ -88,7 +91,7 @@ class ImageGate:
             )
             try:
                 async with asyncio.timeout(self._bounds.wall_seconds):
-                    return await self._asked(process, part, path)
+                    return await self._asked(process, self._request(part, path, complete))
             except TimeoutError:
                 raise IntakeRefused(Fault.OUT_OF_TIME) from None
             finally:
@@ -124,17 +127,20 @@ class ImageGate:
             await asyncio.gather(looking, return_exceptions=True)
         return body
 
-    async def _asked(self, process: Process, part: PartName, path: Path) -> CheckedImages:
-        source, sink = process.stdout, process.stdin
-        if source is None or sink is None:
-            raise IntakeRefused(Fault.DIED)
-        request = {
+    def _request(self, part: PartName, path: Path, complete: bool) -> dict[str, object]:
+        return {
             "path": str(path.resolve()),
             "part": part.value,
+            "complete": complete,
             "memory_bytes": self._bounds.memory_bytes,
             "cpu_seconds": self._bounds.cpu_seconds,
             "open_files": self._bounds.open_files,
         }
+
+    async def _asked(self, process: Process, request: dict[str, object]) -> CheckedImages:
+        source, sink = process.stdout, process.stdin
+        if source is None or sink is None:
+            raise IntakeRefused(Fault.DIED)
         sink.write(json.dumps(request).encode())
         sink.close()
         answer = bytearray()

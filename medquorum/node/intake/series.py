@@ -16,6 +16,7 @@ from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.limits import FRAMES
 from medquorum.node.intake.pet import check_suv
 from medquorum.node.intake.pixels import check_pixels, read_shape
+from medquorum.node.intake.stack import check_stack
 from medquorum.node.intake.ustar import entries
 
 MODALITIES: Final[Mapping[str, frozenset[str]]] = {
@@ -32,10 +33,15 @@ Facts = dict[str, object]
 """What all files of a series share, by keyword of the tag; never leaves this process."""
 
 
-def check_series(archive: BinaryIO, total: int, part: str) -> int:
-    """How many files an archive of `total` bytes holds; IntakeRefused when one is not right."""
+def check_series(archive: BinaryIO, total: int, part: str, *, complete: bool = False) -> int:
+    """How many files an archive of `total` bytes holds; IntakeRefused when one is not right.
+
+    With `complete` the slices must be a gapless stack as well.
+    """
     shared: Facts | None = None
     images: set[str] = set()
+    positions: list[tuple[float, ...]] = []
+    cosines: tuple[float, ...] = ()
     count = 0
     # The whole archive is walked before any file is parsed: a bad one costs little.
     for entry in tuple(entries(archive, total)):
@@ -50,7 +56,12 @@ def check_series(archive: BinaryIO, total: int, part: str) -> int:
         for keyword, value in facts.items():
             if not _same(value, shared.get(keyword)):
                 raise IntakeRefused(Fault.MIXED, file.ordinal, keyword)
+        if complete:
+            positions.append(elements.numbers("ImagePositionPatient", 3))
+            cosines = elements.numbers("ImageOrientationPatient", 6)
         count = entry.ordinal
+    if complete:
+        check_stack(positions, cosines)
     return count
 
 
