@@ -7,9 +7,8 @@ a file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import click
 import typer
 
 from medquorum.ledger.types import BlockType, Panel, QuorumMode
@@ -43,24 +42,26 @@ EPILOG = (
 )
 
 
-def _propose(wished: list[Wished], **_: Any) -> None:
-    """What happens once every change is known."""
-    path, signing = click.get_current_context().obj
-    with one_sentence():
-        changes = [*(wishes.read_wishes(path) if path else ()), *wished]
-        if not changes:
-            raise CommandError(
-                Exit.USAGE, "name a change, or --file; see: medquorum charter amend --help"
-            )
-    propose(wishes.amendment(changes), signing)
+class AmendGroup(AnywhereGroup):
+    """Makes one amendment of all the changes it is given."""
+
+    @staticmethod
+    def finish(values: list[Wished], obj: tuple[Path | None, Signing]) -> None:
+        """Propose the changes of the file, then those of the command line."""
+        path, signing = obj
+        with one_sentence():
+            changes = [*(wishes.read_wishes(path) if path else ()), *values]
+            if not changes:
+                raise CommandError(
+                    Exit.USAGE, "name a change, or --file; see: medquorum charter amend --help"
+                )
+        propose(wishes.amendment(changes), signing)
 
 
 app = typer.Typer(
-    cls=AnywhereGroup,
+    cls=AmendGroup,
     add_completion=False,
-    chain=True,
     invoke_without_command=True,
-    result_callback=_propose,
     help="Propose changes of the charter in force.",
     epilog=EPILOG,
 )
