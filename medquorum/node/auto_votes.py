@@ -129,14 +129,14 @@ class AutoVotes:
                 await self._driver.ask(VoteArrived(vote, None))
             except DeskError:
                 return  # the node is stopping; it looks again after its start
-            _LOG.info("auto_vote", proposal=proposal.id.hex(), policy=policy.value)
+            _LOG.info("auto_vote", proposal=proposal.id.hex(), kind=policy.value)
 
     async def _approves(self, policy: Policy, proposal: Proposal) -> bool:
         try:
             return await self._inspection.holds(policy, proposal.core)
         except (LookupError, BodyStoreError, OSError) as error:
             fault = type(error).__name__
-            _LOG.warning("auto_vote_blind", proposal=proposal.id.hex(), fault=fault)
+            _LOG.warning("auto_vote_blind", proposal=proposal.id.hex(), error_type=fault)
             return False
 
     async def close(self) -> None:

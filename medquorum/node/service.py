@@ -179,10 +179,10 @@ def _standing_watcher(membership: Membership, charters: Charters, hub: Hub) -> W
 
 
 def _heed_standing(membership: Membership, charters: Charters, hub: Hub) -> None:
-    standing = membership.standing(charters)
+    standing, version = membership.standing(charters), charters.current.version
     hub.dials = standing is not MemberStanding.REVOKED
     if standing in EXPLAINED:
-        _LOG.warning("member_standing", standing=standing.value, meaning=EXPLAINED[standing])
+        _LOG.warning("member_standing", status=standing.value, version=version)
 
 
 def _desk(store: Store, parts: _Parts, hub: Hub) -> FrontDesk:
