@@ -78,7 +78,7 @@ class Ledger:
     ) -> dict[str, Any]:
         """A core that fits the chain as it is."""
         number = len(self.blocks)
-        parts = [part(PART_OF[kind])]
+        parts = [part(PART_OF[kind])] if kind in PART_OF else []
         person = f"patient-{patient or len(self.patients) + 1}"
         if patient is None:
             parts = sorted([*parts, part("PAT_NAME")], key=lambda one: one["name"])
@@ -201,12 +201,12 @@ class Ledger:
         of_epoch: int | None = None,
         **changes: Any,
     ) -> bytes:
-        """A certificate signed by the doctors of these numbers, all but one if not named."""
+        """A certificate by the doctors of these numbers, else by as many as any quorum needs."""
         epoch = self.epoch if of_epoch is None else of_epoch
         seats = self.seats[epoch]
         vote = {"epoch": epoch, "hash": batch, "kind": kind, "slot": slot}
         digest = tagged("ordering-vote", self.network, enc(vote))
-        numbers = range(max(1, len(seats) - 1)) if signers is None else signers
+        numbers = range(len(seats) - (len(seats) > 3)) if signers is None else signers
         votes = [[n, self.ordered(seats[n % len(seats)], digest, epoch)] for n in numbers]
         return enc({**vote, "votes": votes, **changes})
 

@@ -15,6 +15,7 @@ from scripts.independent.canonical import Tampered as Refused
 from scripts.independent.charter import read_charter
 from scripts.independent.crypto import Signatures
 from scripts.independent.export import ExportAudit, audit_export
+from scripts.independent.names import address_text
 from scripts.independent.proof import audit_proof
 from tests.consensus.test_certification import (
     SPOILED,
@@ -136,3 +137,9 @@ def test_both_accept_every_proof_and_refuse_it_spoiled(n_bc: int) -> None:
         spoiled = bytearray(encoded)
         spoiled[at] ^= 1 << at % 8
         assert not proved_independently(bytes(spoiled))[0], f"byte {at}"
+
+
+def test_both_write_an_address_alike() -> None:
+    """R-KEY3."""
+    for member in grow().network.charter.members:
+        assert address_text(member.address, member.role.value) == member.address_text
