@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import typer
@@ -13,6 +13,7 @@ from medquorum.simulation.catalogue import find_study, find_variant
 from medquorum.simulation.report import RunReport
 from medquorum.simulation.results import ResultsError, RunRow, row_of_report, row_values
 from medquorum.simulation.run import RunOptions, simulate
+from medquorum.simulation.shrink import shrink as find_smaller
 from medquorum.simulation.telling import run_lines
 from medquorum.simulation.toml import Study, Variant
 from medquorum.simulation.transcript import condensed
@@ -55,10 +56,32 @@ def run_and_tell(chosen: Chosen, trace: Path | None, *, as_json: bool) -> bool:
 
 def replay_and_tell(chosen: Chosen, *, shrink: bool) -> bool:
     """Tell the story in short sentences, then what came of it; whether everything held."""
-    row, report, lines = _made(chosen, told=True)
+    if shrink and (smaller := _shrunk(chosen)) is not None:
+        row, report, lines = smaller
+    else:
+        row, report, lines = _made(chosen, told=True)
     typer.echo("\n".join(condensed(lines)))
     typer.echo("\n".join(run_lines(row, report)))
     return not row.failed
+
+
+def _shrunk(chosen: Chosen) -> tuple[RunRow, RunReport, tuple[str, ...]] | None:
+    """A smaller story that breaks the same rule; None, with a word why, if none is broken."""
+    started = time.perf_counter()
+    typer.echo("looking for a smaller story that breaks the same rule: many runs", err=True)
+    found = find_smaller(chosen.variant.scenario, chosen.seed)
+    if found is None:
+        typer.echo("no rule is broken: there is nothing to shrink. The whole story:", err=True)
+        return None
+    wall_ms = int((time.perf_counter() - started) * 1_000)
+    left = found.story
+    typer.echo(
+        f"after {found.attempts} runs: {len(left.schedule)} faults left of kinds "
+        f"{', '.join(sorted(left.kinds)) or 'none'}",
+        err=True,
+    )
+    smaller = replace(chosen.variant, scenario=found.scenario)
+    return row_of_report(smaller, found.report, wall_ms), found.report, found.transcript
 
 
 def _made(chosen: Chosen, *, told: bool) -> tuple[RunRow, RunReport, tuple[str, ...]]:

@@ -119,6 +119,35 @@ def test_csv_goes_to_stdout_and_the_summary_beside_it(small: str) -> None:
     assert "small: 2 runs in" in result.stderr
 
 
+HOPELESS = (
+    SMALL.replace("duration_s = 20", "duration_s = 10\nhealing_s = 1")
+    + """
+vote_spread = 0
+reject_share = 0
+abstain_share = 0
+"""
+)
+
+
+def test_replay_tells_a_story_in_sentences(small: str) -> None:
+    told = simulate("replay", small, "--seed", "5").stdout
+    assert "d0 d1 d2 f0: starts with 0 batches" in told
+    assert "everything is healed" in told
+    assert "small, seed 5: every rule held" in told
+    whole = simulate("replay", small, "--seed", "5", "--shrink")
+    assert "there is nothing to shrink" in whole.stderr
+    assert whole.stdout.split("\n  story")[0] == told.split("\n  story")[0]
+
+
+def test_replay_shrinks_a_story_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "hopeless.toml"
+    path.write_text(HOPELESS.replace("vote_delay_ms = 300", "vote_delay_s = 60"), encoding="utf-8")
+    smaller = simulate("replay", str(path), "--seed", "5", "--shrink", code=1)
+    assert "0 faults left of kinds none" in smaller.stderr
+    assert "*** liveness" in smaller.stdout
+    assert "hopeless, seed 5: FAILED" in smaller.stdout
+
+
 def failing(job: Job) -> RunRow:
     return made_up_row(job.seed, violations=("agreement",) if job.seed == 8 else ())
 
