@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from medquorum.ledger import canonical
 from medquorum.ledger.batch import BatchHeader, parse_batch_header
@@ -16,6 +18,8 @@ from medquorum.ledger.signature import SIGNATURE_BYTES, Signature
 from medquorum.ledger.types import OrderingKind, ProposalId
 from medquorum.ledger.vote import Vote, parse_vote
 
+PAIRS_REMEMBERED: Final = 1_024
+"""Pairs kept parsed: pool, admission and verdict each ask for every open piece of evidence."""
 EvidenceKey = tuple[Address, EvidenceKind, int, int, ProposalId | None]
 """Culprit, kind, epoch and slot, or 0, 0 and the proposal: one block at most for each."""
 
@@ -54,6 +58,7 @@ _KINDS = {
 }
 
 
+@lru_cache(maxsize=PAIRS_REMEMBERED)
 def parse_pair(act: EvidenceAct) -> Pair:
     """Both statements; CodecError when they are malformed, unordered or no contradiction."""
     if not act.first < act.second:
