@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -26,9 +27,8 @@ NOTHING_S = 0.2
 def test_real_nodes_lose_nothing_under_faults(repository: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     options = ["--minutes", "0.25", "--seed", "100", "--json", str(report)]
-    run = subprocess.run(
-        [str(repository / "scripts" / "chaos"), *options], capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "scripts.chaos_network", *options]
+    run = subprocess.run(command, cwd=repository, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     told = json.loads(report.read_text())
     assert (told["held"], told["violations"]) == (True, [])
