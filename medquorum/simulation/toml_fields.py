@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from types import GenericAlias
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from medquorum.simulation.scenario import ScenarioError
@@ -73,7 +72,7 @@ def _unknown(name: str, where: str, kind: type[Any], keys: Mapping[str, _Key]) -
 
 
 def _read(kind: Any, value: Any, where: str, factor: int) -> Any:
-    if isinstance(kind, type) and not isinstance(kind, GenericAlias):
+    if isinstance(kind, type) and get_origin(kind) is None:
         if is_dataclass(kind):
             return part_of_table(kind, value, where)
         if issubclass(kind, StrEnum):
