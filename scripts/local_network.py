@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from medquorum.ledger.ceremony import CharterFile, build_charter, sign_charter
+from medquorum.ledger.ceremony import CharterFile, build_charter, encode_request, sign_charter
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.charter_source import CharterSource, MemberSource, parse_charter_source
 from medquorum.ledger.member import Member
@@ -163,6 +163,22 @@ class LocalNetwork:
             (member.home / "charter.bin").write_bytes(content)
         self.charter = charter
         return charter
+
+    def join(self, name: str, role: Role, *, light_keys: bool = False) -> tuple[LocalMember, Path]:
+        """A newcomer with keys, home and the founding charter, and the path of its request.
+
+        The request is still to be admitted; its node may be started before or after.
+        """
+        p2p_port, api_port = unused_ports(2)
+        source = MemberSource(name, role, f"127.0.0.1:{p2p_port}")
+        member = LocalMember(source, self.folder / _slug(name), p2p_port, api_port)
+        with key_cost(LIGHT_COST if light_keys else KdfCost()):
+            request = _make_request(member)
+        path = member.home / f"{_slug(name)}.request"
+        path.write_bytes(encode_request(request))
+        (member.home / "charter.bin").write_bytes(self.charter_path.read_bytes())
+        self.members.append(member)
+        return member, path
 
     def start(self, members: Sequence[LocalMember] | None = None) -> None:
         """Start processes; `wait_ready` waits for them."""

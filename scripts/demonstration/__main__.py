@@ -15,6 +15,7 @@ from medquorum.ledger.types import Role
 from medquorum.node.image_archive import ImagesUnusable
 from scripts.demonstration.cast import Cast
 from scripts.demonstration.closing import close
+from scripts.demonstration.governance import CommandFailed, GovernanceStory
 from scripts.demonstration.images import Chosen, Images, gather_images
 from scripts.demonstration.report import Ending, write_report
 from scripts.demonstration.story import Story
@@ -35,6 +36,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--ct", type=Path, metavar="DIR", help="folder of one CT series (DICOM)")
     parser.add_argument("--pet", type=Path, metavar="DIR", help="folder of one PET series (DICOM)")
     parser.add_argument("--xray", type=Path, metavar="FILE", help="radiograph: DICOM, PNG or JPEG")
+    parser.add_argument(
+        "--governance",
+        action="store_true",
+        help="show instead how the doctors change the charter: one comes, one changes keys while "
+        "her node is down, one is away, one leaves",
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save the timeline as SVG")
     parser.add_argument(
@@ -43,6 +50,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if chosen.pet is not None and chosen.ct is None:
         parser.error("--pet needs --ct: a PET is read together with the CT of the same patient")
+    if chosen.governance and (chosen.ct or chosen.xray or chosen.report):
+        parser.error("--governance needs no images and writes no report")
     return chosen
 
 
@@ -52,14 +61,11 @@ def main() -> int:
     timeline = Timeline()
     shutil.rmtree(chosen.folder, ignore_errors=True)
     chosen.folder.mkdir(mode=0o700, parents=True)
-    try:
-        with timeline.working("images are made ready"):
-            images = gather_images(
-                Chosen(chosen.ct, chosen.pet, chosen.xray), chosen.folder / "images"
-            )
-    except (ImagesUnusable, AnalysisError, OSError) as error:
-        timeline.console.print(f"[bold red]These images cannot be used:[/] {error}")
-        return 2
+    images = None
+    if not chosen.governance:
+        images = _images(timeline, chosen)
+        if images is None:
+            return 2
     network = local_network(chosen.folder / "network")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
@@ -67,12 +73,24 @@ def main() -> int:
         ending = asyncio.run(_play(network, timeline, images, chosen))
         if not chosen.headless:
             _stay_up(network, timeline)
-    except (RuntimeError, TimeoutError) as error:
+    except (RuntimeError, TimeoutError, CommandFailed) as error:
         timeline.console.print(f"[bold red]The demonstration stopped:[/] {error!s}")
         return 1
     finally:
         network.stop()
     return 0 if ending.equal and ending.audit["result"] == "VALID" else 1
+
+
+def _images(timeline: Timeline, chosen: argparse.Namespace) -> Images | None:
+    """The images of both consultations; None, with the reason told, when they are unusable."""
+    try:
+        with timeline.working("images are made ready"):
+            return gather_images(
+                Chosen(chosen.ct, chosen.pet, chosen.xray), chosen.folder / "images"
+            )
+    except (ImagesUnusable, AnalysisError, OSError) as error:
+        timeline.console.print(f"[bold red]These images cannot be used:[/] {error}")
+        return None
 
 
 def _start(network: LocalNetwork, timeline: Timeline) -> None:
@@ -92,20 +110,25 @@ def _start(network: LocalNetwork, timeline: Timeline) -> None:
 
 
 async def _play(
-    network: LocalNetwork, timeline: Timeline, images: Images, chosen: argparse.Namespace
+    network: LocalNetwork, timeline: Timeline, images: Images | None, chosen: argparse.Namespace
 ) -> Ending:
     if network.charter is None:
         raise RuntimeError("prepare the network first")
     cast = Cast(network, network.charter)
     await cast.enter()
-    network.start_ai()
     try:
-        story = Story(cast, timeline, images, chosen.folder)
-        await story.tumour()
-        await story.fracture()
+        told = None
+        if images is None:
+            await GovernanceStory(cast, timeline, chosen.folder).play()
+        else:
+            network.start_ai()
+            story = Story(cast, timeline, images, chosen.folder)
+            await story.tumour()
+            await story.fracture()
+            told = story.told
         ending = await close(cast, timeline, chosen.folder)
-        if chosen.report is not None:
-            await write_report(chosen.report, cast, story.told, ending)
+        if chosen.report is not None and told is not None:
+            await write_report(chosen.report, cast, told, ending)
             timeline.note(f"report written to {chosen.report}")
     finally:
         await cast.leave()
@@ -125,7 +148,8 @@ def _stay_up(network: LocalNetwork, timeline: Timeline) -> None:
         f"chain show --home {home}",
         f"patient list --home {_short(network.doctors[0].home)}",
         f"inbox --home {_short(network.doctors[0].home)}",
-        f"charter show {_short(network.charter_path)}",
+        f"charter show --home {home}",
+        f"charter history --home {home}",
         "ai models",
     ):
         timeline.detail(f".venv/bin/medquorum {words}")

@@ -91,14 +91,13 @@ class Cast:
         self.charter = charter
         self.people: dict[str, Participant] = {}
         self.ballots: dict[str, Ballots] = {}
+        self.gone: set[str] = set()
+        """Who was a member: their nodes hear of nothing any more."""
 
     async def enter(self) -> None:
         """Make each node's user, open the doctors' keys and follow every node."""
         for member in self.network.members:
-            client = await (await member.add_user()).__aenter__()
-            self.people[member.name] = Participant(member, client, await _hand(member))
-        for person in self.people.values():
-            person.follower = asyncio.create_task(person.follow())
+            await enter_one(self, member)
 
     async def leave(self) -> None:
         """Stop following and close the clients."""
@@ -120,9 +119,10 @@ class Cast:
         return [one for one in self.people.values() if one.member.role is Role.DOCTOR]
 
     def running(self, person: Participant) -> bool:
-        """Whether a node's process is alive."""
+        """Whether a member's process is alive."""
         process = person.member.process
-        return process is not None and process.poll() is None
+        alive = process is not None and process.poll() is None
+        return alive and person.name not in self.gone
 
     def address(self, person: Participant) -> Address:
         """A participant's address in the charter."""
@@ -215,7 +215,7 @@ class Cast:
             while True:
                 try:
                     view = await person.client.proposal(proposal)
-                    if view.body in ("opened", "failed"):
+                    if view.body in ("opened", "failed") or not view.parts:
                         return view
                 except (ApiProblem, NodeUnreachable):
                     pass
@@ -258,6 +258,15 @@ class Cast:
                     if view.ai and view.ai["kind"] == kind and view.references == inputs:
                         return view
                 await asyncio.sleep(0.1)
+
+
+async def enter_one(cast: Cast, member: LocalMember) -> Participant:
+    """Make a node's user, open the doctor's key and follow the node."""
+    client = await (await member.add_user()).__aenter__()
+    person = Participant(member, client, await _hand(member))
+    person.follower = asyncio.create_task(person.follow())
+    cast.people[member.name] = person
+    return person
 
 
 async def _hand(member: LocalMember) -> Grantor | None:

@@ -19,7 +19,7 @@ from scripts.local_network import REPOSITORY
 async def close(cast: Cast, timeline: Timeline, folder: Path) -> Ending:
     """Compare the nodes' tips and run the independent audit on an export."""
     timeline.heading("Afterwards: do all nodes hold the same, and can an outsider check it?")
-    statuses = await _same_height(cast)
+    statuses = await same_height(cast)
     tips = {(status.n_bc, status.tip_hash) for status in statuses.values()}
     for name, status in statuses.items():
         member = cast.people[name].member
@@ -37,11 +37,12 @@ async def close(cast: Cast, timeline: Timeline, folder: Path) -> Ending:
     return Ending(statuses, equal, audit)
 
 
-async def _same_height(cast: Cast) -> dict[str, StatusView]:
+async def same_height(cast: Cast) -> dict[str, StatusView]:
     """Every node's status, once all have reached the highest tip (or time is up)."""
     tries = 0
     while True:
-        statuses = {one.name: await one.client.status() for one in cast.people.values()}
+        members = [one for one in cast.people.values() if one.name not in cast.gone]
+        statuses = {one.name: await one.client.status() for one in members}
         if len({status.n_bc for status in statuses.values()}) == 1 or tries == 200:
             return statuses
         tries += 1
