@@ -7,7 +7,7 @@ whom nobody may convict, what must be noticed of liars, what is on disk before i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from medquorum.consensus.effects import CeaseVoting, Commit, Convict, Halt
 from medquorum.consensus.events import DoubleVote, Effect
@@ -33,6 +33,10 @@ MEASURED_EVERY: Final = 64
 TICKS_AT_ONCE: Final = 100
 """A deadline that so many ticks of one moment do not move will never be met."""
 VIOLATIONS_KEPT: Final = 20
+SLOTS_KEPT: Final = 16_384
+"""Signers' slots remembered: a hundred doctors' last hundred and more."""
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 Slot = tuple[Address, int, int]
 """Signer, epoch, slot."""
 
@@ -164,6 +168,7 @@ class Invariants:
                 name = self._world.name(machine)
                 self.broken("R-SIM11", f"{name} signs {how.value} in slot {statement.slot}")
         said[statement] = vote
+        _bounded(self._said)
 
     def _proposal_said(self, machine: Machine, proposal: BatchProposal) -> None:
         header = proposal.header
@@ -174,6 +179,7 @@ class Invariants:
         if machine.impaired:
             return
         slot = (machine.identity.address, header.epoch, header.slot)
+        _bounded(self._proposed)
         if self._proposed.setdefault(slot, proposal.hash) != proposal.hash:
             self.broken(
                 "R-SIM5", f"{self._world.name(machine)} proposes twice in slot {header.slot}"
@@ -216,6 +222,7 @@ class Invariants:
         taken = self._shown.setdefault(key, [])
         caught = any(contradiction(earlier, vote) is not None for earlier in taken)
         taken.append(vote)
+        _bounded(self._shown)
         if caught and receiver.up and key not in self._convicted:
             name = self._world.name(receiver)
             self.broken("R-SIM11", f"{name} overlooks a contradiction in slot {slot[2]}")
@@ -229,6 +236,12 @@ class Invariants:
 
 
 _RARE: Final = frozenset({Convict, DoubleVote, Halt, CeaseVoting})
+
+
+def _bounded(kept: dict[Key, Value]) -> None:
+    """Forget the oldest slots: nobody signs for those again, and long runs stay small."""
+    if len(kept) > SLOTS_KEPT:
+        del kept[next(iter(kept))]
 
 
 def _record(statement: Statement) -> OwnRecord:
