@@ -48,7 +48,9 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.BAD_CERTIFICATE: "too few valid signatures certify it; ask another node for it",
     Reason.BAD_JUSTIFICATION: "the slots before it are not certified; ask another node for it",
     Reason.WRONG_LEADER: "its maker does not lead this slot; see `medquorum status`",
-    Reason.WRONG_EPOCH: "it is of another epoch; start the node with the charter in force",
+    Reason.WRONG_EPOCH: "it is of another epoch; wait until the node has caught up",
+    Reason.EPOCH_ENDED: "an amendment has just been decided; it comes after it, under the new "
+    "charter",
     Reason.OUT_OF_WINDOW: "its slot is final or too far ahead; wait until the node has caught up",
     Reason.NOT_YET: "it is dated in the future; check the clock of the machine that made it",
     Reason.SUSPENDED: "its issuer may do nothing for now; an amendment reinstates a member",
