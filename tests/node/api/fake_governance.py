@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from medquorum.ledger.charter import Charter
+from medquorum.ledger.errors import CodecError
+from medquorum.ledger.proposal import parse_proposal
 from medquorum.node.desk_governance import ACT_LIFETIME_MS, Request
 from medquorum.node.governance_views import (
     ActReceipt,
@@ -36,7 +38,10 @@ class FakeGovernance:
         if self.refusal is not None:
             raise self.refusal
         self.carried.append(encoded)
-        return RECEIPT
+        try:
+            return replace(RECEIPT, proposal=parse_proposal(encoded).id.hex())
+        except CodecError:
+            return RECEIPT
 
     async def issue(self, request: Request, lifetime_ms: int = ACT_LIFETIME_MS) -> ActReceipt:
         if self.refusal is not None:
