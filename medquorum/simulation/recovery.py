@@ -84,10 +84,13 @@ class Recovery:
             yield f"{name}: {waiting.sentence()}"
 
     def _different_pools(self) -> Iterator[str]:
+        """What people voted on twice apart: rejected for some it stays, stale for others it goes."""
         if not self._world.scenario.follower_gossip:
             return
+        matters = self._world.people.matters
+        contested = {identifier for identifier, matter in matters.items() if matter.contested}
         pools = {
-            frozenset(entry.proposal.id for entry in machine.replica.pool)
+            frozenset(entry.proposal.id for entry in machine.replica.pool) - contested
             for machine in self._running()
             if machine.replica is not None
         }
