@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medquorum.consensus.proofs import check_proof
-from medquorum.ledger import export
+from medquorum.ledger import proof as proof_forms
 from medquorum.ledger.limits import FRAME
 from medquorum.ledger.proof import parse_proof
 from medquorum.ledger.types import BlockHash, BlockType, Decision, Outcome
@@ -71,7 +71,7 @@ async def test_a_proof_longer_than_a_frame_is_refused_in_words(
     async with node_of(chain.network, chain.network.doctors[0], tmp_path, chain) as node:
         whole = len(await node.queries.proof(2))
         for total, fits in ((whole, True), (whole - 1, False)):
-            monkeypatch.setattr(export, "FRAME", replace(FRAME, total=total))
+            monkeypatch.setattr(proof_forms, "FRAME", replace(FRAME, total=total))
             if fits:
                 assert len(await node.queries.proof(2)) == whole
                 continue
