@@ -21,12 +21,10 @@ from medquorum.node.auto_votes import PolicyHand
 from medquorum.node.body_opening import Opener
 from medquorum.node.charters import Charters
 from medquorum.node.keystore import TLS_PURPOSE, Keystore
+from medquorum.node.keystore_renewal import EARLIER_ENCRYPTION
 
 NODE_PURPOSES: Final = (Purpose.CONSENSUS.value, Purpose.ENCRYPTION.value, TLS_PURPOSE)
 """The keys no node works without."""
-
-EARLIER_ENCRYPTION: Final = "encryption-"
-"""Purposes of encryption keys that a rotation replaced begin so: bodies sealed for them stay."""
 
 
 class MemberStanding(StrEnum):

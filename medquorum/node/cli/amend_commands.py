@@ -153,8 +153,8 @@ def rotate_key(
     """Make new keys for the owner of --home, whose node may be down.
 
     They stand in a new keystore beside the old one. Once `medquorum charter show` tells the new
-    version, stop the node, run `medquorum keys swap`, and start it. A new encryption key opens
-    nothing that was sealed before.
+    version, stop the node, run `medquorum keys swap`, and start it. An old encryption key is kept
+    in it, for what was sealed before.
     """
     return wishes.rotate_key(purpose, endpoint)
 

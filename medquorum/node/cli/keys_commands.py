@@ -103,8 +103,7 @@ def show(home: HomeOption, as_json: JsonOption = False) -> None:
 def swap(home: HomeOption) -> None:
     """Put the keystore of `charter amend rotate-key` in place, once the amendment is in force.
 
-    Stop the node before, start it after. The old keystore is kept beside it: with it go the bodies
-    that were sealed for an old encryption key.
+    Stop the node before, start it after. The old keystore is kept beside it under its date.
     """
     with one_sentence():
         for now, kept in swap_keystores(member_home(home)):

@@ -111,7 +111,7 @@ def _one(path: Path, passphrase: Passphrase, purposes: frozenset[str]) -> Keysto
         renew_keystore(target, old, sorted(purposes), secret, cost=member_home.KDF_COST)
     made = open_keystore(target, secret, limits=limits)
     before, after = old.public.public_keys, made.public.public_keys
-    changed = {purpose for purpose in after if after[purpose] != before.get(purpose)}
+    changed = {each for each in ROTATABLE if after.get(each) != before.get(each)}
     if made.public.owner != old.public.owner or changed != purposes:
         raise CommandError(
             Exit.FAILED,

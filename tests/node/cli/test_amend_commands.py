@@ -240,6 +240,18 @@ async def test_a_clinical_key_is_exchanged_by_the_old_one(
     assert not (home / "node-keystore.next.json").exists()
 
 
+async def test_an_old_encryption_key_is_kept_for_old_bodies(
+    house: House, command: Command, home: Path
+) -> None:
+    old = read_public(home / "node-keystore.json").public_keys["encryption"]
+    words = ("charter", "amend", "rotate-key", "--purpose", "encryption", *keys(home))
+    for _ in range(2):
+        done = await command(*words)
+        assert done.exit_code == 0, done.output
+    made = read_public(home / "node-keystore.next.json").public_keys
+    assert (made["encryption-1"], made["encryption"] != old) == (old, True)
+
+
 async def test_only_keys_there_are_can_be_exchanged(command: Command, home: Path) -> None:
     for purpose in ("patient", "policy"):
         refused = await command("charter", "amend", "rotate-key", "--purpose", purpose, *keys(home))
