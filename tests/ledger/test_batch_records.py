@@ -94,6 +94,13 @@ def test_an_ordering_vote_is_of_one_consensus_key() -> None:
     assert not verify_ordering_vote(vote, later, signature.verify)
 
 
+def test_an_ordering_vote_is_of_one_epoch() -> None:
+    """R-ORD10, R-GOV8: the epoch is signed, not only written beside the signature."""
+    vote = kit.ordering_vote(1)
+    moved = replace(vote, statement=replace(vote.statement, epoch=1))
+    assert not verify_ordering_vote(moved, replace(ELECTORATE, epoch=1), signature.verify)
+
+
 def test_a_skip_names_no_hash_and_the_others_do() -> None:
     """R-ORD10: hash is none exactly for skip."""
     skip = canonical.decode(kit.ordering_vote(0, OrderingKind.SKIP).encoded())

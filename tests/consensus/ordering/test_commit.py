@@ -54,6 +54,16 @@ def test_missing_bodies_are_fetched_backwards() -> None:
     assert bench.committed() == [FIRST, SECOND]
 
 
+def test_an_offered_body_is_that_of_its_header() -> None:
+    """R-ORD7, R-SIM9: a false one stops nobody who catches up, nor keeps the true one out."""
+    bench = Bench(number=None)
+    closing = certificate(FINAL, 1, FIRST.hash)
+    bench.hear(Sync(0, Batch(FIRST.header, (), (), ()), closing), 2)
+    assert bench.committed() == [] and bench.ordering.halted is None
+    bench.hear(Sync(0, FIRST, closing), 3)
+    assert bench.committed() == [FIRST]
+
+
 def test_a_final_batch_on_another_branch_halts() -> None:
     """R-SIM2: both certificates are published, nothing more is ordered."""
     bench = Bench(known=[1, 2])

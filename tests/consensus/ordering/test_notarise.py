@@ -70,6 +70,17 @@ def test_the_parent_must_be_certified() -> None:
     assert bench.hear(proposal(second), 2) != ()
 
 
+def test_the_certificate_of_a_rival_does_not_justify() -> None:
+    """R-SIM6 (b), R-ORD12: a quorum for one batch of a slot vouches for no other one."""
+    bench = Bench(known=[1, 2, 3])
+    first, rival = batch(1, [1]), batch(1, [2])
+    bench.hear(proposal(first), 1)
+    bench.hear(proposal(rival), 1)
+    upon = batch(2, [3], parent=rival, view=view_after(rival))
+    bench.hear(proposal(_with_proof(upon, (certificate(NOTAR, 1, first.hash),))), 2)
+    assert bench.kinds() == []
+
+
 def test_a_gap_needs_skip_certificates() -> None:
     """R-SIM6 (c), R-ORD12: what random faults almost never find."""
     bench = Bench(known=[1])
