@@ -101,6 +101,30 @@ def test_the_registry_is_that_which_the_parent_left() -> None:
     assert verdict_of(ledger) == VALID
 
 
+def test_a_tail_ages_the_registry_and_the_next_epoch_does_not_know() -> None:
+    """R-GOV8, R-ORD15: an absence that ends within the tail; the epoch starts before it."""
+    change = {"kind": "set_absence_rule", "max_days": 9, "silence_hours": 1}
+    for in_tail, after, expected in (
+        ([], [True], VALID),
+        ([True], [True], tampered(3, "R-ORD15")),
+        ([], [], tampered(3, "R-ORD15")),
+    ):
+        ledger = founded()
+        times: dict[str, Any] = {"from_ms": START_MS, "to_ms": START_MS + 2_500}
+        ledger.govern("absence", "doctor-0", absence(**times), APPROVES)
+        ledger.amend(change)
+        ledger.close(final=False)
+        ledger.absences = [entry(**times)]
+        ledger.tail(final=False)
+        ledger.absences = [entry(**times) for _ in in_tail]
+        ledger.tail()
+        ledger.next_epoch(*ledger.seats[-1])
+        ledger.absences = [entry(**times) for _ in after]
+        ledger.close()
+        height, rule = (4, expected[2]) if expected != VALID else (0, "")
+        assert verdict_of(ledger) == (expected[0], height, rule)
+
+
 def test_an_absence_ends_early() -> None:
     ledger = away()
     end = absence(delegate=None, from_ms=0, to_ms=0)

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from ecdsa.util import sigencode_string_canonize
 
 from .governing import Governed, founded, rotated, sole
 from .judging import VALID, verdict_of
-from .primitives import DOCTORS, ZERO, address, enc, sign, tagged
+from .primitives import DOCTORS, ZERO, address, enc, key_of, tagged
 
 ONE, TWO = bytes([1]) * 32, bytes([2]) * 32
 ROTATE = {"kind": "rotate_key", "member": rotated("doctor-0", "consensus")}
@@ -117,7 +118,14 @@ def test_one_batch_signed_twice_is_no_contradiction() -> None:
     ledger = founded()
     leader = DOCTORS[9 % 4]
     one = batch(ledger, leader)
-    again = one[:-64] + sign("doctor-1/policy", ZERO)
+    header = {**ledger.headers[-1], "slot": 9, "leader": 9 % 4}
+    digest = tagged("batch-proposal", ledger.network, tagged("batch", ledger.network, enc(header)))
+    # A nonce of its own, where a signer would derive it.
+    other = key_of(f"{leader}/consensus").sign_digest(
+        digest, k=7, sigencode=sigencode_string_canonize
+    )
+    again = enc({"header": enc(header), "signature": other})
+    assert one[:-64] == again[:-64]
     assert refused(founded(), ledger.evidence(leader, "two_proposals", one, again))
 
 
