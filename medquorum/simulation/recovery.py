@@ -84,7 +84,7 @@ class Recovery:
             yield f"{name}: {waiting.sentence()}"
 
     def _different_pools(self) -> Iterator[str]:
-        """What people voted on twice apart: rejected for some it stays, stale for others it goes."""
+        """But for what somebody voted on twice: rejected here it stays, stale there it goes."""
         if not self._world.scenario.follower_gossip:
             return
         matters = self._world.people.matters
