@@ -15,7 +15,8 @@ from medquorum.ledger.types import Role
 from medquorum.node.image_archive import ImagesUnusable
 from scripts.demonstration.cast import Cast
 from scripts.demonstration.closing import close
-from scripts.demonstration.governance import CommandFailed, GovernanceStory
+from scripts.demonstration.commands import CommandFailed
+from scripts.demonstration.governance import GovernanceStory
 from scripts.demonstration.images import Chosen, Images, gather_images
 from scripts.demonstration.report import Ending, write_report
 from scripts.demonstration.story import Story

@@ -7,8 +7,6 @@ says the same of the charter. The tests play the same story.
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from medquorum.ledger.vote import Ballot, cast
 from medquorum.node.client import ApiProblem, NodeUnreachable
 from medquorum.node.views import BlockView
 from scripts.demonstration.cast import PATIENCE_S, Cast, Participant, enter_one
+from scripts.demonstration.commands import keys_of, medquorum
 from scripts.demonstration.timeline import Timeline
 from scripts.local_network import LocalMember
 
@@ -35,35 +34,6 @@ FORM: Final = {
 }
 
 
-class CommandFailed(Exception):
-    """A command ended otherwise than expected; the message is what it said."""
-
-
-async def medquorum(*words: str) -> Any:
-    """Run `medquorum WORDS --json`; what it answers, CommandFailed when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "medquorum",
-        *words,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    told, said = await process.communicate()
-    if process.returncode != 0:
-        raise CommandFailed(said.decode(errors="replace").strip())
-    return json.loads(told) if "--json" in words else told.decode()
-
-
-def keys_of(member: LocalMember) -> tuple[str, ...]:
-    """The options with which a member's own keys are opened."""
-    home = member.home
-    return (
-        *("--home", str(home), "--passphrase-file", str(home / "passphrase")),
-        *("--clinical-passphrase-file", str(home / "clinical-passphrase")),
-    )
-
-
 @dataclass(slots=True)
 class Governed:
     """What came of the story, for whoever checks it."""
@@ -75,6 +45,8 @@ class Governed:
     newcomer: str = ""
     rotated: str = ""
     delegate: str = ""
+    inbox: list[str] = field(default_factory=list)
+    """What the delegate's inbox said of the absence."""
     revoked: str = ""
     closed_s: float | None = None
     """How long after its block the revoked doctor's last session lasted."""
@@ -154,12 +126,25 @@ class GovernanceStory:
         receipt = await self._act(
             "absence", "declare", "--delegate", delegate.name, "--to", "+7d", issuer=away.member
         )
-        await self._enacted(receipt, [delegate])
+        await self._say_yes(delegate, receipt)
+        await self._enacted(receipt, [])
         proposal = await self._prescribe(delegate, patient)
         block = await self._decide(proposal, (one for one in self.voters if one is not away))
         self.told.votes["absence"] = block
         roles = {vote.voter_name: vote.role for vote in block.votes}
         self.line.note(f"{away.name} is away: {delegate.name} decides as {roles[delegate.name]}")
+
+    async def _say_yes(self, delegate: Participant, receipt: dict[str, Any]) -> None:
+        """A doctor finds an act in her inbox and approves it, all with commands."""
+        await self.cast.until_opened(delegate, receipt["proposal"])
+        home = ("--home", str(delegate.member.home))
+        inbox = await medquorum("inbox", *home, "--json")
+        (found,) = [one for one in inbox if one["id"] == receipt["proposal"]]
+        self.told.inbox = found["summary"]
+        self.line.detail(f"in {delegate.name}'s inbox: {'; '.join(found['summary'])}")
+        short = receipt["proposal"][:12]
+        clinical = keys_of(delegate.member)[4:]
+        await medquorum("vote", short, "approve", *home, *clinical, "--json")
 
     async def revoke(self, doctor: Participant, *, successor: Participant) -> None:
         """A doctor leaves: nobody talks to her node any more, and her vote is worth nothing."""

@@ -18,13 +18,8 @@ from medquorum.ledger.types import Role
 from medquorum.node.views import StatusView
 from scripts.demonstration.cast import Cast
 from scripts.demonstration.closing import same_height
-from scripts.demonstration.governance import (
-    CLOSING_SECONDS,
-    CommandFailed,
-    GovernanceStory,
-    Governed,
-    medquorum,
-)
+from scripts.demonstration.commands import CommandFailed, medquorum
+from scripts.demonstration.governance import CLOSING_SECONDS, GovernanceStory, Governed
 from scripts.demonstration.timeline import Timeline
 from scripts.local_network import LocalNetwork, local_network, log_tail
 
@@ -101,6 +96,7 @@ def test_an_admitted_doctor_and_one_with_new_keys_vote(played: Played) -> None:
 
 def test_a_delegate_decides_while_the_attending_is_away(played: Played) -> None:
     block = played.told.votes["absence"]
+    assert f"{played.told.delegate} stands in" in played.told.inbox[0]
     roles = {vote.voter_name: vote.role for vote in block.votes}
     assert roles[played.told.delegate] == "delegate"
     assert "attending" not in roles.values()
