@@ -54,6 +54,8 @@ class Branches(Generic[View]):
     ) -> None:
         self._application = application
         self.final = final
+        self.changes = 0
+        """Grows with every body and every final batch."""
         self._bodies = {one.hash: one for one in bodies if one.header.slot > final.slot}
         self._views: dict[BatchHash, View] = {}
         self._judgements: dict[BatchHash, Judgement] = {}
@@ -63,6 +65,7 @@ class Branches(Generic[View]):
         """Keep a body; the caller has compared its roots."""
         if batch.header.slot > self.final.slot:
             self._bodies[batch.hash] = batch
+            self.changes += 1
 
     def batch(self, digest: BatchHash) -> Batch | None:
         """The body, if it is here and not final."""
@@ -180,6 +183,7 @@ class Branches(Generic[View]):
         self, batches: Sequence[Batch], certificate: Certificate, tail: tuple[Batch, ...] = ()
     ) -> None:
         """Make a chain final whose view was seen; whatever is not later than it is dropped."""
+        self.changes += 1
         tip, length = batches[-1].header, self.final.log_length
         view = self._views[batches[-1].hash]
         self._recent.extend(LoggedBatch(batch) for batch in batches[:-1])

@@ -15,6 +15,8 @@ class Shelf:
         self._kept: dict[tuple[int, OrderingKind], Certificate] = {}
         self.top = 0
         """The highest slot with any certificate."""
+        self.changes = 0
+        """Grows with every change: what was concluded at the same count still holds."""
         for certificate in certificates:
             self.add(certificate)
 
@@ -33,6 +35,7 @@ class Shelf:
         if (statement.slot, statement.kind) in self._kept:
             return False
         self._kept[statement.slot, statement.kind] = certificate
+        self.changes += 1
         self.top = max(self.top, statement.slot)
         return True
 
@@ -61,6 +64,8 @@ class Shelf:
 
     def finals(self, above: int) -> tuple[Certificate, ...]:
         """Final certificates of later slots, the highest first."""
+        if self.top <= above:
+            return ()
         found = [
             certificate
             for (slot, kind), certificate in self._kept.items()
@@ -70,5 +75,6 @@ class Shelf:
 
     def forget(self, below: int) -> None:
         """Drop slots below the last final one."""
+        self.changes += 1
         for key in [key for key in self._kept if key[0] < below]:
             del self._kept[key]

@@ -35,8 +35,10 @@ def leader_is_lost(state: State[View]) -> bool:
     if leader in state.tally.signed_kind(state.current, OrderingKind.SKIP):
         return True
     since_ms = state.clock.now_ms - SILENT_MS
+    if _heard_ms(state, leader) >= since_ms:
+        return False
     awake = {one for one in range(len(state.doctors)) if _heard_ms(state, one) >= since_ms}
-    return leader not in awake and len(awake) >= state.electorate.quorum
+    return len(awake) >= state.electorate.quorum
 
 
 def _heard_ms(state: State[View], number: int) -> int:

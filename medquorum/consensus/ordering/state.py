@@ -142,6 +142,8 @@ class State(Generic[View]):
     """Doctors whose STATUS came since the start, and with it this node's votes they hold."""
     outbox: Outbox = field(init=False)
     known_work: tuple[BatchHash, bool] | None = None
+    known_parent: tuple[int, int, tuple[int, BatchHash] | None] = (-1, -1, None)
+    """The best parent, and the changes of shelf and branches it was found at."""
     halted: Halt | None = None
     ended: bool = False
     """The last final batch ended the epoch: nothing more happens in this one (R-GOV8)."""
@@ -209,6 +211,14 @@ class State(Generic[View]):
 
 def best_parent(state: State[View]) -> tuple[int, BatchHash] | None:
     """The highest certified batch on a whole chain; None while a hole is in the way (R-SIM5)."""
+    shelf_changes, branch_changes, parent = state.known_parent
+    if (shelf_changes, branch_changes) != (state.shelf.changes, state.branches.changes):
+        parent = _find_parent(state)
+        state.known_parent = state.shelf.changes, state.branches.changes, parent
+    return parent
+
+
+def _find_parent(state: State[View]) -> tuple[int, BatchHash] | None:
     final = state.branches.final
     for slot in range(state.top, final.slot, -1):
         for digest in state.shelf.certified(slot):
