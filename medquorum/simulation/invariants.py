@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from medquorum.consensus.effects import CeaseVoting, Commit, Convict, Halt
+from medquorum.consensus.effects import CeaseVoting, Convict, Halt
 from medquorum.consensus.events import DoubleVote, Effect
 from medquorum.consensus.messages import BatchProposal, Message, OrderingVoteMessage, Status
 from medquorum.consensus.ordering.evidence import contradiction
 from medquorum.consensus.ordering.journal import Finalised, Notarised, Proposed, Skipped
+from medquorum.consensus.replica import Replica
 from medquorum.ledger.certificate import OrderingVote, Statement, verify_ordering_vote
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import SLOTS_AHEAD
@@ -78,16 +79,20 @@ class Invariants:
         self._steps += 1
         if self._steps % MEASURED_EVERY == 0:
             self._measure(machine)
-        commits: list[Commit] = []
         for effect in effects:
-            if isinstance(effect, Commit):
-                commits.append(effect)
-            elif type(effect) in _RARE:
+            if type(effect) in _RARE:
                 self._rare(machine, effect)
-        if commits and machine.honest and machine.replica is not None:
-            name, charters = self._world.name(machine), machine.replica.state.charters
-            self.ledger.appended(Append(name, machine.logged, charters), commits)
-            machine.logged += len(commits)
+
+    def written(self, machine: Machine, replica: Replica, *, torn: bool = False) -> None:
+        """A machine's disk has changed: what it has as final now, everybody has at that place.
+
+        What was only in memory when a process died was never said, and may come out otherwise.
+        """
+        final = machine.disk.chain[machine.logged :]
+        if final and machine.honest:
+            append = Append(self._world.name(machine), machine.logged, replica.state.charters, torn)
+            self.ledger.appended(append, final)
+        machine.logged = len(machine.disk.chain)
 
     def _rare(self, machine: Machine, effect: Effect) -> None:
         name = self._world.name(machine)

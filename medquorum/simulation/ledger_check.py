@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from medquorum.consensus.effects import Commit
+from medquorum.consensus.ordering.application import LoggedBatch
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block
 from medquorum.ledger.certificate import Certificate, verify_certificate
@@ -28,6 +28,8 @@ class Append:
     name: str
     start: int
     charters: tuple[Charter, ...]
+    torn: bool = False
+    """Whether a write was cut off: the certificate of the last batches may have come after."""
 
 
 class LedgerCheck:
@@ -49,11 +51,11 @@ class LedgerCheck:
         """N BC of the last block."""
         return self._n_bc
 
-    def appended(self, append: Append, commits: Sequence[Commit]) -> None:
+    def appended(self, append: Append, final: Sequence[LoggedBatch]) -> None:
         """A machine appends these batches."""
         name = append.name
-        for index, commit in enumerate(commits, append.start):
-            digest = commit.batch.hash
+        for index, logged in enumerate(final, append.start):
+            digest = logged.batch.hash
             if index < len(self.batches):
                 if self.batches[index] != digest:
                     self._breach("agreement", f"{name} has another batch at place {index}")
@@ -61,24 +63,24 @@ class LedgerCheck:
                 self._breach("agreement", f"{name} skips a batch before place {index}")
             else:
                 self.batches.append(digest)
-                self._first(commit.batch)
-        self._finality(append, commits)
+                self._first(logged.batch)
+        self._finality(append, final)
 
-    def _finality(self, append: Append, commits: Sequence[Commit]) -> None:
+    def _finality(self, append: Append, final: Sequence[LoggedBatch]) -> None:
         """Each batch is named by its certificate, or followed by one that is."""
-        name = append.name
-        named: set[BatchHash] = set()
-        for commit in reversed(commits):
-            closing = (commit.batch, *commit.tail)[-1]
-            digest, certificate = closing.hash, commit.certificate
-            if digest not in self._certified and certificate.statement.hash == digest:
-                if not self._holds(certificate, append.charters):
-                    self._breach("R-ORD11", f"{name} takes a certificate that is none")
+        followed = append.torn
+        for logged in reversed(final):
+            if logged.certificate is None:
+                if not followed:
+                    self._breach("R-ORD17", f"{append.name} has a final batch nothing certifies")
+                continue
+            followed = True
+            digest = (logged.batch, *logged.tail)[-1].hash
+            if digest not in self._certified:
                 self._certified.add(digest)
-            if certificate.statement.hash == digest:
-                named.add(digest)
-            elif certificate.statement.hash not in named:
-                self._breach("R-ORD17", f"{name} has a final batch that nothing certifies")
+                named = logged.certificate.statement.hash == digest
+                if not named or not self._holds(logged.certificate, append.charters):
+                    self._breach("R-ORD11", f"{append.name} takes a certificate that is none")
 
     def _holds(self, certificate: Certificate, charters: tuple[Charter, ...]) -> bool:
         statement = certificate.statement

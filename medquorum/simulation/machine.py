@@ -76,7 +76,7 @@ class Machine:
     """Lies, has a twin or lost its journal: it may sign contradictions."""
     lying: bool = False
     logged: int = 0
-    """Final batches of this process, those on their way to the disk included."""
+    """Final batches on its disk that were looked at."""
 
     @property
     def up(self) -> bool:
@@ -128,13 +128,17 @@ class Machine:
         if not self.habits.atomic:
             self.disk.apply(unit[: self.dice.randint(0, len(unit))])
 
+    def lose(self, unit: tuple[Effect, ...]) -> None:
+        """A write was not confirmed: done or not, and nothing after it has reached the disk."""
+        self.writing.clear()
+        if self.dice.random() < 0.5:
+            self.disk.apply(unit)
+        else:
+            self.tear(unit)
+
     def write(self, unit: tuple[Effect, ...]) -> bool:
-        """Make a unit durable; False when the disk reports an error, done or not."""
+        """Make a unit durable; False when the disk reports an error instead."""
         if self.habits.fails_next:
-            if self.dice.random() < 0.5:
-                self.disk.apply(unit)
-            else:
-                self.tear(unit)
             return False
         self.disk.apply(unit)
         return True

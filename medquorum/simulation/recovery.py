@@ -84,13 +84,21 @@ class Recovery:
             yield f"{name}: {waiting.sentence()}"
 
     def _different_pools(self) -> Iterator[str]:
-        """But for what somebody voted on twice: rejected here it stays, stale there it goes."""
+        """But for what somebody voted on twice: rejected here it stays, stale there it goes.
+
+        And but for what has expired: it stays where it is until a later batch, and goes nowhere.
+        """
         if not self._world.scenario.follower_gossip:
             return
         matters = self._world.people.matters
-        contested = {identifier for identifier, matter in matters.items() if matter.contested}
+        now_ms = self._world.line.now_ms
+        aside = {
+            identifier
+            for identifier, matter in matters.items()
+            if matter.contested or matter.proposal.core.expires_at_ms < now_ms
+        }
         pools = {
-            frozenset(entry.proposal.id for entry in machine.replica.pool) - contested
+            frozenset(entry.proposal.id for entry in machine.replica.pool) - aside
             for machine in self._running()
             if machine.replica is not None
         }

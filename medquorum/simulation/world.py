@@ -49,7 +49,6 @@ class World:
         self.scenario = scenario
         self.seed = seed
         self.kinds: frozenset[FaultKind] = frozenset()
-        """What this seed's story may contain."""
         self.line = Timeline()
         self.machines = machines
         self.network = network
@@ -141,8 +140,10 @@ class World:
         """End a process now; it comes back after that time, if at all."""
         if not machine.up:
             return
-        peers = sorted(machine.peers)
+        peers, replica = sorted(machine.peers), machine.replica
         machine.die()
+        if replica is not None:
+            self.checks.written(machine, replica, torn=True)
         self.crashes += 1
         self.trace.note(self.line.now_ms, "crash", machine.place)
         self.say(machine, f"crashes with {len(machine.disk.chain)} batches on disk")
@@ -232,13 +233,12 @@ class World:
     ) -> None:
         """Write, then perform in order; the process may die at any point."""
         if durable:
-            if self._spent(machine):
-                machine.tear(durable)
+            if self._spent(machine) or not machine.write(durable):
+                machine.lose(durable)
                 self.crash(machine, machine.down_ms)
                 return
-            if not machine.write(durable):
-                self.crash(machine, machine.down_ms)
-                return
+            if machine.replica is not None:
+                self.checks.written(machine, machine.replica)
         life = machine.life
         for effect in effects:
             if self._spent(machine):

@@ -21,7 +21,7 @@ from tests.simulation.stories import scenario_for
 SEEDS = int(os.environ.get("MEDQUORUM_SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("MEDQUORUM_SIMULATION_FIRST", "0"))
 WORKERS = 2
-KEPT = (30, 50, 54, 87, 99, 105, 116, 190, 205, 212, 253, 563)
+KEPT = (30, 50, 54, 87, 99, 105, 116, 190, 205, 212, 253, 563, 599, 670, 830, 1032)
 """Seeds that found something once."""
 
 
