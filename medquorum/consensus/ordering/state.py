@@ -159,7 +159,8 @@ class State(Generic[View]):
     @property
     def top(self) -> int:
         """The highest slot with any certificate, or the last final one."""
-        return max(self.shelf.top, self.final_slot)
+        certified, final = self.shelf.top, self.branches.final.slot
+        return certified if certified > final else final
 
     @property
     def current(self) -> int:
