@@ -168,8 +168,7 @@ class Node:
 
     @property
     def submissions(self) -> Submissions:
-        is_doctor = self.name in self.network.doctors
-        sign = None if is_doctor else signer_of(self.name, Purpose.CLINICAL)
+        sign = signer_of(self.name, Purpose.CLINICAL) if self.name in INSTITUTIONS else None
         return Submissions(self.driver, self.bodies, self.chunks, Issuer(self.address, sign))
 
     @property
