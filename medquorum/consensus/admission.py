@@ -87,7 +87,7 @@ def judge_content(core: Core, charter: Charter, network: NetworkId) -> Judgement
     if core.act is not None:
         if not _lives(core):
             return Reject(Reason.BAD_LIFETIME)
-        return judge_issuer(core.act, core.issuer)
+        return judge_issuer(core.act, issuer)
     fault = _content_fault(core, charter, issuer.role)
     return ACCEPT if fault is None else Reject(fault)
 

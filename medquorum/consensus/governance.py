@@ -9,6 +9,7 @@ from medquorum.consensus.proven import evidence_proven, key_of
 from medquorum.ledger import registry
 from medquorum.ledger.amendment import apply, verify_amendment
 from medquorum.ledger.chain import ChainState
+from medquorum.ledger.change import RotateKey
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.governance import (
     AbsenceAct,
@@ -20,16 +21,21 @@ from medquorum.ledger.governance import (
 )
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import REGISTRY_ENTRIES
+from medquorum.ledger.member import Member
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import Role
 
 DAY_MS: int = 86_400_000
 
 
-def judge_issuer(act: Act, issuer: Address) -> Judgement:
-    """What an act demands of its issuer beyond a role (R-GOV3)."""
-    if isinstance(act, DelegationAct) and issuer != act.attending:
+def judge_issuer(act: Act, issuer: Member) -> Judgement:
+    """What an act demands of its issuer beyond the roles of its type (R-GOV3)."""
+    if isinstance(act, DelegationAct) and issuer.address != act.attending:
         return Reject(Reason.BAD_DELEGATION)
+    if isinstance(act, Amendment) and issuer.role not in (Role.HOSPITAL, Role.DOCTOR):
+        own_keys = all(isinstance(change, RotateKey) for change in act.changes)
+        return ACCEPT if own_keys else Reject(Reason.ROLE_NOT_ALLOWED)
     return ACCEPT
 
 

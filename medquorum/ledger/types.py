@@ -102,7 +102,7 @@ ISSUERS: Final = {
     BlockType.REPORT: frozenset({Role.DOCTOR, Role.RADIOLOGIST, Role.AI_ENTITY}),
     BlockType.PRESCRIPTION: frozenset({Role.DOCTOR}),
     BlockType.ATTENDING: frozenset({Role.HOSPITAL, Role.DOCTOR}),
-    BlockType.AMENDMENT: frozenset({Role.HOSPITAL, Role.DOCTOR}),
+    BlockType.AMENDMENT: frozenset(Role),
     BlockType.ABSENCE: frozenset({Role.DOCTOR}),
     BlockType.DELEGATION: frozenset({Role.DOCTOR}),
     BlockType.OPENING: frozenset({Role.HOSPITAL, Role.DOCTOR}),

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from .amendments import CHANGES_MAX, Change, read_change
+from .amendments import CHANGES_MAX, Change, RotateKey, read_change
 from .canonical import NUMBER_MAX, TIME_MAX_MS, Fault, Fields, Value
 from .charter import Charter
 from .crypto import Signatures, tagged
 
+AMENDING: Final = frozenset({"hospital", "doctor"})
+"""Whose amendments may change anything."""
 GOVERNANCE_ISSUERS: Final = {
-    "amendment": frozenset({"hospital", "doctor"}),
+    "amendment": frozenset({"hospital", "doctor", "laboratory", "radiologist", "ai_entity"}),
     "absence": frozenset({"doctor"}),
     "delegation": frozenset({"doctor"}),
     "opening": frozenset({"hospital", "doctor"}),
@@ -185,6 +187,12 @@ def check_governance_proposal(
     issuer = charter.active(core.issuer)
     if issuer is None or issuer.role not in GOVERNANCE_ISSUERS[core.type]:
         raise Fault("R-GOV3", f"the issuer of an {core.type} may not issue it")
+    if (
+        isinstance(core.act, Amendment)
+        and issuer.role not in AMENDING
+        and not (all(isinstance(change, RotateKey) for change in core.act.changes))
+    ):
+        raise Fault("R-GOV3", "only hospitals and doctors change more than their own keys")
     if isinstance(core.act, Delegation) and core.act.attending != core.issuer:
         raise Fault("R-GOV3", "a delegation by another than the attending it names")
     key = issuer.consensus if isinstance(core.act, Evidence) else issuer.clinical
