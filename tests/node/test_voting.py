@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medquorum.consensus.replica import ProposalArrived
+from medquorum.consensus.events import ProposalArrived
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT
 from medquorum.ledger.types import Decision, VoterRole

@@ -60,6 +60,6 @@ class AnywhereGroup(TyperGroup):
     def _one(self, ctx: Any, words: list[str]) -> Any:
         name, command, args = self.resolve_command(ctx, words)
         if command is None:
-            ctx.fail(f"no such command: {words[0]}")
+            raise ctx.fail(f"no such command: {words[0]}")
         with command.make_context(name, args, parent=ctx) as within:
             return command.invoke(within)
