@@ -41,6 +41,7 @@ from medquorum.consensus.ordering.waiting import Waiting, waiting_for
 from medquorum.ledger.certificate import Electorate
 from medquorum.ledger.keys import Address
 from medquorum.ledger.signature import Verifier
+from medquorum.ledger.types import OrderingKind
 
 
 class Ordering(Generic[View]):
@@ -101,7 +102,10 @@ class Ordering(Generic[View]):
         number = state.number_of(sender)
         if number is not None:
             state.clock.heard_ms[number] = now_ms
+        certified = state.shelf.changes
         self._dispatch(message, sender)
+        if certified == state.shelf.changes and _leaves_rules_alone(message):
+            return state.outbox.drain()
         return self._settle()
 
     def work_changed(self, now_ms: int) -> tuple[Effect, ...]:
@@ -203,7 +207,6 @@ class Ordering(Generic[View]):
         if clock.began_ms is None:
             clock.began_ms = clock.entered_ms = clock.status_ms = now_ms
         clock.now_ms = now_ms
-        clock.retry_ms = None
 
     def _dispatch(self, message: Message, sender: Address) -> None:
         state = self._state
@@ -232,6 +235,7 @@ class Ordering(Generic[View]):
     def _settle(self) -> tuple[Effect, ...]:
         """Repeat R1 to R8 until none has anything to do, then repair (R9)."""
         state = self._state
+        state.clock.retry_ms = None
         while state.halted is None and not state.ended:
             if commit(state):
                 continue
@@ -253,3 +257,18 @@ class Ordering(Generic[View]):
             catch_up.ask_if_behind(state)
             repair.repeat_status(state)
         return state.outbox.drain()
+
+
+def _leaves_rules_alone(message: Message) -> bool:
+    """Whether, unless it brought a certificate, no rule can have anything to do after it.
+
+    Most votes and many certificates come too early or too late to decide anything; a skip may show
+    the leader to be lost. What is due by the clock has its own deadline.
+    """
+    match message:
+        case OrderingVoteMessage(vote):
+            return vote.statement.kind is not OrderingKind.SKIP
+        case CertificateMessage():
+            return True
+        case _:
+            return False
