@@ -148,7 +148,8 @@ GOVERNING: tuple[Mutant, ...] = (
         (
             stories(141),
             suite(
-                "consensus/test_epochs.py::test_a_revoked_doctor_follows_and_her_open_votes_count_no_more"
+                "consensus/test_epochs.py"
+                "::test_a_revoked_doctor_follows_and_her_open_votes_count_no_more"
             ),
         ),
     ),

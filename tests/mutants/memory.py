@@ -79,7 +79,8 @@ MEMORY: tuple[Mutant, ...] = (
         (
             crashes(CrashScenario(0, 0, 20, Away.SHORT), CrashScenario(0, 1, 3, Away.SHORT)),
             suite(
-                "consensus/ordering/test_notarise.py::test_a_sound_batch_is_journaled_with_its_body_then_voted_for"
+                "consensus/ordering/test_notarise.py"
+                "::test_a_sound_batch_is_journaled_with_its_body_then_voted_for"
             ),
         ),
     ),
@@ -108,7 +109,8 @@ MEMORY: tuple[Mutant, ...] = (
         (
             stories(73, 124),
             suite(
-                "consensus/ordering/test_repair.py::test_nobody_votes_before_a_quorum_has_shown_what_it_holds"
+                "consensus/ordering/test_repair.py"
+                "::test_nobody_votes_before_a_quorum_has_shown_what_it_holds"
             ),
         ),
     ),
@@ -125,7 +127,8 @@ MEMORY: tuple[Mutant, ...] = (
         "a node that is shown a vote it has forgotten goes on voting (R-SIM10)",
         (
             suite(
-                "consensus/ordering/test_repair.py::test_a_vote_of_ours_that_the_journal_lacks_ends_our_voting"
+                "consensus/ordering/test_repair.py"
+                "::test_a_vote_of_ours_that_the_journal_lacks_ends_our_voting"
             ),
         ),
     ),

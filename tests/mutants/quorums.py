@@ -47,7 +47,8 @@ QUORUMS: tuple[Mutant, ...] = (
         "a certificate of q-1 signers is believed (R-ORD11)",
         (
             suite(
-                "consensus/ordering/test_commit.py::test_a_weak_or_forged_certificate_is_worth_nothing"
+                "consensus/ordering/test_commit.py"
+                "::test_a_weak_or_forged_certificate_is_worth_nothing"
             ),
         ),
     ),
@@ -77,7 +78,8 @@ QUORUMS: tuple[Mutant, ...] = (
         (
             stories(45, 38, 37),
             suite(
-                "consensus/ordering/test_commit.py::test_a_weak_or_forged_certificate_is_worth_nothing"
+                "consensus/ordering/test_commit.py"
+                "::test_a_weak_or_forged_certificate_is_worth_nothing"
             ),
         ),
     ),
@@ -94,7 +96,8 @@ QUORUMS: tuple[Mutant, ...] = (
         (
             stories(15, 17, 18, 6),
             suite(
-                "consensus/ordering/test_notarise.py::test_a_vote_is_verified_and_only_taken_from_its_signer"
+                "consensus/ordering/test_notarise.py"
+                "::test_a_vote_is_verified_and_only_taken_from_its_signer"
             ),
         ),
     ),
@@ -110,7 +113,8 @@ QUORUMS: tuple[Mutant, ...] = (
         "a verifier takes q-1 signatures for a quorum (R-ORD11, R-EXP2)",
         (
             suite(
-                "ledger/test_batch_records.py::test_a_certificate_needs_a_quorum_of_valid_signatures"
+                "ledger/test_batch_records.py"
+                "::test_a_certificate_needs_a_quorum_of_valid_signatures"
             ),
         ),
     ),
@@ -126,7 +130,8 @@ QUORUMS: tuple[Mutant, ...] = (
         "one doctor's vote counts twice in a certificate (R-ORD11)",
         (
             suite(
-                "consensus/test_certification.py::test_a_signer_counts_once_also_where_nobody_parsed"
+                "consensus/test_certification.py"
+                "::test_a_signer_counts_once_also_where_nobody_parsed"
             ),
         ),
     ),

@@ -54,7 +54,8 @@ REPAIRS: tuple[Mutant, ...] = (
         "who gives up a certified slot is not shown the certificate (R-SIM9)",
         (
             suite(
-                "consensus/ordering/test_repair.py::test_a_skip_of_a_certified_slot_is_answered_with_certificates"
+                "consensus/ordering/test_repair.py"
+                "::test_a_skip_of_a_certified_slot_is_answered_with_certificates"
             ),
         ),
     ),
@@ -130,7 +131,8 @@ REPAIRS: tuple[Mutant, ...] = (
         "slow networks give up every slot at the same pace for ever (R-SIM7)",
         (
             suite(
-                "consensus/ordering/test_slots.py::test_patience_grows_with_every_slot_that_is_not_final"
+                "consensus/ordering/test_slots.py"
+                "::test_patience_grows_with_every_slot_that_is_not_final"
             ),
         ),
     ),

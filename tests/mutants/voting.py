@@ -173,7 +173,8 @@ VOTING: tuple[Mutant, ...] = (
         "a batch from the future is notarised at once (R-ORD13)",
         (
             suite(
-                "consensus/ordering/test_notarise.py::test_a_batch_ahead_of_the_clock_waits_for_its_time"
+                "consensus/ordering/test_notarise.py"
+                "::test_a_batch_ahead_of_the_clock_waits_for_its_time"
             ),
         ),
     ),
