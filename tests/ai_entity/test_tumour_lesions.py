@@ -8,13 +8,14 @@ from scipy import ndimage
 
 from medquorum.ai_entity.findings import PPM, Lesion, Level
 from medquorum.ai_entity.tumour.candidates import label_lesions
-from medquorum.ai_entity.tumour.grid import GridImages
+from medquorum.ai_entity.tumour.grid import GridImages, Placed
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
 from medquorum.ai_entity.tumour.lesions import (
-    PEAK_RADIUS_MM,
+    SUV_2_5,
+    SUV_4,
+    SUV_41_PERCENT,
     comparison_volumes,
     measure_lesions,
-    peak_weights,
 )
 from medquorum.ai_entity.tumour.levels import grade_regions, level_of, probabilities_ppm
 from medquorum.ai_entity.tumour.regions import BONE, LUNG, SOFT_TISSUE, region_of
@@ -54,20 +55,32 @@ def test_volumes_of_nema_spheres_at_half_contrast() -> None:
     assert lesions[0].glycolysis_milli == pytest.approx(measured[0] * 7_000, rel=0.15)
 
 
-def test_suv_peak_is_the_mean_of_one_cubic_centimetre() -> None:
-    weights = peak_weights()
-    assert weights.sum() == pytest.approx(1.0)
-    assert 4 / 3 * np.pi * PEAK_RADIUS_MM**3 == pytest.approx(1000.0)
-    effective_ml = 64.0 / 1000 / weights.max()
-    assert effective_ml == pytest.approx(1.0, rel=0.03)
+def test_uptake_is_read_from_the_pet_as_the_scanner_made_it() -> None:
+    images, _ = spheres(8.0)
+    assert images.suv is not None
+    native = np.repeat(images.suv, 2, axis=0).astype(np.float32)
+    affine = axial_affine(4.0)
+    affine[:3, 0] /= 2.0
+    affine[:3, 3] -= affine[:3, 0] / 2.0
+    native[24:26, 15, 10] = 50.0
+    labels = (images.suv > 4.5).astype(np.int32)
+    likely = labels.astype(np.float32)
+    lesion = measure_lesions(replace(images, native_suv=Placed(native, affine)), labels, 1, likely)
+    assert lesion[0].suv_max_milli == 50_000
+    on_grid = measure_lesions(images, labels, 1, likely)[0]
+    assert on_grid.suv_max_milli is not None
+    assert on_grid.suv_max_milli < 9_000
+    assert lesion[0].volume_ul == on_grid.volume_ul
 
 
-def test_fixed_thresholds_are_named() -> None:
-    volumes = dict(comparison_volumes(spheres(8.0)[0]))
-    assert len(volumes) == 2
-    for method, volume in volumes.items():
-        assert "SUV >=" in method
-        assert 30_000 < volume < 60_000
+def test_threshold_volumes_are_named() -> None:
+    images, truth = spheres(8.0)
+    assert images.suv is not None
+    labels = ndimage.label(images.suv > 4.5)[0].astype(np.int32)
+    volumes = dict(comparison_volumes(images, labels))
+    assert list(volumes) == [SUV_2_5, SUV_4, SUV_41_PERCENT]
+    assert volumes[SUV_4] / 1000 == pytest.approx(sum(truth), rel=0.1)
+    assert volumes[SUV_4] < volumes[SUV_41_PERCENT] < volumes[SUV_2_5]
 
 
 def test_specks_below_three_millilitres_are_no_lesion() -> None:
@@ -139,17 +152,34 @@ def noise(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(0.0, 300.0, (40, 40, 40)).astype(np.float32)
 
 
+def phantom_body() -> tuple[np.ndarray, np.ndarray]:
+    """Smooth tissue in air, HU and SUV, 16 cm wide."""
+    smooth = ndimage.gaussian_filter(noise(1), 4.0)
+    hu = smooth + np.float32(20.0)
+    hu[:, :4] = -1000.0
+    return hu, np.full(hu.shape, 1.0, np.float32) + np.abs(smooth) / 100
+
+
 def test_the_guard_names_what_is_wrong() -> None:
     affine = axial_affine(4.0)
-    body = ndimage.gaussian_filter(noise(1), 4.0) + np.float32(20.0)
-    good = np.full(body.shape, 1.0, np.float32) + np.abs(body) / 100
+    body, good = phantom_body()
     assert reason_to_abstain(GridImages(body, good, affine)) is None
+    fine = GridImages(body, good, affine, None, (4.0, 0.05, 0.05))
+    hole = np.where(body > 20, np.inf, body).astype(np.float32)
     cases = {
         "noise": GridImages(noise(2), None, affine),
-        "soft tissue": GridImages(np.full_like(body, -1000.0), None, affine),
+        "soft tissue": GridImages(np.where(body > 20, -1000.0, -999.0), None, affine),
+        "CT is of one value": GridImages(np.full_like(body, 40.0), None, affine),
         "60 mm": GridImages(body[:5], None, affine),
         "median SUV": GridImages(body, good * 5_000, affine),
         "of the PET": GridImages(body, np.abs(noise(3)) / 300, affine),
+        "PET is of one value": GridImages(body, np.zeros_like(body), affine),
+        "finer than": fine,
+        "too coarse": replace(fine, native_spacings_mm=(4.0, 4.0, 12.1)),
+        "no fat or air": GridImages(np.abs(body) % 290, None, affine),
+        "CT has values that are no numbers": GridImages(hole, None, affine),
+        "PET has values that are no numbers": GridImages(body, hole, affine),
     }
     for words, images in cases.items():
         assert words in (reason_to_abstain(images) or "")
+    assert reason_to_abstain(replace(fine, native_spacings_mm=(12.0, 0.2, 0.2))) is None

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from medquorum.ai_entity.baseline.cases import Case, Sample
 from medquorum.ai_entity.baseline.head import FitPlan, Head, fit_head
-from medquorum.ai_entity.tumour.candidates import keep_large
 from medquorum.ai_entity.tumour.grid import Placed, Volume, resample, spacing_of
+from medquorum.ai_entity.tumour.pet_metrics import keep_large
 
 FOLDS: Final = 5
 THRESHOLDS: Final = (0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50)

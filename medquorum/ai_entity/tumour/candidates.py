@@ -11,23 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-Mask = npt.NDArray[np.bool_]
-Labels = npt.NDArray[np.int32]
+from medquorum.ai_entity.tumour.pet_metrics import Labels, keep_large
 
 BODY_HU: Final = -400.0
 """Tissue above, air and lung below: a tumour in the lung is tissue."""
-
-MIN_LESION_MM3: Final = 3_000.0
-
-
-def keep_large(mask: Mask, voxel_mm3: float) -> Mask:
-    """``mask`` without face-connected components below MIN_LESION_MM3."""
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return np.zeros_like(mask)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray((sizes * voxel_mm3 >= MIN_LESION_MM3)[labels])
 
 
 def label_lesions(

@@ -47,6 +47,10 @@ class GridImages:
     hu: Volume
     suv: Volume | None
     affine: Affine
+    native_suv: Placed | None = None
+    """The PET as the scanner made it: SUVmax and SUVpeak are read there, not between its voxels."""
+    native_spacings_mm: tuple[float, ...] = ()
+    """Every spacing of CT and PET before they came to the grid."""
 
     def __repr__(self) -> str:
         return f"GridImages({self.hu.shape}, pet={self.suv is not None})"
@@ -111,6 +115,25 @@ def resample(image: Placed, affine: Affine, shape: tuple[int, int, int], outside
     )
 
 
+def carry_labels(
+    labels: npt.NDArray[np.int32], affine: Affine, target: Placed
+) -> npt.NDArray[np.int32]:
+    """Labels [z,y,x] of a grid at the voxel centres of ``target``: the nearest, 0 outside."""
+    way = np.linalg.inv(affine) @ target.affine
+    return np.asarray(
+        ndimage.affine_transform(
+            labels,
+            way[:3, :3],
+            offset=way[:3, 3],
+            output_shape=target.voxels.shape,
+            order=0,
+            mode="constant",
+            cval=0,
+        ),
+        dtype=np.int32,
+    )
+
+
 def common_grid(ct: Placed, pet: Placed | None) -> GridImages:
     """Both images on the 4 mm grid of the PET (of the CT when it is alone).
 
@@ -119,8 +142,11 @@ def common_grid(ct: Placed, pet: Placed | None) -> GridImages:
     reference = ct if pet is None else pet
     affine, shape = grid_over(reference)
     hu = resample(ct, affine, shape, AIR_HU)
+    spacings = tuple(
+        float(mm) for image in (ct, pet) if image is not None for mm in spacing_of(image.affine)
+    )
     if pet is None:
-        return GridImages(hu, None, affine)
+        return GridImages(hu, None, affine, None, spacings)
     covered = resample(
         Placed(np.ones_like(ct.voxels, dtype=np.float32), ct.affine), affine, shape, 0.0
     )
@@ -128,7 +154,8 @@ def common_grid(ct: Placed, pet: Placed | None) -> GridImages:
     smaller_mm3 = min(_box_mm3(ct), _box_mm3(pet))
     if overlap_mm3 < MIN_OVERLAP * smaller_mm3:
         raise _apart()
-    return GridImages(hu, np.maximum(resample(pet, affine, shape, 0.0), 0.0), affine)
+    suv = np.maximum(resample(pet, affine, shape, 0.0), 0.0)
+    return GridImages(hu, suv, affine, pet, spacings)
 
 
 def _box_mm3(image: Placed) -> float:

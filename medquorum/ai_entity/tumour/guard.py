@@ -2,7 +2,8 @@
 
 A network answers noise as readily as a patient. These checks are rules, not a second model; their
 bounds lie outside what 40 real PET/CT cases show (smoothness of CT 0.75 and of PET 0.80 or more,
-soft tissue 0.57 L or more, 75 % or more of the activity inside the body).
+soft tissue 0.57 L or more, 75 % or more of the activity inside the body, 46 % or more of the voxels
+at fat or below, spacings of 3.3 to 5.5 mm).
 """
 
 from typing import Final
@@ -21,6 +22,17 @@ MAX_BODY_MEDIAN_SUV: Final = 8.0
 MIN_BODY_MEDIAN_SUV: Final = 0.01
 MIN_UPTAKE_IN_BODY: Final = 0.5
 """Share of the PET's activity that must lie inside the CT's body."""
+
+
+FINEST_MM: Final = 0.2
+"""A voxel below is a microscope's or a small animal's."""
+
+COARSEST_MM: Final = 12.0
+"""A lesion of 3 mL is 18 mm wide: coarser voxels cannot show it."""
+
+FAT_HU: Final = -30.0
+MIN_FAT_OR_AIR_SHARE: Final = 0.01
+"""Every body has fat and air around it; MR and PET values are never negative."""
 
 
 def smoothness(volume: Volume) -> float:
@@ -48,19 +60,44 @@ def soft_tissue(hu: Volume) -> npt.NDArray[np.bool_]:
 
 def reason_to_abstain(images: GridImages) -> str | None:
     """A sentence when the images are not a body, or None."""
+    reason = _size_reason(images) or _ct_reason(images)
+    if reason is not None or images.suv is None:
+        return reason
+    return _pet_reason(images.suv, soft_tissue(images.hu), images.hu)
+
+
+def _size_reason(images: GridImages) -> str | None:
+    spacings = images.native_spacings_mm
+    if spacings and min(spacings) < FINEST_MM:
+        return f"voxels of {min(spacings):.2f} mm: finer than any scanner of the body"
+    if spacings and max(spacings) > COARSEST_MM:
+        return f"voxels of {max(spacings):.1f} mm: too coarse for lesions of 3 mL"
     step_mm = images.voxel_volume_mm3 ** (1.0 / 3.0)
     if min(images.hu.shape) * step_mm < MIN_SIDE_MM:
         return f"the image covers less than {MIN_SIDE_MM:.0f} mm in one direction"
-    tissue = soft_tissue(images.hu)
-    tissue_ml = float(tissue.sum()) * images.voxel_volume_mm3 / 1000.0
+    return None
+
+
+def _ct_reason(images: GridImages) -> str | None:
+    if not np.isfinite(images.hu).all():
+        return "the CT has values that are no numbers"
+    if float(np.ptp(images.hu)) == 0.0:
+        return "the CT is of one value everywhere"
+    tissue_ml = float(soft_tissue(images.hu).sum()) * images.voxel_volume_mm3 / 1000.0
     if tissue_ml < MIN_SOFT_TISSUE_ML:
         return f"only {tissue_ml:.0f} mL of the CT has the density of soft tissue"
     if smoothness(np.clip(images.hu, -1000.0, 1000.0)) < MIN_CT_SMOOTHNESS:
         return "neighbouring voxels of the CT do not resemble each other: noise, not a body"
-    return None if images.suv is None else _pet_reason(images.suv, tissue, images.hu)
+    if float((images.hu < FAT_HU).mean()) < MIN_FAT_OR_AIR_SHARE:
+        return "no fat or air in the CT: another modality, or not in Hounsfield units"
+    return None
 
 
 def _pet_reason(suv: Volume, tissue: npt.NDArray[np.bool_], hu: Volume) -> str | None:
+    if not np.isfinite(suv).all():
+        return "the PET has values that are no numbers"
+    if float(np.ptp(suv)) == 0.0:
+        return "the PET is of one value everywhere"
     median = float(np.median(suv[tissue]))
     if not MIN_BODY_MEDIAN_SUV <= median <= MAX_BODY_MEDIAN_SUV:
         return f"the median SUV of soft tissue is {median:.2f}: no FDG PET in SUV units"

@@ -1,100 +1,125 @@
-"""Measurements of each lesion on the analysis grid.
+"""Measurements of each lesion: volume and glycolysis on the grid, SUVmax and SUVpeak on the PET.
 
-SUVpeak is the highest mean over a sphere of 1 cm3 (radius 6.204 mm) centred on a voxel of the
-lesion (PERCIST 1.0, Wahl et al., J Nucl Med 2009). Voxels that the sphere cuts are weighted by the
-share of their volume inside it. Total lesion glycolysis is the sum of SUV times voxel volume.
+Volume and total lesion glycolysis belong to the mask that the model drew on the 4 mm grid. SUVmax
+is one voxel and SUVpeak one cubic centimetre of the PET as the scanner made it: interpolation
+lowers both, so they are read there wherever the original is at hand (definitions and sources in
+``pet_metrics``).
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from medquorum.ai_entity.findings import Lesion, milli, ppm
 from medquorum.ai_entity.limits import MAX_LESIONS
-from medquorum.ai_entity.tumour.candidates import Labels, keep_large
-from medquorum.ai_entity.tumour.grid import GRID_STEP_MM, GridImages, Volume
+from medquorum.ai_entity.tumour.grid import (
+    GRID_STEP_MM,
+    GridImages,
+    Placed,
+    Volume,
+    carry_labels,
+    spacing_of,
+)
+from medquorum.ai_entity.tumour.pet_metrics import (
+    Labels,
+    Spacing,
+    fixed_threshold,
+    glycolysis,
+    relative_threshold,
+    suv_peak,
+    volume_ml,
+)
 from medquorum.ai_entity.tumour.regions import region_of
 
-PEAK_RADIUS_MM: Final = (3.0 * 1000.0 / (4.0 * np.pi)) ** (1.0 / 3.0)
-SUBSAMPLES: Final = 9
-"""Sub-voxels per axis when a voxel's share of the sphere is counted."""
+SUV_2_5: Final = "SUV >= 2.5, components >= 3 mL, physiologic uptake included"
+SUV_4: Final = "SUV >= 4.0, components >= 3 mL, physiologic uptake included"
+SUV_41_PERCENT: Final = "41 % of SUVmax of each lesion of the model"
+FIXED_THRESHOLDS: Final = {SUV_2_5: 2.5, SUV_4: 4.0}
+"""Method -> SUV of the published comparisons (Boellaard et al. 2024; PMC7139791)."""
 
-FIXED_THRESHOLDS: Final = (2.5, 4.0)
-"""SUV thresholds of the published comparisons (Boellaard et al. 2024; PMC7139791)."""
-
+GRID_SPACING: Final[Spacing] = (GRID_STEP_MM, GRID_STEP_MM, GRID_STEP_MM)
 UM_PER_MM: Final = 1000.0
-
-
-def peak_weights(step_mm: float = GRID_STEP_MM) -> npt.NDArray[np.float64]:
-    """Normalised weights of the 1 cm3 sphere on a grid of ``step_mm``."""
-    reach = int(np.ceil(PEAK_RADIUS_MM / step_mm - 0.5))
-    fine = (np.arange(SUBSAMPLES) - (SUBSAMPLES - 1) / 2.0) / SUBSAMPLES
-    axis = (np.arange(-reach, reach + 1)[:, None] + fine[None, :]).ravel() * step_mm
-    inside = (
-        axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2
-    ) <= PEAK_RADIUS_MM**2
-    count = 2 * reach + 1
-    shares = inside.reshape(count, SUBSAMPLES, count, SUBSAMPLES, count, SUBSAMPLES)
-    weights = shares.mean(axis=(1, 3, 5))
-    return np.asarray(weights / weights.sum())
 
 
 def measure_lesions(
     images: GridImages, labels: Labels, count: int, probability: Volume
 ) -> tuple[Lesion, ...]:
     """The largest lesions with their numbers; label n becomes lesion n."""
-    peaks = None
-    if images.suv is not None:
-        peaks = ndimage.correlate(images.suv.astype(np.float64), peak_weights(), mode="constant")
     kept = min(count, MAX_LESIONS)
     boxes = ndimage.find_objects(labels, max_label=kept)
-    return tuple(_measure(images, labels, probability, peaks, box) for box in _numbered(boxes))
+    uptake = None if images.suv is None else _uptake(images, images.suv, labels)
+    return tuple(
+        _measure(images, labels, probability, uptake, (number, box))
+        for number, box in enumerate(boxes, start=1)
+    )
 
 
-def _numbered(
-    boxes: list[tuple[slice, ...]],
-) -> Iterator[tuple[int, tuple[slice, ...]]]:
-    return enumerate(boxes, start=1)
+def _uptake(images: GridImages, suv: Volume, labels: Labels) -> tuple[Placed, Labels]:
+    """The PET that uptake is read from, and the lesions on it: the scanner's, else the grid's."""
+    if images.native_suv is not None:
+        native = images.native_suv
+        return native, carry_labels(labels, images.affine, native)
+    return Placed(suv, images.affine), labels
+
+
+def spacing_tuple(image: Placed) -> Spacing:
+    """Spacings (z,y,x) in mm as plain numbers."""
+    z, y, x = (float(mm) for mm in spacing_of(image.affine))
+    return z, y, x
+
+
+def _peaks_milli(uptake: tuple[Placed, Labels], number: int) -> tuple[int | None, int | None]:
+    """SUVmax and SUVpeak of one lesion; None where no voxel centre of the PET lies in it."""
+    pet, lesions = uptake
+    mask = lesions == number
+    if not mask.any():
+        return None, None
+    peak = suv_peak(pet.voxels, mask, spacing_tuple(pet))
+    return milli(float(pet.voxels[mask].max())), milli(peak)
 
 
 def _measure(
     images: GridImages,
     labels: Labels,
     probability: Volume,
-    peaks: npt.NDArray[np.float64] | None,
+    uptake: tuple[Placed, Labels] | None,
     numbered_box: tuple[int, tuple[slice, ...]],
 ) -> Lesion:
     number, box = numbered_box
     mask = labels[box] == number
-    voxel_mm3 = images.voxel_volume_mm3
     corner = np.asarray([edge.start for edge in box])
     centre = np.append(np.argwhere(mask).mean(axis=0) + corner, 1.0)
     x, y, z = (round(float(mm) * UM_PER_MM) for mm in (images.affine @ centre)[:3])
-    uptake = None if images.suv is None else images.suv[box][mask].astype(np.float64)
+    suv_max, suv_sphere = (None, None) if uptake is None else _peaks_milli(uptake, number)
     return Lesion(
         number=number,
         region=region_of(images.hu, labels == number, box),
         centroid_um=(x, y, z),
-        volume_ul=round(float(mask.sum()) * voxel_mm3),
-        suv_max_milli=None if uptake is None else milli(float(uptake.max())),
-        suv_peak_milli=None if peaks is None else milli(float(peaks[box][mask].max())),
+        volume_ul=round(volume_ml(mask, GRID_SPACING) * 1000.0),
+        suv_max_milli=suv_max,
+        suv_peak_milli=suv_sphere,
         glycolysis_milli=(
-            None if uptake is None else milli(float(uptake.sum()) * voxel_mm3 / 1000.0)
+            None if images.suv is None else milli(glycolysis(images.suv[box], mask, GRID_SPACING))
         ),
         probability_ppm=ppm(float(probability[box][mask].mean(dtype=np.float64))),
     )
 
 
-def comparison_volumes(images: GridImages) -> tuple[tuple[str, int], ...]:
-    """Volumes by fixed SUV thresholds over the whole image, components of 3 mL and more."""
+def comparison_volumes(images: GridImages, labels: Labels) -> tuple[tuple[str, int], ...]:
+    """Volumes in microlitres by the published thresholds on the PET as the scanner made it.
+
+    The fixed ones over the whole image, the relative one around each lesion of ``labels``.
+    """
     if images.suv is None:
         return ()
-    volumes = []
-    for threshold in FIXED_THRESHOLDS:
-        mask = keep_large(images.suv >= threshold, images.voxel_volume_mm3)
-        name = f"SUV >= {threshold} and component >= 3 mL, physiologic uptake included"
-        volumes.append((name, round(float(mask.sum()) * images.voxel_volume_mm3)))
-    return tuple(volumes)
+    pet, lesions = _uptake(images, images.suv, labels)
+    spacing = spacing_tuple(pet)
+    masks = {
+        method: fixed_threshold(pet.voxels, spacing, suv)
+        for method, suv in FIXED_THRESHOLDS.items()
+    }
+    masks[SUV_41_PERCENT] = relative_threshold(pet.voxels, lesions, spacing)
+    return tuple(
+        (method, round(volume_ml(mask, spacing) * 1000.0)) for method, mask in masks.items()
+    )

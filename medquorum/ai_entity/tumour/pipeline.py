@@ -1,5 +1,7 @@
 """CT, with PET where there is one, to findings: grid, guard, model, lesions, levels, words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -7,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from medquorum.ai_entity.dicom_series import read_series
-from medquorum.ai_entity.errors import Reason, SeriesError
+from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.findings import (
     Findings,
     Kind,
@@ -20,12 +22,13 @@ from medquorum.ai_entity.findings import (
 from medquorum.ai_entity.overlay import make_overlay
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.suv import suv_factor
-from medquorum.ai_entity.tumour.candidates import Labels, label_lesions
+from medquorum.ai_entity.tumour.candidates import label_lesions
 from medquorum.ai_entity.tumour.grid import GridImages, Placed, Volume, common_grid
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
 from medquorum.ai_entity.tumour.inference import model_channels, predict
 from medquorum.ai_entity.tumour.lesions import comparison_volumes, measure_lesions
 from medquorum.ai_entity.tumour.levels import grade_regions
+from medquorum.ai_entity.tumour.pet_metrics import Labels
 from medquorum.ai_entity.tumour.regions import regions_in_view
 from medquorum.ledger.contents import Conclusion, NextStep
 
@@ -43,31 +46,46 @@ BACKGROUND_SIGMA: Final = 1.5
 
 
 def read_images(ct: Path, pet: Path | None) -> GridImages:
-    """Both series on the common grid. Raises SeriesError or SuvError."""
-    ct_volume = read_series(ct, "CT")
+    """Both series on the common grid. Raises SeriesError or SuvError, naming CT or PET."""
+    with _named("CT"):
+        ct_volume = read_series(ct, "CT")
     placed_ct = Placed(ct_volume.voxels, ct_volume.affine)
     if pet is None:
         return common_grid(placed_ct, None)
-    pet_volume = read_series(pet, "PT")
+    with _named("PET"):
+        pet_volume = read_series(pet, "PT")
+        if pet_volume.pet is None:
+            raise SeriesError(Reason.MISSING_TAG, "no units")
+        factor = np.float32(suv_factor(pet_volume.pet))
     frames = {volume.facts.frame_of_reference_digest for volume in (ct_volume, pet_volume)} - {b""}
     if len(frames) > 1:
         raise SeriesError(
             Reason.NOT_OVERLAPPING, "CT and PET have different frames of reference; register them"
         )
-    if pet_volume.pet is None:
-        raise SeriesError(Reason.MISSING_TAG, "the PET has no units")
-    suv = pet_volume.voxels * np.float32(suv_factor(pet_volume.pet))
-    return common_grid(placed_ct, Placed(suv, pet_volume.affine))
+    return common_grid(placed_ct, Placed(pet_volume.voxels * factor, pet_volume.affine))
+
+
+@contextmanager
+def _named(series: str) -> Iterator[None]:
+    """Tell which of the two series an error is about."""
+    try:
+        yield
+    except AnalysisError as error:
+        raise type(error)(error.reason, f"{series}: {error.message}") from error
 
 
 def analyse_images(images: GridImages, registry: Registry) -> Findings:
-    """Findings of images on the common grid. Raises ModelError."""
+    """Findings of images on the common grid by the current model. Raises ModelError."""
     kind = "ct" if images.suv is None else "petct"
-    model = registry.load(registry.digest_of(kind))
+    return analyse_with(registry.load(registry.digest_of(kind)), images)
+
+
+def analyse_with(model: LoadedModel, images: GridImages) -> Findings:
+    """Findings of images on the common grid by this model, of kind ``petct`` or ``ct``."""
     reason = reason_to_abstain(images)
     if reason is not None:
         return _abstention(model, reason)
-    probability = predict(model, model_channels(images, kind))
+    probability = predict(model, model_channels(images, model.card.kind))
     threshold = model.card.threshold_ppm / 1_000_000
     labels, count = label_lesions(probability, images.hu, threshold, images.voxel_volume_mm3)
     lesions = measure_lesions(images, labels, count, probability)
@@ -121,7 +139,7 @@ def _measured(images: GridImages, labels: Labels, count: int, model: LoadedModel
         f">= {share:.2f}, components of 3 mL and more, times spacing product",
         "total_lesion_glycolysis_milli": glycolysis,
         "lesion_count": count,
-        "comparison_volumes_ul": comparison_volumes(images),
+        "comparison_volumes_ul": comparison_volumes(images, labels),
     }
 
 
