@@ -62,6 +62,8 @@ class Machine:
     peers: set[int] = field(default_factory=set)
     """Machines it is connected with."""
     writing: deque[Writing] = field(default_factory=deque)
+    inbox: deque[Event] = field(default_factory=deque)
+    """Events that wait for the disk."""
     tick_ms: int | None = None
     """Virtual time of the tick that is planned."""
     effects_left: int | None = None
@@ -114,6 +116,7 @@ class Machine:
         self.life += 1
         self.replica = None
         self.peers.clear()
+        self.inbox.clear()
         self.habits.fails_next = False
         waiting = [one for one in self.writing if one.durable]
         self.writing.clear()

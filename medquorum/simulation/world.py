@@ -167,8 +167,7 @@ class World:
         if replica is None:
             return
         if machine.waits_for_disk:
-            due_ms = machine.writing[0].done_ms
-            self.line.at(due_ms, self._take_later, machine, machine.life, event)
+            machine.inbox.append(event)
             return
         self.steps += 1
         effects = replica.step(event, machine.clock.now_ms(self.line.now_ms))
@@ -177,10 +176,6 @@ class World:
             self._perform(machine, event, effects)
         if machine.replica is replica:
             self.plan_tick(machine)
-
-    def _take_later(self, machine: Machine, life: int, event: Event) -> None:
-        if machine.life == life:
-            self.take(machine, event)
 
     def plan_tick(self, machine: Machine) -> None:
         """See to it that the next deadline is met."""
@@ -223,6 +218,8 @@ class World:
         if machine.life == life:
             unit = machine.writing.popleft()
             self._finish(machine, unit.event, unit.effects, unit.durable)
+            while machine.inbox and machine.life == life and not machine.waits_for_disk:
+                self.take(machine, machine.inbox.popleft())
 
     def _finish(
         self,
