@@ -3,9 +3,11 @@
 import io
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 
 from medquorum.ai_entity.analyse import analyse_fracture
@@ -17,7 +19,7 @@ from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion, find_edges
 from medquorum.ai_entity.fracture.pipeline import analyse_radiograph
 from medquorum.ai_entity.fracture.radiograph import Radiograph, radiograph_of, read_radiograph
 from medquorum.ai_entity.fracture.scoring import care_for, measure
-from medquorum.ai_entity.package_images import chest_radiograph, tibia_radiograph
+from medquorum.ai_entity.package_images import chest_radiograph, package_file, tibia_radiograph
 from medquorum.ai_entity.phantom.dicom_writer import write_radiograph
 from medquorum.ai_entity.phantom.long_bone import PIXEL_MM, make_long_bone
 from medquorum.ai_entity.registry import Registry
@@ -107,6 +109,56 @@ def test_noise_makes_it_abstain(shelf: Registry) -> None:
     findings = judge(radiograph_of(noise, None), shelf)
     assert findings.abstained is not None
     assert findings.confidence_ppm == 0
+
+
+OTHER_IMAGES = (
+    "693_UNCR.dcm",
+    "CT_small.dcm",
+    "MR_small.dcm",
+    "MR2_UNCR.dcm",
+    "explicit_VR-UN.dcm",
+    "J2K_pixelrep_mismatch.dcm",
+    "eCT_Supplemental.dcm",
+)
+"""Real CT and MR slices of pydicom and pydicom-data: what someone may export as a picture."""
+
+
+@pytest.mark.parametrize("name", OTHER_IMAGES)
+def test_other_real_images_make_it_abstain(shelf: Registry, name: str) -> None:
+    pixels = pydicom.dcmread(package_file(name)).pixel_array
+    picture = np.asarray(pixels if pixels.ndim == 2 else pixels[0], dtype=np.float32)
+    findings = judge(radiograph_of(picture, None), shelf)
+    assert findings.conclusion is Conclusion.INCONCLUSIVE
+    assert findings.abstained is not None
+
+
+def bar() -> np.ndarray:
+    """A drawn shaft with a drawn gap."""
+    rows, columns = np.mgrid[0:600, 0:400]
+    drawn = (np.abs(columns - 200) < 40) & (np.abs(rows - 300) > 6)
+    return np.asarray(drawn, dtype=np.float32)
+
+
+def tinted(share: float) -> Radiograph:
+    pixels = make_long_bone(1, True).pixels / 4095.0 * 200.0
+    colour = np.stack([pixels, pixels, pixels * (1.0 - share)], axis=-1)
+    return read_radiograph(cv2.imencode(".png", np.round(colour).astype(np.uint8))[1].tobytes())
+
+
+def test_drawings_and_colour_pictures_and_wrong_scales_make_it_abstain(shelf: Registry) -> None:
+    film = phantom(1, True)
+    wrong = {
+        "few grey values": radiograph_of(bar(), None),
+        "a colour picture": tinted(0.8),
+        "6 mm long": replace(film, pixel_mm=0.01),
+        "6400 mm long": replace(film, pixel_mm=10.0),
+    }
+    for words, image in wrong.items():
+        findings = judge(image, shelf)
+        assert words in (findings.abstained or ""), words
+        assert findings.conclusion is Conclusion.INCONCLUSIVE
+    assert judge(tinted(0.02), shelf).conclusion is Conclusion.FRACTURE
+    assert judge(replace(film, pixel_mm=0.5), shelf).conclusion is Conclusion.FRACTURE
 
 
 def test_monochrome1_and_collimation() -> None:

@@ -42,6 +42,15 @@ MIN_SHAFT_SHARE: Final = 0.5
 """Of the bone: a chest has 0.0, a real tibia with its ankle 0.74, phantoms 0.9 and more."""
 
 MIN_BONE_SHARE: Final = 0.01
+FIELD_MM: Final = (40.0, 700.0)
+"""Longer side of the film: a fingertip and the longest detector of one exposure."""
+
+MAX_COLOURFULNESS: Final = 0.04
+"""A photographed film is tinted a little; a photograph of anything else has 0.1 and more."""
+
+MIN_GREY_VALUES: Final = 32
+"""Of 256: a drawing or a mask has a handful."""
+
 MAX_BOXES: Final = 32
 UNSUPPORTED_PARTS: Final = frozenset(
     {"CHEST", "ABDOMEN", "SKULL", "HEAD", "SPINE", "CSPINE", "TSPINE", "LSPINE", "PELVIS", "BREAST"}
@@ -87,6 +96,9 @@ class _Evidence:
 def _reason_to_abstain(image: Radiograph, maps: EdgeMaps, probability: float) -> str | None:
     if image.body_part in UNSUPPORTED_PARTS:
         return "the body part has no long shaft, and only shafts are judged"
+    not_a_film = _not_a_film(image)
+    if not_a_film is not None:
+        return not_a_film
     if float(maps.edges.mean()) > MAX_EDGE_DENSITY:
         return "the picture has more edges than a limb: noise or another body part"
     bone = float(maps.bone.mean())
@@ -94,6 +106,20 @@ def _reason_to_abstain(image: Radiograph, maps: EdgeMaps, probability: float) ->
         return "no long-bone shaft fills the picture"
     if ABSTAIN_BAND[0] < probability < ABSTAIN_BAND[1]:
         return "the evidence is balanced"
+    return None
+
+
+def _not_a_film(image: Radiograph) -> str | None:
+    if image.colourfulness > MAX_COLOURFULNESS:
+        return "a colour picture, not an X-ray"
+    if np.count_nonzero(np.bincount(np.round(image.grey * 255.0).astype(int).ravel())) < (
+        MIN_GREY_VALUES
+    ):
+        return "a picture of few grey values: a drawing, not an X-ray"
+    if image.pixel_mm is not None:
+        longer_mm = image.pixel_mm * max(image.grey.shape)
+        if not FIELD_MM[0] <= longer_mm <= FIELD_MM[1]:
+            return f"the film is {longer_mm:.0f} mm long: the pixel spacing is not a limb's"
     return None
 
 

@@ -6,15 +6,16 @@ are the brightest thing on the film, and their rims the strongest edges. Colour 
 published weights 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydicom.dataset import FileDataset
 
-from medquorum.ai_entity.dicom_slice import number, optional, parse_header, stored_pixels
+from medquorum.ai_entity.dicom_slice import number, optional, parse_header, stored_pixels, vector
 from medquorum.ai_entity.dicom_source import iterate_files
 from medquorum.ai_entity.errors import RadiographError, Reason
 from medquorum.ai_entity.limits import MAX_FILE_BYTES, MAX_SIDE_PIXELS
@@ -50,6 +51,10 @@ class Radiograph:
     exposed: Mask
     body_part: str | None
     """BodyPartExamined in capitals, None for PNG and JPEG."""
+    pixel_mm: float | None = None
+    """ImagerPixelSpacing or PixelSpacing, None for PNG and JPEG and where the file has neither."""
+    colourfulness: float = 0.0
+    """Mean gap between the strongest and the weakest colour of a pixel, 0..1 of the range."""
 
     def __repr__(self) -> str:
         return f"Radiograph({self.grey.shape})"
@@ -65,19 +70,24 @@ def read_radiograph(content: bytes) -> Radiograph:
             raise RadiographError(Reason.BAD_ARCHIVE, "an X-ray archive must hold one file")
         content = files[0]
     if content.startswith((PNG_MAGIC, JPEG_MAGIC)):
-        return radiograph_of(_decode_picture(content), None)
+        picture, colourfulness = _decode_picture(content)
+        return replace(radiograph_of(picture, None), colourfulness=colourfulness)
     return _read_dicom(content)
 
 
-def _decode_picture(content: bytes) -> Grey:
+def _decode_picture(content: bytes) -> tuple[Grey, float]:
     _check_sides(*_picture_size(content))
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise RadiographError(Reason.TRUNCATED_PIXELS, "the picture does not decode; save it again")
+    colourfulness = 0.0
     if picture.ndim == 3:
-        picture = picture[..., :3].astype(np.float32) @ np.asarray(BT601_BGR, dtype=np.float32)
+        colours = picture[..., :3].astype(np.float32)
+        full = 255.0 if picture.dtype == np.uint8 else 65_535.0
+        colourfulness = float((colours.max(axis=-1) - colours.min(axis=-1)).mean()) / full
+        picture = colours @ np.asarray(BT601_BGR, dtype=np.float32)
     _check_sides(*picture.shape)
-    return np.asarray(picture, dtype=np.float32)
+    return np.asarray(picture, dtype=np.float32), colourfulness
 
 
 def _picture_size(content: bytes) -> tuple[int, int]:
@@ -119,7 +129,15 @@ def _read_dicom(content: bytes) -> Radiograph:
             Reason.BAD_TAG, "PhotometricInterpretation (0028,0004) is neither MONOCHROME1 nor 2"
         )
     part = optional(dataset, "BodyPartExamined", 1)
-    return radiograph_of(pixels, None if part is None else str(part).strip().upper())
+    named = None if part is None else str(part).strip().upper()
+    return replace(radiograph_of(pixels, named), pixel_mm=_pixel_mm(dataset))
+
+
+def _pixel_mm(dataset: FileDataset) -> float | None:
+    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
+        if optional(dataset, keyword, 1) is not None:
+            return max(vector(dataset, keyword, 1, 2))
+    return None
 
 
 def radiograph_of(pixels: Grey, body_part: str | None) -> Radiograph:
