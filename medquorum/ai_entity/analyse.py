@@ -19,6 +19,9 @@ from medquorum.ai_entity.registry import MODELS_FOLDER
 OVERLAY: Final = "overlay"
 """Name of the array that carries the overlay's compressed bytes."""
 
+PICTURE: Final = "picture"
+"""Name of the array that carries the PNG for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
@@ -27,6 +30,11 @@ class Analysed:
     findings: Findings
     peak_memory_bytes: int
     """Largest resident size of the child."""
+    picture: bytes | None = None
+    """A PNG with the findings drawn into the images, where one was asked for."""
+
+    def __repr__(self) -> str:
+        return f"Analysed({self.findings.kind}, {self.peak_memory_bytes} bytes)"
 
 
 def analyse_tumour(ct: Path, pet: Path | None, models: Path = MODELS_FOLDER) -> Findings:
@@ -52,51 +60,66 @@ def measure_tumour(
     pet: Path | None,
     models: Path = MODELS_FOLDER,
     limits: ChildLimits | None = None,
+    picture: bool = False,
 ) -> Analysed:
-    """``analyse_tumour`` with the child's peak memory."""
+    """``analyse_tumour`` with the child's peak memory and, when wanted, a contact sheet."""
     arguments = {
         "ct": str(ct.resolve()),
         "pet": None if pet is None else str(pet.resolve()),
         "models": str(models.resolve()),
+        "picture": picture,
     }
     return _unpack(run_isolated(f"{__name__}:tumour_in_child", arguments, limits))
 
 
 def measure_fracture(
-    image: Path | bytes, models: Path = MODELS_FOLDER, limits: ChildLimits | None = None
+    image: Path | bytes,
+    models: Path = MODELS_FOLDER,
+    limits: ChildLimits | None = None,
+    picture: bool = False,
 ) -> Analysed:
-    """``analyse_fracture`` with the child's peak memory."""
+    """``analyse_fracture`` with the child's peak memory and, when wanted, the marked film."""
     with TemporaryDirectory(prefix="medquorum-xray-") as folder:
         path = image if isinstance(image, Path) else Path(folder) / "image"
         if isinstance(image, bytes):
             path.write_bytes(image)
-        arguments = {"image": str(path.resolve()), "models": str(models.resolve())}
+        arguments = {
+            "image": str(path.resolve()),
+            "models": str(models.resolve()),
+            "picture": picture,
+        }
         return _unpack(run_isolated(f"{__name__}:fracture_in_child", arguments, limits))
 
 
-def tumour_in_child(ct: str, pet: str | None, models: str) -> Answer:
+def tumour_in_child(ct: str, pet: str | None, models: str, picture: bool = False) -> Answer:
     """Runs in the child."""
+    from medquorum.ai_entity.contact_sheet import tumour_sheet
     from medquorum.ai_entity.registry import Registry
     from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
 
     images = read_images(Path(ct), None if pet is None else Path(pet))
-    return _pack(analyse_images(images, Registry(Path(models))))
+    findings = analyse_images(images, Registry(Path(models)))
+    return _pack(findings, tumour_sheet(images, findings) if picture else None)
 
 
-def fracture_in_child(image: str, models: str) -> Answer:
+def fracture_in_child(image: str, models: str, picture: bool = False) -> Answer:
     """Runs in the child."""
+    from medquorum.ai_entity.contact_sheet import fracture_sheet
     from medquorum.ai_entity.fracture.pipeline import analyse_radiograph
     from medquorum.ai_entity.fracture.radiograph import read_bounded, read_radiograph
     from medquorum.ai_entity.registry import Registry
 
-    picture = read_radiograph(read_bounded(Path(image)))
-    return _pack(analyse_radiograph(picture, Registry(Path(models))))
+    film = read_radiograph(read_bounded(Path(image)))
+    findings = analyse_radiograph(film, Registry(Path(models)))
+    return _pack(findings, fracture_sheet(film, findings) if picture else None)
 
 
-def _pack(findings: Findings) -> Answer:
+def _pack(findings: Findings, picture: bytes | None) -> Answer:
     arrays: dict[str, Any] = {}
     if findings.overlay is not None:
         arrays[OVERLAY] = np.frombuffer(findings.overlay.compressed, dtype=np.uint8)
+    if picture is not None:
+        arrays[PICTURE] = np.frombuffer(picture, dtype=np.uint8)
     return Answer(findings_to_plain(findings), arrays)
 
 
@@ -105,4 +128,6 @@ def _unpack(answer: Answer) -> Analysed:
     if findings.overlay is not None:
         compressed = answer.arrays[OVERLAY].astype(np.uint8).tobytes()
         findings = replace(findings, overlay=replace(findings.overlay, compressed=compressed))
-    return Analysed(findings, answer.peak_memory_bytes)
+    drawn = answer.arrays.get(PICTURE)
+    picture = None if drawn is None else drawn.astype(np.uint8).tobytes()
+    return Analysed(findings, answer.peak_memory_bytes, picture)

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Run an AI entity beside its node.", no_args_is_help=True)
+from medquorum.ai_entity.analysis_commands import analyze, evaluate
+
+app = typer.Typer(
+    help="Analyse images on this machine, or run an AI entity beside its node.",
+    no_args_is_help=True,
+)
+app.command("analyze")(analyze)
+app.command("evaluate")(evaluate)
 
 NodeOption = Annotated[
     str, typer.Option("--node", envvar="MEDQUORUM_NODE", help="URL of the AI entity's own node.")

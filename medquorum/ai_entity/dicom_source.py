@@ -54,11 +54,17 @@ def _whole(one: bytes | Path, ordinal: int) -> bytes:
     return one if isinstance(one, bytes) else one.read_bytes()
 
 
-def _directory(folder: Path) -> Iterator[bytes]:
-    paths = sorted(
-        path for path in folder.iterdir() if path.is_file() and path.name not in SKIPPED_NAMES
+def files_of(folder: Path) -> tuple[Path, ...]:
+    """The files of a series' folder in the order in which errors number them, from 1."""
+    return tuple(
+        sorted(
+            path for path in folder.iterdir() if path.is_file() and path.name not in SKIPPED_NAMES
+        )
     )
-    for ordinal, path in enumerate(paths, start=1):
+
+
+def _directory(folder: Path) -> Iterator[bytes]:
+    for ordinal, path in enumerate(files_of(folder), start=1):
         yield _whole(path, ordinal)
 
 

@@ -7,6 +7,7 @@ One root, one subclass by stage, one closed set of reasons:
     ├── SuvError          a PET cannot become standardized uptake values
     ├── StructureError    an RTSTRUCT cannot become a mask
     ├── RadiographError   an X-ray file cannot become a picture
+    ├── CaseArchiveError  an archive of arrays cannot become cases to evaluate on
     ├── ModelError        a model file is not the registered one, or is not allowed
     └── IsolationError    the child process ran out of memory or time, or died
 
@@ -98,6 +99,10 @@ class RadiographError(AnalysisError):
     """An X-ray file cannot become a picture."""
 
 
+class CaseArchiveError(AnalysisError):
+    """An archive of arrays cannot become cases to evaluate on."""
+
+
 class ModelError(AnalysisError):
     """A model file is not the registered one, or is not allowed."""
 
@@ -113,6 +118,7 @@ ERROR_CLASSES: dict[str, type[AnalysisError]] = {
         SuvError,
         StructureError,
         RadiographError,
+        CaseArchiveError,
         ModelError,
         IsolationError,
     )

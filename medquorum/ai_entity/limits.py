@@ -20,6 +20,12 @@ MAX_VOLUME_VOXELS: Final = 320_000_000
 MAX_GRID_VOXELS: Final = 16_000_000
 """The 4 mm analysis grid: 64 mL voxels of a box 2 m x 0.7 m x 0.7 m are 15.3 million."""
 
+MAX_CASE_VOXELS: Final = 64_000_000
+"""One case of an evaluation: 400 slices of 400 x 400, 0.6 GB with CT, PET and contour."""
+
+MAX_ARCHIVE_CASES: Final = 2_000
+"""Cases of one evaluation archive: autoPET has 1,014."""
+
 MAX_CONTOURS: Final = 20_000
 """Closed planar contours of one RTSTRUCT region."""
 

@@ -10,14 +10,9 @@ from medquorum.ai_entity.findings import PPM, Lesion, Level
 from medquorum.ai_entity.tumour.candidates import label_lesions
 from medquorum.ai_entity.tumour.grid import GridImages, Placed
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
-from medquorum.ai_entity.tumour.lesions import (
-    SUV_2_5,
-    SUV_4,
-    SUV_41_PERCENT,
-    comparison_volumes,
-    measure_lesions,
-)
+from medquorum.ai_entity.tumour.lesions import comparison_volumes, measure_lesions
 from medquorum.ai_entity.tumour.levels import grade_regions, level_of, probabilities_ppm
+from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT
 from medquorum.ai_entity.tumour.regions import BONE, LUNG, SOFT_TISSUE, region_of
 from tests.ai_entity.conftest import axial_affine
 

@@ -21,6 +21,7 @@ from medquorum.ai_entity.tumour.grid import (
     carry_labels,
     spacing_of,
 )
+from medquorum.ai_entity.tumour.methods import FIXED_THRESHOLDS, SUV_41_PERCENT
 from medquorum.ai_entity.tumour.pet_metrics import (
     Labels,
     Spacing,
@@ -31,12 +32,6 @@ from medquorum.ai_entity.tumour.pet_metrics import (
     volume_ml,
 )
 from medquorum.ai_entity.tumour.regions import region_of
-
-SUV_2_5: Final = "SUV >= 2.5, components >= 3 mL, physiologic uptake included"
-SUV_4: Final = "SUV >= 4.0, components >= 3 mL, physiologic uptake included"
-SUV_41_PERCENT: Final = "41 % of SUVmax of each lesion of the model"
-FIXED_THRESHOLDS: Final = {SUV_2_5: 2.5, SUV_4: 4.0}
-"""Method -> SUV of the published comparisons (Boellaard et al. 2024; PMC7139791)."""
 
 GRID_SPACING: Final[Spacing] = (GRID_STEP_MM, GRID_STEP_MM, GRID_STEP_MM)
 UM_PER_MM: Final = 1000.0

@@ -137,7 +137,11 @@ def peak_map(suv: Suv, spacing_mm: Spacing) -> npt.NDArray[np.float64]:
 
 
 def suv_peak(suv: Suv, mask: Mask, spacing_mm: Spacing) -> float:
-    """SUVpeak of a lesion: the highest sphere centred on one of its voxels. The mask has voxels."""
+    """SUVpeak of a lesion: the highest sphere centred on one of its voxels. The mask has voxels.
+
+    As published, the sphere may reach beyond the lesion: beside something hotter (a bladder) the
+    peak can exceed the lesion's own SUVmax, which tells that the two touch.
+    """
     (box,) = ndimage.find_objects(mask.astype(np.int8))
     around = tuple(
         slice(
