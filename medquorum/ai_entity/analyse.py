@@ -4,7 +4,7 @@ Both do their work in a limited child process (``isolated``); this process never
 file. They block: call them from a worker thread. Numpy, OpenCV and onnxruntime stay in this room.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -22,6 +22,19 @@ OVERLAY: Final = "overlay"
 PICTURE: Final = "picture"
 """Name of the array that carries the PNG for people."""
 
+DICOM_FILES: Final = ("segmentation", "report")
+"""Names of the arrays that carry the results as DICOM files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the child makes besides the findings."""
+
+    picture: bool = False
+    """A PNG with the findings drawn into the images."""
+    dicom: bool = False
+    """Lesions as DICOM segmentation and report; needs the extra ``dicom``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
@@ -32,6 +45,8 @@ class Analysed:
     """Largest resident size of the child."""
     picture: bytes | None = None
     """A PNG with the findings drawn into the images, where one was asked for."""
+    dicom: tuple[tuple[str, bytes], ...] = ()
+    """(name, part-10 file) of DICOM_FILES, where asked for and a lesion was drawn."""
 
     def __repr__(self) -> str:
         return f"Analysed({self.findings.kind}, {self.peak_memory_bytes} bytes)"
@@ -60,14 +75,14 @@ def measure_tumour(
     pet: Path | None,
     models: Path = MODELS_FOLDER,
     limits: ChildLimits | None = None,
-    picture: bool = False,
+    wanted: Wanted | None = None,
 ) -> Analysed:
-    """``analyse_tumour`` with the child's peak memory and, when wanted, a contact sheet."""
+    """``analyse_tumour`` with the child's peak memory and what else is wanted."""
     arguments = {
         "ct": str(ct.resolve()),
         "pet": None if pet is None else str(pet.resolve()),
         "models": str(models.resolve()),
-        "picture": picture,
+        "wanted": asdict(wanted or Wanted()),
     }
     return _unpack(run_isolated(f"{__name__}:tumour_in_child", arguments, limits))
 
@@ -91,15 +106,30 @@ def measure_fracture(
         return _unpack(run_isolated(f"{__name__}:fracture_in_child", arguments, limits))
 
 
-def tumour_in_child(ct: str, pet: str | None, models: str, picture: bool = False) -> Answer:
+def tumour_in_child(
+    ct: str, pet: str | None, models: str, wanted: dict[str, bool] | None = None
+) -> Answer:
     """Runs in the child."""
     from medquorum.ai_entity.contact_sheet import tumour_sheet
     from medquorum.ai_entity.registry import Registry
     from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
 
+    extra = Wanted(**(wanted or {}))
     images = read_images(Path(ct), None if pet is None else Path(pet))
     findings = analyse_images(images, Registry(Path(models)))
-    return _pack(findings, tumour_sheet(images, findings) if picture else None)
+    answer = _pack(findings, tumour_sheet(images, findings) if extra.picture else None)
+    if not extra.dicom:
+        return answer
+    from medquorum.ai_entity.dicom_results import dicom_results
+
+    source, modality = (ct, "CT") if pet is None else (pet, "PT")
+    made = dicom_results(Path(source), modality, findings)
+    files = () if made is None else (made.segmentation, made.report)
+    added = {
+        name: np.frombuffer(content, dtype=np.uint8)
+        for name, content in zip(DICOM_FILES, files, strict=False)
+    }
+    return Answer(answer.plain, {**answer.arrays, **added})
 
 
 def fracture_in_child(image: str, models: str, picture: bool = False) -> Answer:
@@ -130,4 +160,9 @@ def _unpack(answer: Answer) -> Analysed:
         findings = replace(findings, overlay=replace(findings.overlay, compressed=compressed))
     drawn = answer.arrays.get(PICTURE)
     picture = None if drawn is None else drawn.astype(np.uint8).tobytes()
-    return Analysed(findings, answer.peak_memory_bytes, picture)
+    dicom = tuple(
+        (name, answer.arrays[name].astype(np.uint8).tobytes())
+        for name in DICOM_FILES
+        if name in answer.arrays
+    )
+    return Analysed(findings, answer.peak_memory_bytes, picture, dicom)

@@ -6,6 +6,7 @@ child process (``analyse``), as for the network.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from medquorum.ai_entity.analyse import Analysed
+    from medquorum.ai_entity.analyse import Analysed, Wanted
     from medquorum.ai_entity.evaluation import CaseResult
     from medquorum.ai_entity.findings import Findings
 
@@ -33,6 +34,14 @@ OverlayOption = Annotated[
         "--overlay",
         help="Write what was found: .png a picture with contours, .npz label map and affine, "
         "any other name the map as the ledger carries it.",
+    ),
+]
+DicomOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dicom-out",
+        help="Folder for the lesions as DICOM: segmentation.dcm (SEG) and report.dcm (SR, TID "
+        "1500). They repeat the patient's attributes of the series. Needs the extra dicom.",
     ),
 ]
 ModelsOption = Annotated[
@@ -57,6 +66,7 @@ def analyze(
     xray: XrayOption = None,
     as_json: JsonOption = False,
     overlay: OverlayOption = None,
+    dicom_out: DicomOption = None,
     models: ModelsOption = None,
 ) -> None:
     """Findings of a CT (with its PET) or of one X-ray on this machine. Not for clinical use."""
@@ -65,10 +75,17 @@ def analyze(
         _must_exist(path)
     if overlay is not None and not overlay.resolve().parent.is_dir():
         _end(Exit.NOT_FOUND, f"there is no folder {overlay.parent}; make it first")
+    if dicom_out is not None:
+        _check_dicom(dicom_out, xray)
     with _one_sentence({"CT": ct, "PET": pet}):
-        analysed = _analysed(ct, pet, xray, overlay is not None and _is_picture(overlay), models)
+        from medquorum.ai_entity.analyse import Wanted
+
+        wanted = Wanted(overlay is not None and _is_picture(overlay), dicom_out is not None)
+        analysed = _analysed(ct, pet, xray, wanted, models)
         if overlay is not None:
             _write_overlay(analysed, overlay)
+        if dicom_out is not None:
+            _write_dicom(analysed, dicom_out)
         _show(analysed.findings, as_json)
 
 
@@ -115,12 +132,21 @@ def _check_choice(ct: Path | None, pet: Path | None, xray: Path | None) -> None:
         _end(Exit.USAGE, "a PET is read together with its CT; add --ct FOLDER")
 
 
+def _check_dicom(dicom_out: Path, xray: Path | None) -> None:
+    if xray is not None:
+        _end(Exit.USAGE, "--dicom-out writes lesions of a CT or PET; an X-ray has none")
+    if not dicom_out.is_dir():
+        _end(Exit.NOT_FOUND, f"there is no folder {dicom_out}; make it first")
+    if importlib.util.find_spec("highdicom") is None:
+        _end(Exit.FAILED, "highdicom is missing; run: pip install 'medquorum[ai,dicom]'")
+
+
 def _is_picture(overlay: Path) -> bool:
     return overlay.suffix.lower() == ".png"
 
 
 def _analysed(
-    ct: Path | None, pet: Path | None, xray: Path | None, picture: bool, models: Path | None
+    ct: Path | None, pet: Path | None, xray: Path | None, wanted: Wanted, models: Path | None
 ) -> Analysed:
     from medquorum.ai_entity.analyse import measure_fracture, measure_tumour
     from medquorum.ai_entity.registry import MODELS_FOLDER
@@ -129,10 +155,10 @@ def _analysed(
     folder = models or MODELS_FOLDER
     if ct is not None:
         with telling("reading and analysing CT" + (" and PET" if pet is not None else " alone")):
-            return measure_tumour(ct, pet, folder, picture=picture)
+            return measure_tumour(ct, pet, folder, wanted=wanted)
     assert xray is not None  # noqa: S101 - one of the two was given, see _check_choice
     with telling("reading and analysing the X-ray"):
-        return measure_fracture(xray, folder, picture=picture)
+        return measure_fracture(xray, folder, picture=wanted.picture)
 
 
 def _write_overlay(analysed: Analysed, target: Path) -> None:
@@ -157,6 +183,16 @@ def _write_overlay(analysed: Analysed, target: Path) -> None:
         except CodecError:
             _end(Exit.FAILED, LABELS_LIMIT)
     tell(f"overlay written to {target}")
+
+
+def _write_dicom(analysed: Analysed, folder: Path) -> None:
+    from medquorum.ai_entity.telling import tell
+
+    if not analysed.dicom:
+        tell("no DICOM results were written: no lesion was drawn")
+    for name, content in analysed.dicom:
+        (folder / f"{name}.dcm").write_bytes(content)
+        tell(f"DICOM {name} written to {folder / name}.dcm")
 
 
 def _show(findings: Findings, as_json: bool) -> None:
