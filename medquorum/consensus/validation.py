@@ -65,7 +65,7 @@ class Tally:
     attending_approved: bool
     """The attending or a delegate; of a governance proposal, everyone required."""
     missing: frozenset[Address]
-    """Panel members who have not voted."""
+    """Whose vote counts and is not there."""
 
 
 def panelists(proposal: Proposal, state: ChainState, time_ms: int) -> Panelists | Board:
@@ -107,9 +107,11 @@ def board(act: Act, issuer: Address, charter: Charter) -> Board:
 
 def tally(votes: Iterable[Vote], panel: Panelists | Board) -> Tally:
     """Count one vote per doctor; the standing follows R-VER2 to R-VER4, or R-GOV4."""
+    asked = panel.doctors
     if isinstance(panel, Board):
         counted = [vote for vote in votes if vote.ballot.voter in panel.doctors]
         agreed, needed = _required_agree(counted, panel), panel.needed
+        asked = panel.doctors if needed else panel.required
     else:
         counted = [vote for vote in votes if _counts(vote, panel)]
         agreed, needed = _responsible(counted, panel), len(panel.doctors) // 2 + 1
@@ -132,7 +134,7 @@ def tally(votes: Iterable[Vote], panel: Panelists | Board) -> Tally:
         of[Decision.REJECT],
         of[Decision.ABSTAIN],
         agreed is True,
-        panel.doctors - {vote.ballot.voter for vote in counted},
+        asked - {vote.ballot.voter for vote in counted},
     )
 
 

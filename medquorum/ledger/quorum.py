@@ -41,6 +41,14 @@ class Tolerance:
     absences_for_liveness: int
     """So many may be away, or lie, and ordering still goes on: n-q."""
 
+    def words(self) -> str:
+        """Both tolerances, as people read them."""
+        liars, absences = self.liars_for_safety, self.absences_for_liveness
+        return (
+            f"{liars} liar{'s' * (liars != 1)} without a fork, "
+            f"{absences} absence{'s' * (absences != 1)} without a standstill"
+        )
+
 
 def tolerance(mode: QuorumMode, doctors: int) -> Tolerance:
     """The tolerances of a mode with n doctors (two quorums intersect in 2q-n)."""
@@ -65,10 +73,13 @@ def promise(mode: QuorumMode, doctors: int) -> str:
         case QuorumMode.BYZANTINE:
             fault_bound = min(withstood.liars_for_safety, withstood.absences_for_liveness)
             if fault_bound == 0:
+                stops = "one node that is away or lies stops ordering"
+                also = (
+                    "" if withstood.liars_for_safety else ", and one lying node may fork the ledger"
+                )
                 return (
-                    f"With {doctors} doctors byzantine mode tolerates no fault: one node away "
-                    "stops ordering or one lying node may fork the ledger; use at least "
-                    f"{SMALLEST_BYZANTINE} doctors."
+                    f"With {doctors} doctor{'s' * (doctors > 1)} byzantine mode tolerates no "
+                    f"fault: {stops}{also}; use at least {SMALLEST_BYZANTINE} doctors."
                 )
             return (
                 f"The ledger cannot fork while at most {withstood.liars_for_safety} of {doctors} "

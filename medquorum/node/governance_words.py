@@ -199,5 +199,5 @@ def quorum_words(charter: Charter) -> str:
     withstood = charter.tolerance
     return (
         f"{charter.ordering.mode.value}: n {withstood.n} doctors, q {withstood.q}; tolerates "
-        f"{withstood.liars_for_safety} liars, {withstood.absences_for_liveness} absences"
+        f"{withstood.words()}"
     )

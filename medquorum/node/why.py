@@ -47,6 +47,10 @@ def counted(view: ProposalView, panel: Panelists | Board) -> str:
     """How many approvals there are, and how many it takes."""
     verdict = view.verdict
     need = panel.needed if isinstance(panel, Board) else len(panel.doctors) // 2 + 1
+    if not need:
+        return (
+            f"{verdict.approvals} approvals, {verdict.rejections} rejections; no majority needed."
+        )
     return f"{verdict.approvals} of {need} needed approvals, {verdict.rejections} rejections."
 
 

@@ -32,7 +32,7 @@ STRIKING: Final = (
 )
 """Kinds that strike one machine, or the network, at a moment."""
 _WRITES_MS: Final = (0, 0, 0, 1, 4, 15)
-"""How long a write takes, drawn once per run."""
+"""How long a write takes, drawn once per run where disks may be slow; else it takes no time."""
 _DOWN_MS: Final = (5, 200, 2_000, 15_000)
 """How long a machine stays down, about."""
 _STEPS_MS: Final = (50, 1_000, 2_500, 10_000)
@@ -107,6 +107,7 @@ def draw_story(scenario: Scenario, seed: int) -> Story:
     spare = max(0, scenario.tolerance.absences_for_liveness - count)
     silent = doctors[count : count + dice.randint(0, spare)]
     outdated = by_kind[FaultKind.OLD_SNAPSHOT] + by_kind[FaultKind.WIPED_DISK]
+    write_ms = dice.choice(_WRITES_MS)
     return Story(
         kinds=kinds,
         schedule=_schedule(scenario, kinds, tuple(outdated), dice),
@@ -114,7 +115,7 @@ def draw_story(scenario: Scenario, seed: int) -> Story:
         twins=tuple(sorted(by_kind[FaultKind.TWIN_DOCTOR])),
         silent=tuple(sorted(silent)) if FaultKind.SILENT_DOCTOR in kinds else (),
         outdated=tuple(sorted(outdated)),
-        write_ms=dice.choice(_WRITES_MS),
+        write_ms=write_ms if FaultKind.SLOW_DISK in scenario.faults else 0,
         atomic=dice.random() < 0.5,
         breaks_links=dice.random() < 0.5,
         signatures=scenario.signatures(dice.random()),

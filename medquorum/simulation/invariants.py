@@ -24,7 +24,7 @@ from medquorum.simulation.crypto import START_MS
 from medquorum.simulation.disk import OwnRecord
 from medquorum.simulation.ledger_check import Append, LedgerCheck
 from medquorum.simulation.machine import Machine
-from medquorum.simulation.report import Violation
+from medquorum.simulation.report import STALL, Violation
 
 if TYPE_CHECKING:
     from medquorum.simulation.world import World
@@ -237,7 +237,7 @@ class Invariants:
     def unfinished(self, reasons: Iterable[str]) -> None:
         """What a healed network should have finished and has not."""
         for reason in reasons:
-            self.broken("liveness", reason)
+            self.broken(STALL, reason)
 
 
 _RARE: Final = frozenset({Convict, DoubleVote, Halt, CeaseVoting})

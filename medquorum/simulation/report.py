@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from medquorum.simulation.scenario import FaultKind
+
+STALL: Final = "liveness"
+"""The invariant of work that did not end in time: told apart from every broken rule of safety."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_type_hints
 
-from medquorum.simulation.report import RunReport
+from medquorum.simulation.report import STALL, RunReport
 from medquorum.simulation.toml import Variant
 
 FORMAT: Final = "medquorum/simulation-runs/1"
@@ -104,7 +104,7 @@ def row_of_report(variant: Variant, report: RunReport, wall_ms: int) -> RunRow:
         panel=scenario.panel.value,
         mode=scenario.mode.value,
         faults=tuple(sorted(kind.value for kind in report.faults_used)),
-        violations=tuple(sorted({violation.invariant for violation in report.violations})),
+        violations=tuple(sorted({one.invariant for one in report.violations} - {STALL})),
         stalled=report.stalled,
         halted=report.halted,
         trace_hash=report.trace_hash,

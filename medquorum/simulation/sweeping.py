@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from medquorum.simulation.cluster import ClusterError, Crew, Job, perform_all
+from medquorum.simulation.report import STALL
 from medquorum.simulation.results import RunRow
 from medquorum.simulation.toml import Study
 
-STALL: Final = "liveness"
 """Named as the broken rule when healed work did not become final in time."""
 HALT: Final = "halt"
 """Named so when an honest node stopped ordering for good though no rule was seen broken."""

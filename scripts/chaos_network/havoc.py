@@ -17,6 +17,8 @@ from scripts.local_network import LocalMember, log_tail
 
 START_S: Final = 90.0
 """Longest start of a node on a busy machine."""
+_PAIRED: Final = frozenset({FaultKind.CUT, FaultKind.DELAY})
+"""Faults of one wire: with an end that is down they would harm nobody."""
 
 
 class Havoc:
@@ -41,6 +43,11 @@ class Havoc:
         history = self._ward.history
         await asyncio.sleep(max(0.0, fault.at_s - history.now_s()))
         members = self._up(fault)
+        spared = not members or (fault.kind in _PAIRED and len(members) < len(fault.struck))
+        if spared:
+            history.say(f"{'spared':<12} {fault.kind.value}: {', '.join(fault.struck)} is down")
+            self.counts["spared"] += 1
+            return
         who = ", ".join(fault.struck) if len(fault.struck) < 4 else f"{len(fault.struck)} nodes"
         counts = history.counts()
         history.say(

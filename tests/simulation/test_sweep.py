@@ -40,7 +40,7 @@ def test_stories_that_once_failed(seed: int) -> None:
     assert not report.failed, _failures(report)
 
 
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(3_600)
 def test_random_stories_break_no_rule_and_end_well() -> None:
     context = multiprocessing.get_context("spawn")
     kinds: Counter[FaultKind] = Counter()

@@ -79,7 +79,7 @@ def print_charter(charter_file: CharterFile) -> None:
     console.print(f"network        {escape(charter.name)}")
     console.print(
         f"ordering       {charter.ordering.mode.value}: n {withstood.n} doctors, q {withstood.q}; "
-        f"tolerates {withstood.liars_for_safety} liars, {withstood.absences_for_liveness} absences"
+        f"tolerates {withstood.words()}"
     )
     console.print(promise(charter.ordering.mode, withstood.n))
     for warning in charter.warnings:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import typer
 from rich.table import Table
 
+from medquorum.ledger.quorum import tolerance
+from medquorum.ledger.types import QuorumMode
 from medquorum.node.api.charter_schema import CharterAnswer, MemberAnswer
 from medquorum.node.cli.show import ID_SHOWN, console, facts, moment, table
 from medquorum.node.governance_views import (
@@ -33,7 +35,7 @@ def print_live_charter(charter: CharterAnswer, entries: Sequence[RegistryEntryVi
                 (
                     "ordering",
                     f"{ordering.mode}: n {charter.doctors} doctors, q {charter.quorum}; tolerates "
-                    f"{charter.liars_for_safety} liars, {charter.absences_for_liveness} absences",
+                    + tolerance(QuorumMode(ordering.mode), charter.doctors).words(),
                 ),
                 (
                     "absences",
@@ -97,6 +99,14 @@ def _about(entry: RegistryEntryView) -> str:
     if entry.patient is not None:
         return f"patient {entry.patient}"
     return "everything" if entry.proposal is None else f"proposal {entry.proposal[:ID_SHOWN]}"
+
+
+def print_changes(history: Iterable[CharterChangeView]) -> None:
+    """What has changed since the founding charter, a line for each version."""
+    for each in history:
+        if each.changes:
+            block = "" if each.n_bc is None else f" (block {each.n_bc})"
+            typer.echo(f"since version {each.version}{block}: {'; '.join(each.changes)}")
 
 
 def print_history(history: Iterable[CharterChangeView]) -> None:

@@ -19,6 +19,7 @@ from medquorum.node.cli.connection import (
 from medquorum.node.cli.governance_view import (
     evidence_table,
     maturity_table,
+    print_changes,
     print_halt,
     print_history,
     print_live_charter,
@@ -51,6 +52,7 @@ def show_live(connection: Connection, version: int | None, *, as_json: bool) -> 
         )
         return
     print_live_charter(charter, entries if charter.in_force else ())
+    print_changes(one for one in history if one.version <= charter.version)
     print_halt(halt)
 
 

@@ -242,7 +242,7 @@ def test_R_CHA8_show_tells_what_the_quorum_withstands(stage: Stage, complete: Pa
     assert (facts["liars_for_safety"], facts["absences_for_liveness"]) == (1, 1)
     assert {member["signature"] for member in facts["members"]} == {"valid"}
     printed = done("charter", "show", complete)
-    assert "n 4 doctors, q 3; tolerates 1 liars, 1 absences" in printed
+    assert "n 4 doctors, q 3; tolerates 1 liar without a fork, 1 absence without" in printed
     assert facts["fingerprint"] in printed
     for member in facts["members"]:
         assert member["address"] in printed  # bech32m, R-KEY3
