@@ -11,8 +11,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from medquorum.ai_entity.package_ct import package_ct_file
+from medquorum.ai_entity.phantom.bone_block import draw_bone, read_package_bone
 from medquorum.ai_entity.phantom.growths import Story
-from medquorum.ai_entity.phantom.whole_body import TorsoPhantom, TorsoPlan, make_torso
+from medquorum.ai_entity.phantom.nema import NemaPlan, make_nema, measured_volumes_ml
+from medquorum.ai_entity.phantom.package_torso import (
+    package_labels_file,
+    real_or_parametric_anatomy,
+)
+from medquorum.ai_entity.phantom.radiograph import RadiographPhantom, draw_film, radiograph_of
+from medquorum.ai_entity.phantom.scanner import SHIFTED, STANDARD
+from medquorum.ai_entity.phantom.whole_body import TorsoPhantom, TorsoPlan, make_torso, scan_body
 
 Picture = npt.NDArray[np.uint8]
 
@@ -73,7 +82,62 @@ def torso_sheet() -> Picture:
     return side_by_side(rows, across=False)
 
 
-SHEETS: Final = {"torso": torso_sheet}
+def package_sheet() -> Picture:
+    """Real anatomy with made-up PET and lesions, or what stands in for it; prints which."""
+    rows = []
+    for number, story in enumerate((Story.NEGATIVE, Story.EXTENDING, Story.SPREAD)):
+        anatomy = real_or_parametric_anatomy(SEED + number)
+        print(anatomy.source)
+        rows.append(torso_row(scan_body(anatomy, SEED + number, TorsoPlan(story=story))))
+    return side_by_side(rows, across=False)
+
+
+def nema_sheet() -> Picture:
+    """PET and CT plane of the spheres at 8:1 and 4:1, standard and blurred scanner."""
+    rows = []
+    for scanner in (STANDARD, SHIFTED[0]):
+        for ratio in (8.0, 4.0):
+            phantom = make_nema(SEED, NemaPlan(ratio=ratio, grid_mm=2.0, scanner=scanner))
+            middle = phantom.suv.shape[0] // 2
+            pictures = [
+                255 - grey(phantom.suv[middle], 0.0, 8.0),
+                grey(phantom.hu[middle], -800, 300),
+            ]
+            rows.append(side_by_side([np.asarray(one, dtype=np.uint8) for one in pictures]))
+            print(scanner.name, ratio, [f"{ml:.2f}" for ml in measured_volumes_ml(phantom)])
+    left, right = side_by_side(rows[:2], across=False), side_by_side(rows[2:], across=False)
+    return side_by_side([left, right])
+
+
+def radiograph_sheet() -> Picture:
+    """Whole above broken: parametric bones, then those of the package where it is installed."""
+    seeds = range(SEED, SEED + 6)
+    blocks = [(draw_bone(seed), seed) for seed in seeds]
+    ct, labels = package_ct_file(), package_labels_file()
+    if ct is not None and labels is not None:
+        names = ("right humerus", "left clavicle", "right fifth rib")
+        blocks += [(read_package_bone((ct, labels), name), SEED) for name in names]
+    columns = []
+    for block, seed in blocks:
+        films = [radiograph_of(block, seed, broken, draw_film(seed)) for broken in (False, True)]
+        columns.append(side_by_side([_boxed(film) for film in films], across=False))
+    return side_by_side(columns)
+
+
+def _boxed(film: RadiographPhantom) -> Picture:
+    picture = grey(film.stored, 0, 4095)
+    if film.box is not None:
+        x, y, width, height = film.box
+        cv2.rectangle(picture, (x, y), (x + width, y + height), (0, 0, 255), 1)
+    return picture
+
+
+SHEETS: Final = {
+    "torso": torso_sheet,
+    "package": package_sheet,
+    "nema": nema_sheet,
+    "radiograph": radiograph_sheet,
+}
 
 
 def main(arguments: list[str]) -> int:

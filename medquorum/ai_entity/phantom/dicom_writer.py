@@ -89,8 +89,10 @@ def _pet_fields(dataset: Dataset, index: int, count: int) -> None:
     dataset.RadiopharmaceuticalInformationSequence = Sequence([drug])
 
 
-def write_radiograph(stored: npt.NDArray[np.uint16], name: str, pixel_mm: float) -> bytes:
-    """One DX file of 12-bit stored values, MONOCHROME2."""
+def write_radiograph(
+    stored: npt.NDArray[np.uint16], name: str, pixel_mm: float, *, inverted: bool = False
+) -> bytes:
+    """One DX file of 12-bit stored values, MONOCHROME2, or MONOCHROME1 when ``inverted``."""
     dataset = general_fields(Instance(DX_STORAGE, name, "x-ray", 1), PHANTOM_LABEL)
     dataset.Modality, dataset.BodyPartExamined = "DX", "EXTREMITY"
     dataset.PresentationIntentType, dataset.PresentationLUTShape = "FOR PRESENTATION", "IDENTITY"
@@ -100,4 +102,7 @@ def write_radiograph(stored: npt.NDArray[np.uint16], name: str, pixel_mm: float)
     dataset.BurnedInAnnotation, dataset.LossyImageCompression = "NO", "00"
     set_pixels(dataset, stored)
     dataset.BitsStored, dataset.HighBit = 12, 11
+    if inverted:
+        dataset.PhotometricInterpretation, dataset.PresentationLUTShape = "MONOCHROME1", "INVERSE"
+        dataset.PixelIntensityRelationshipSign = 1
     return encode(dataset)
