@@ -33,7 +33,7 @@ def ball(
         for count, step in zip(shape, spacing_mm, strict=True)
     ]
     z, y, x = np.meshgrid(*axes, indexing="ij")
-    return z**2 + y**2 + x**2 <= radius_mm**2
+    return np.asarray(z**2 + y**2 + x**2 <= radius_mm**2)
 
 
 def nema_spheres(contrast: float) -> tuple[np.ndarray, np.ndarray, list[float]]:
@@ -123,10 +123,13 @@ def test_an_isocontour_neither_runs_away_nor_takes_another_lesion() -> None:
     lesions = np.zeros(suv.shape, np.int32)
     lesions[3:6, 3:6, 10:13] = 1
     lesions[3:6, 3:6, 14:17] = 2
+    suv[4, 4, 15] = 100.0
     found = relative_threshold(suv, lesions, (4.0, 4.0, 4.0))
-    assert not found[..., 21:].any()
+    assert found[lesions == 1].all()
+    assert found[lesions == 2].sum() == 1
     alone = relative_threshold(suv, np.where(lesions == 1, 1, 0).astype(np.int32), (4.0, 4.0, 4.0))
-    assert alone[4, 4, 15]
+    assert np.flatnonzero(alone[4, 4]).tolist() == [*range(7, 16)]
+    assert not alone[0, 0].any()
     cold = relative_threshold(np.zeros(suv.shape), lesions, (4.0, 4.0, 4.0))
     assert not cold.any()
 
@@ -165,12 +168,12 @@ def naive_peak(suv: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.nd
     reach = [side // 2 for side in weights.shape]
     result = np.zeros(suv.shape)
     for place in np.ndindex(*suv.shape):
-        total = share = 0.0
+        total, share = 0.0, 0.0
         for step in np.ndindex(*weights.shape):
             at = tuple(p + s - r for p, s, r in zip(place, step, reach, strict=True))
             if all(0 <= a < n for a, n in zip(at, suv.shape, strict=True)):
-                total += weights[step] * suv[at]
-                share += weights[step]
+                total += float(weights[step] * suv[at])
+                share += float(weights[step])
         result[place] = total / share
     return result
 
