@@ -20,8 +20,11 @@ from medquorum.ledger.vote import Vote, parse_vote
 
 PAIRS_REMEMBERED: Final = 1_024
 """Pairs kept parsed: pool, admission and verdict each ask for every open piece of evidence."""
-EvidenceKey = tuple[Address, EvidenceKind, int, int, ProposalId | None]
-"""Culprit, kind, epoch and slot, or 0, 0 and the proposal: one block at most for each."""
+EvidenceKey = tuple[Address, EvidenceKind, int, ProposalId | None]
+"""Culprit, kind and epoch, or 0 and the proposal: one block at most for each.
+
+Not the slot: a block is ordered in a slot, in which a liar contradicts itself again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,8 @@ def evidence_key(act: EvidenceAct) -> EvidenceKey:
     first = parse_pair(act)[0]
     match first:
         case Vote():
-            return act.culprit, act.kind, 0, 0, first.ballot.proposal
+            return act.culprit, act.kind, 0, first.ballot.proposal
         case SignedHeader():
-            return act.culprit, act.kind, first.header.epoch, first.header.slot, None
+            return act.culprit, act.kind, first.header.epoch, None
         case OrderingVote():
-            return act.culprit, act.kind, first.statement.epoch, first.statement.slot, None
+            return act.culprit, act.kind, first.statement.epoch, None

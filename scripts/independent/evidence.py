@@ -25,8 +25,8 @@ CONTRADICTIONS: Final = {
     "notar_and_final": ("final", "notar"),
 }
 
-# Culprit, kind, and either epoch and slot or the proposal: one evidence of each is enough.
-Occasion: TypeAlias = tuple[bytes, str, int, int] | tuple[bytes, str, bytes]
+# Culprit, kind, and either the epoch or the proposal: one evidence of each is enough.
+Occasion: TypeAlias = tuple[bytes, str, int] | tuple[bytes, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _check_ordering(act: Evidence, charters: Sequence[Charter], signatures: Sign
         digest = ordering_digest(vote.epoch, vote.hash, vote.kind, vote.slot, charter.network)
         what = "an evidence"
         signatures.check(doctor.consensus, digest, vote.signature, rule="R-GOV5", what=what)
-    return act.culprit, act.kind, first.epoch, first.slot
+    return act.culprit, act.kind, first.epoch
 
 
 def _read_ordering_vote(encoded: bytes) -> OrderingVote:
@@ -116,7 +116,7 @@ def _check_batches(act: Evidence, charters: Sequence[Charter], signatures: Signa
         digest = tagged("batch-proposal", network, header.hash)
         what = "an evidence"
         signatures.check(leader.consensus, digest, signature, rule="R-GOV5", what=what)
-    return act.culprit, act.kind, first.epoch, first.slot
+    return act.culprit, act.kind, first.epoch
 
 
 def _check_votes(act: Evidence, charter: Charter, signatures: Signatures) -> Occasion:

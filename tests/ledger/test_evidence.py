@@ -80,11 +80,11 @@ CONVICTING = {
 
 @pytest.mark.parametrize("kind", EvidenceKind)
 def test_each_contradiction_is_read_and_known(kind: EvidenceKind) -> None:
-    """R-GOV5, R-SIM11: by culprit, kind and epoch and slot, or the proposal."""
+    """R-GOV5, R-SIM11: by culprit, kind and epoch, or the proposal."""
     shown = CONVICTING[kind]
     first, second = parse_pair(shown)
     assert (first.encoded(), second.encoded()) == (shown.first, shown.second)
-    about = (0, 0, PROPOSAL) if kind is EvidenceKind.TWO_VOTES else (2, 5, None)
+    about = (0, PROPOSAL) if kind is EvidenceKind.TWO_VOTES else (2, None)
     assert evidence_key(shown) == (CULPRIT, kind, *about)
 
 

@@ -241,7 +241,7 @@ def test_evidence_is_remembered_by_what_it_is_about(ledger: Ledger) -> None:
         assert ledger.state.evidence_shown(evidence_key(shown))
         assert not ledger.state.evidence_shown(evidence_key(other))
         ledger.state.absorb()
-    assert not below.evidence_shown((address(culprit), EvidenceKind.TWO_VOTES, 0, 0, None))
+    assert not below.evidence_shown((address(culprit), EvidenceKind.TWO_VOTES, 0, None))
 
 
 def _two_votes(network: Network, culprit: str, proposal: Proposal) -> EvidenceAct:
