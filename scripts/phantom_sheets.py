@@ -115,7 +115,7 @@ def radiograph_sheet() -> Picture:
     blocks = [(draw_bone(seed), seed) for seed in seeds]
     ct, labels = package_ct_file(), package_labels_file()
     if ct is not None and labels is not None:
-        names = ("right humerus", "left clavicle", "right fifth rib")
+        names = ("right clavicle", "left clavicle", "right fifth rib", "left fifth rib")
         blocks += [(read_package_bone((ct, labels), name), SEED) for name in names]
     columns = []
     for block, seed in blocks:

@@ -124,10 +124,10 @@ def test_the_file_says_how_its_grey_scale_runs(inverted: bool) -> None:
 
 
 def packaged(folder: Path) -> tuple[Path, Path]:
-    """A stand-in for the package's files: an upright rod labelled as the right humerus."""
+    """A stand-in for the package's files: an upright rod labelled as the right clavicle."""
     hu = np.full((40, 40, 30), 40, dtype=np.int16)
     labels = np.zeros(hu.shape, dtype=np.uint8)
-    labels[16:24, 16:24, 4:26] = PACKAGE_BONES["right humerus"]
+    labels[16:24, 16:24, 4:26] = PACKAGE_BONES["right clavicle"]
     hu[labels > 0] = 900
     paths = folder / "ct.nii.gz", folder / "labels.nii.gz"
     affine = np.diag((-1.5, 1.5, 4.0, 1.0))
@@ -138,11 +138,11 @@ def packaged(folder: Path) -> tuple[Path, Path]:
 
 def test_a_labelled_bone_of_a_ct_breaks_like_a_drawn_one(tmp_path: Path) -> None:
     files = packaged(tmp_path)
-    block = read_package_bone(files, "right humerus", 1.5)
+    block = read_package_bone(files, "right clavicle", 1.5)
     ends_mm = np.ptp(np.nonzero(block.bone)[0]) * 1.5
     assert ends_mm == pytest.approx(22 * 4.0, abs=6.0)
     film = radiograph_of(block, 3, True, PLAIN_FILM)
-    assert film.box is not None and film.source.startswith("real right humerus")
+    assert film.box is not None and film.source.startswith("real right clavicle")
     with pytest.raises(ValueError, match="shows no left clavicle"):
         read_package_bone(files, "left clavicle", 1.5)
 
@@ -156,3 +156,15 @@ def test_a_block_without_bone_cannot_break() -> None:
 def test_voxels_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="voxels"):
         draw_bone(1, 0.1)
+
+
+def test_a_thick_body_is_exposed_until_half_the_film_is_seen() -> None:
+    block = draw_bone(4, 2.0)
+    water = np.zeros((block.hu.shape[0], 90, block.hu.shape[2]), dtype=np.float32)
+    thick = replace(
+        block,
+        hu=np.concatenate((block.hu, water), axis=1),
+        bone=np.pad(block.bone, ((0, 0), (0, 90), (0, 0))),
+    )
+    film = radiograph_of(thick, 4, False, PLAIN_FILM)
+    assert np.median(film.stored) < 0.7 * 4_095

@@ -23,13 +23,12 @@ TRABECULAR_HU: Final = 280.0
 MARROW_HU: Final = -30.0
 MARGIN_MM: Final = 16.0
 PACKAGE_BONES: Final = {
-    "right humerus": 70,
     "left clavicle": 73,
     "right clavicle": 74,
     "left fifth rib": 96,
     "right fifth rib": 108,
 }
-"""Structures of the package that lie in its field for at least 5 cm."""
+"""Structures that the package shows over at least 5 cm; of the humeri it has the heads only."""
 
 
 @dataclass(frozen=True, slots=True)

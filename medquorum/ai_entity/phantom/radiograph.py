@@ -22,6 +22,8 @@ PURPOSE_FILM: Final = 9
 WATER_MU_PER_MM: Final = 0.02
 """At about 60 keV; bone grows faster with HU than tissue does (photoelectric share)."""
 BONE_GAIN: Final = 1.6
+MEDIAN_PATH: Final = 1.8
+"""Automatic exposure: through thicker bodies the beam is raised until half the film gets this."""
 BOX_MARGIN_MM: Final = 3.0
 BRIGHTEST: Final = 4_095
 
@@ -88,6 +90,7 @@ def radiograph_of(block: BoneBlock, seed: int, fractured: bool, film: Film) -> R
         hu, ends = break_bone(block, draw_break(block, seed))
         box = _box(ends, block.voxel_mm)
     path = project(hu, block.voxel_mm)
+    path -= max(float(np.median(project(block.hu, block.voxel_mm))) - MEDIAN_PATH, 0.0)
     stored = expose(path, block.voxel_mm, film, np.random.default_rng((PURPOSE_FILM + 1, seed)))
     return RadiographPhantom(stored, block.voxel_mm, film.inverted, box, block.source)
 
