@@ -188,10 +188,13 @@ def test_two_votes_that_contradict_each_other(world: World) -> None:
 def test_two_proposals_of_one_slot(world: World) -> None:
     chain = world.machines[0].disk.chain
     batch = next(one.batch for one in chain if one.batch.header.leader == 0)
+    certificate = chain[0].certificate
+    assert certificate is not None
+    _, signature = certificate.votes[0]
     for time_ms in (1, 2):
         header = replace(batch.header, slot=900, time_ms=time_ms)
         world.machines[0].disk.own.add((0, Proposed(900, header.hash())))
-        message = BatchProposal(header.encoded(), (), (), chain[0].certificate.votes[0][1])  # type: ignore[union-attr]
+        message = BatchProposal(header.encoded(), (), (), signature)
         world.checks.said(world.machines[0], message)
     assert broken(world) == ["R-SIM5"]
 
