@@ -93,7 +93,10 @@ class Disk:
         """Forget what nobody votes on again; an ended epoch goes with the next one's pruning."""
         point = epoch, slot
         self.journal = [one for one in self.journal if (one[0], slot_of(one[1])) >= point]
-        said = self.chain[-PRUNED_EVERY:][0].batch.header
+        if len(self.chain) <= PRUNED_EVERY:
+            return
+        # What was signed with the write that made its slot final is still on its way out.
+        said = self.chain[-PRUNED_EVERY].batch.header
         point = said.epoch, said.slot
         self.own = {one for one in self.own if (one[0], one[1].slot) >= point}
 
