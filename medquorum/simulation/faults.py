@@ -107,7 +107,6 @@ def draw_story(scenario: Scenario, seed: int) -> Story:
     spare = max(0, scenario.tolerance.absences_for_liveness - count)
     silent = doctors[count : count + dice.randint(0, spare)]
     outdated = by_kind[FaultKind.OLD_SNAPSHOT] + by_kind[FaultKind.WIPED_DISK]
-    write_ms = dice.choice(_WRITES_MS)
     return Story(
         kinds=kinds,
         schedule=_schedule(scenario, kinds, tuple(outdated), dice),
@@ -115,11 +114,16 @@ def draw_story(scenario: Scenario, seed: int) -> Story:
         twins=tuple(sorted(by_kind[FaultKind.TWIN_DOCTOR])),
         silent=tuple(sorted(silent)) if FaultKind.SILENT_DOCTOR in kinds else (),
         outdated=tuple(sorted(outdated)),
-        write_ms=write_ms if FaultKind.SLOW_DISK in scenario.faults else 0,
+        write_ms=_write_ms(scenario, dice),
         atomic=dice.random() < 0.5,
         breaks_links=dice.random() < 0.5,
         signatures=scenario.signatures(dice.random()),
     )
+
+
+def _write_ms(scenario: Scenario, dice: random.Random) -> int:
+    drawn = dice.choice(_WRITES_MS)
+    return drawn if FaultKind.SLOW_DISK in scenario.faults else 0
 
 
 def _schedule(
