@@ -20,13 +20,11 @@ from medquorum.ledger.governance import (
     OpeningAct,
 )
 from medquorum.ledger.keys import Address
-from medquorum.ledger.limits import REGISTRY_ENTRIES
+from medquorum.ledger.limits import DAY_MS, REGISTRY_ENTRIES
 from medquorum.ledger.member import Member
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import Role
-
-DAY_MS: int = 86_400_000
 
 
 def judge_issuer(act: Act, issuer: Member) -> Judgement:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from medquorum.consensus.ordering.evidence import Evidence, VoteEvidence
-from medquorum.ledger.batch import parse_batch_header
+from medquorum.consensus.ordering.evidence import Evidence
 from medquorum.ledger.certificate import OrderingVote, verify_ordering_vote
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.charter import Charter
@@ -85,14 +84,7 @@ def _vote_signed(vote: Vote, view: ChainState, verify: Verifier) -> bool:
 
 def act_of(evidence: Evidence, culprit: Address) -> EvidenceAct:
     """The act that shows what ordering has detected (R-SIM11)."""
-    if isinstance(evidence, VoteEvidence):
-        encoded = sorted((evidence.first.encoded(), evidence.second.encoded()))
-    else:
-        signed = (evidence.first, evidence.second)
-        encoded = sorted(
-            SignedHeader(parse_batch_header(one.header_bytes), one.signature).encoded()
-            for one in signed
-        )
+    encoded = sorted((evidence.first.encoded(), evidence.second.encoded()))
     return EvidenceAct(culprit, EvidenceKind(evidence.contradiction.value), *encoded)
 
 

@@ -43,13 +43,14 @@ from medquorum.ledger.evidence import EvidenceKey, evidence_key
 from medquorum.ledger.governance import EvidenceAct
 from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import Address, PublicKey
+from medquorum.ledger.limits import DAY_MS
 from medquorum.ledger.proposal import GovernanceIssue, Proposal, governance_core, issue
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import BatchHash, ProposalId, RecordId
 from medquorum.ledger.vote import Vote
 
-EVIDENCE_LIFETIME_MS: Final = 30 * 86_400_000
+EVIDENCE_LIFETIME_MS: Final = 30 * DAY_MS
 """Evidence needs no votes: a month of standstill is a long one."""
 
 

@@ -40,7 +40,8 @@ BATCH_BLOCKS: Final = 256
 BATCH_BODY_BYTES: Final = 917_504
 """A batch body with its certificates fits in one frame."""
 REFERENCES: Final = 64
-PROPOSAL_LIFETIME_MS: Final = 90 * 86_400_000
+DAY_MS: Final = 86_400_000
+PROPOSAL_LIFETIME_MS: Final = 90 * DAY_MS
 CLOCK_DRIFT_MS: Final = 2_000
 OPEN_PROPOSALS: Final = 10_000
 """Proposals without a final block kept at once; the next one is refused until one leaves."""

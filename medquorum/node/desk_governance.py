@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.governance import Act
 from medquorum.ledger.keys import Address
+from medquorum.ledger.limits import DAY_MS
 from medquorum.node.governance_views import (
     ActReceipt,
     CharterChangeView,
@@ -17,7 +18,6 @@ from medquorum.node.governance_views import (
     RegistryEntryView,
 )
 
-DAY_MS: Final = 86_400_000
 ACT_LIFETIME_MS: Final = 14 * DAY_MS
 """Doctors on holiday vote when they are back."""
 

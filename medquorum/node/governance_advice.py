@@ -14,10 +14,8 @@ from medquorum.ledger.governance import (
     OpeningAct,
 )
 from medquorum.ledger.keys import Address
-from medquorum.ledger.limits import REGISTRY_ENTRIES
+from medquorum.ledger.limits import DAY_MS, REGISTRY_ENTRIES
 from medquorum.node.governance_words import moment_words, naming_of
-
-DAY_MS = 86_400_000
 
 
 def advise(act: Act, issuer: Address, state: ChainState) -> str | None:

@@ -16,10 +16,8 @@ from medquorum.consensus.events import (
     Effect,
     Forgotten,
 )
-from medquorum.consensus.ordering.evidence import Evidence, SignedHeader, VoteEvidence
 from medquorum.consensus.ordering.journal import encode_record
 from medquorum.consensus.pool import Pool
-from medquorum.ledger import canonical
 from medquorum.ledger.batch import Batch
 from medquorum.ledger.block import Block
 from medquorum.ledger.keys import Address
@@ -180,7 +178,8 @@ class Plan:
                 insert_evidence(connection, "double_vote", first.ballot.voter, pair, self.now_us)
             case Convict(evidence, culprit):
                 kind = evidence.contradiction.value
-                insert_evidence(connection, kind, culprit, _originals(evidence), self.now_us)
+                pair = evidence.first.encoded(), evidence.second.encoded()
+                insert_evidence(connection, kind, culprit, pair, self.now_us)
 
 
 def _prune(connection: Connection, final: FinalBatch) -> None:
@@ -216,14 +215,3 @@ def _decided(block: Block) -> tuple[bytes, str, str | None]:
 def _forgotten(forgotten: Forgotten) -> tuple[bytes, str, str | None]:
     reason = forgotten.reason.value
     return forgotten.proposal, "expired" if reason == "expired" else "stale", reason
-
-
-def _originals(evidence: Evidence) -> tuple[bytes, bytes]:
-    """Both contradicting messages as they were signed."""
-    if isinstance(evidence, VoteEvidence):
-        return evidence.first.encoded(), evidence.second.encoded()
-    return _signed(evidence.first), _signed(evidence.second)
-
-
-def _signed(header: SignedHeader) -> bytes:
-    return canonical.encode({"header": header.header_bytes, "signature": header.signature})

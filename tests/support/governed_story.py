@@ -5,7 +5,6 @@ from functools import cache
 from medquorum.consensus.ordering.evidence import (
     Contradiction,
     ProposalEvidence,
-    SignedHeader,
     VoteEvidence,
 )
 from medquorum.consensus.proven import act_of, act_of_votes
@@ -21,6 +20,7 @@ from medquorum.ledger.change import (
     Suspend,
 )
 from medquorum.ledger.charter import AbsenceRule, TypePolicy
+from medquorum.ledger.evidence import SignedHeader
 from medquorum.ledger.governance import (
     AbsenceAct,
     Amendment,
@@ -129,7 +129,7 @@ def two_proposals(chain: Governed, leader: int) -> EvidenceAct:
         )
         signing = tagged(Kind.BATCH_PROPOSAL, chain.network.id, same_slot.hash())
         signature = signer_of(name, Purpose.CONSENSUS)(signing)
-        headers.append(SignedHeader(same_slot.encoded(), signature))
+        headers.append(SignedHeader(same_slot, signature))
     evidence = ProposalEvidence(Contradiction.TWO_PROPOSALS, leader, 1, headers[0], headers[1])
     return act_of(evidence, address(name))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from medquorum.ledger.certificate import OrderingVote
-from medquorum.ledger.signature import Signature
+from medquorum.ledger.evidence import SignedHeader
 from medquorum.ledger.types import OrderingKind
 
 
@@ -34,14 +34,6 @@ class VoteEvidence:
     slot: int
     first: OrderingVote
     second: OrderingVote
-
-
-@dataclass(frozen=True, slots=True)
-class SignedHeader:
-    """A batch header with its leader's signature (R-ORD14)."""
-
-    header_bytes: bytes
-    signature: Signature
 
 
 @dataclass(frozen=True, slots=True)

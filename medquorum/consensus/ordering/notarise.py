@@ -7,13 +7,14 @@ from medquorum.consensus.effects import Convict
 from medquorum.consensus.messages import BatchProposal, OrderingVoteMessage
 from medquorum.consensus.ordering.application import View
 from medquorum.consensus.ordering.certify import count_vote, hear_certificate
-from medquorum.consensus.ordering.evidence import Contradiction, ProposalEvidence, SignedHeader
+from medquorum.consensus.ordering.evidence import Contradiction, ProposalEvidence
 from medquorum.consensus.ordering.journal import BodyKept
 from medquorum.consensus.ordering.state import State
 from medquorum.consensus.ordering.wanting import want
 from medquorum.ledger import merkle
 from medquorum.ledger.batch import Batch, BatchHeader
 from medquorum.ledger.certificate import Certificate
+from medquorum.ledger.evidence import SignedHeader
 from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import Address
 from medquorum.ledger.limits import CLOCK_DRIFT_MS
@@ -79,8 +80,8 @@ def _detect_second(state: State[View], kept: list[BatchProposal], proposal: Batc
                     Contradiction.TWO_PROPOSALS,
                     header.leader,
                     header.slot,
-                    SignedHeader(earlier.header_bytes, earlier.signature),
-                    SignedHeader(proposal.header_bytes, proposal.signature),
+                    SignedHeader(earlier.header, earlier.signature),
+                    SignedHeader(proposal.header, proposal.signature),
                 ),
                 state.doctors[header.leader],
             )

@@ -146,7 +146,7 @@ def hear_vote(state: State[View], vote: OrderingVote, sender: Address) -> None:
     statement, number = vote.statement, state.number_of(sender)
     if number is None or statement.epoch != state.electorate.epoch:
         if statement.epoch < state.electorate.epoch:
-            answer_outdated(state, sender)
+            _answer(state, sender, light_status(state))
         return
     if vote.signer != number:
         if state.pen is not None and vote.signer == state.pen.number:
@@ -168,22 +168,19 @@ def _answer_late(state: State[View], vote: OrderingVote, sender: Address) -> Non
     """
     clock, grace_ms = state.clock, state.timing.grace_ms
     recent = clock.commit_ms is not None and clock.now_ms < clock.commit_ms + grace_ms
-    answered_ms = clock.answered_ms.get(sender)
-    repeated = answered_ms is not None and clock.now_ms < answered_ms + grace_ms
     certificate = state.final_certificate()
-    if repeated or certificate is None or (recent and vote.statement.kind is not OrderingKind.SKIP):
+    if certificate is None or (recent and vote.statement.kind is not OrderingKind.SKIP):
         return
-    clock.answered_ms[sender] = clock.now_ms
-    state.outbox.send(sender, CertificateMessage(certificate))
+    _answer(state, sender, CertificateMessage(certificate))
 
 
-def answer_outdated(state: State[View], sender: Address) -> None:
-    """Who speaks of an earlier epoch learns how far this node is, once in a while (R-SIM9)."""
+def _answer(state: State[View], sender: Address, message: Message) -> None:
+    """Send to one who is behind, unless it had an answer within the grace time."""
     clock, answered_ms = state.clock, state.clock.answered_ms.get(sender)
     if answered_ms is not None and clock.now_ms < answered_ms + state.timing.grace_ms:
         return
     clock.answered_ms[sender] = clock.now_ms
-    state.outbox.send(sender, light_status(state))
+    state.outbox.send(sender, message)
 
 
 def _answer_skip(state: State[View], slot: int, sender: Address) -> None:

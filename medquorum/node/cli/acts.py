@@ -18,6 +18,7 @@ from medquorum.ledger.amendment import apply, explain
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.governance import Amendment
 from medquorum.ledger.keys import Address, parse_address
+from medquorum.ledger.limits import DAY_MS
 from medquorum.ledger.quorum import promise
 from medquorum.node.api.governance_forms import form_of
 from medquorum.node.charters_proven import CharterUnproven, proven_charters
@@ -25,7 +26,7 @@ from medquorum.node.cli.connection import Connection, ask, asking
 from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, NODE_KEYSTORE, MemberHome
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
-from medquorum.node.cli.roster import DAY_MS, Roster
+from medquorum.node.cli.roster import Roster
 from medquorum.node.cli.show import ID_SHOWN, print_json
 from medquorum.node.client import NodeClient
 from medquorum.node.clinical_acts import propose_signed

@@ -24,7 +24,7 @@ from medquorum.node.cli.governance_view import (
     print_history,
     print_live_charter,
 )
-from medquorum.node.cli.show import as_plain, console, print_json
+from medquorum.node.cli.show import as_plain, console, print_json, print_listed
 from medquorum.node.client import NodeClient
 
 evidence_app = typer.Typer(
@@ -93,12 +93,8 @@ def list_evidence(
     """List contradictions that stand in the chain, with both signed statements in --json."""
     with asking():
         found = ask(Connection(node, token_file, home), lambda client: client.evidence())
-        if as_json:
-            print_json(found)
-        elif found:
-            console().print(evidence_table(found))
-        else:
-            typer.echo("No member is convicted of anything.")
+        none = "No member is convicted of anything."
+        print_listed(found, evidence_table, none, as_json=as_json)
 
 
 @evidence_app.callback()

@@ -25,7 +25,7 @@ from medquorum.node.cli.connection import (
 from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, MemberHome
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
-from medquorum.node.cli.show import console, print_json, print_why, proposals_table
+from medquorum.node.cli.show import print_json, print_listed, print_why, proposals_table
 from medquorum.node.client import NodeClient
 from medquorum.node.clinical import build_vote
 from medquorum.node.desk import VoteReceipt
@@ -91,12 +91,7 @@ def inbox(
     """List the open proposals that wait for this node's doctor."""
     with asking():
         found = ask(Connection(node, token_file, home), lambda client: client.inbox())
-        if as_json:
-            print_json(found)
-        elif found:
-            console().print(proposals_table(found))
-        else:
-            typer.echo("Nothing waits for your vote.")
+        print_listed(found, proposals_table, "Nothing waits for your vote.", as_json=as_json)
 
 
 @why_app.command()

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from medquorum.ledger.charter import Charter, Member
 from medquorum.ledger.errors import KeyMaterialError
 from medquorum.ledger.keys import Address, parse_address
+from medquorum.ledger.limits import DAY_MS
 from medquorum.ledger.types import Role
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.governance_words import Naming, naming_of
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

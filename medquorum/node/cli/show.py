@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import is_dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import typer
 from pydantic import BaseModel, TypeAdapter
@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from medquorum.node.views import BlockView, PatientView, ProposalView, StatusView, WhyView
+
+T = TypeVar("T")
 
 WIDTH: Final = 140
 """Columns where output is no terminal."""
@@ -30,6 +32,18 @@ def console() -> Console:
 def print_json(value: Any) -> None:
     """A view, a model or a sequence of them as JSON."""
     typer.echo(TypeAdapter(Any).dump_json(as_plain(value), indent=1).decode())
+
+
+def print_listed(
+    found: Sequence[T], made: Callable[[Sequence[T]], Table], none: str, *, as_json: bool
+) -> None:
+    """A list as JSON or as a table; a sentence where it is empty."""
+    if as_json:
+        print_json(found)
+    elif found:
+        console().print(made(found))
+    else:
+        typer.echo(none)
 
 
 def as_plain(value: Any) -> Any:

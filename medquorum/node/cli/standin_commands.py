@@ -35,7 +35,7 @@ from medquorum.node.cli.governance_view import registry_table
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.proposal_commands import full_id
 from medquorum.node.cli.roster import instant_ms
-from medquorum.node.cli.show import console, print_json
+from medquorum.node.cli.show import print_listed
 from medquorum.node.desk_governance import Assignment
 
 absence_app = typer.Typer(
@@ -129,12 +129,7 @@ def show(
     """List who stands in for whom: absences, delegations, openings."""
     with asking():
         entries = ask(Connection(node, token_file, home), lambda client: client.registry())
-        if as_json:
-            print_json(entries)
-        elif entries:
-            console().print(registry_table(entries))
-        else:
-            typer.echo("Nobody stands in for anybody.")
+        print_listed(entries, registry_table, "Nobody stands in for anybody.", as_json=as_json)
 
 
 @delegate_app.command()

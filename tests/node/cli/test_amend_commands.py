@@ -20,10 +20,10 @@ from medquorum.ledger.charter import AbsenceRule, Charter
 from medquorum.ledger.charter_members import keys_of
 from medquorum.ledger.governance import Amendment
 from medquorum.ledger.keys import Purpose
+from medquorum.ledger.limits import DAY_MS
 from medquorum.ledger.types import BlockType, Panel, QuorumMode
 from medquorum.node.account_records import UserRole
 from medquorum.node.cli.outcome import Exit
-from medquorum.node.cli.roster import DAY_MS
 from medquorum.node.keystore import read_public
 from tests.ledger.charter_kit import signer_of
 from tests.node.api.conftest import House

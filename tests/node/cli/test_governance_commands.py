@@ -14,9 +14,10 @@ from medquorum.ledger.change import (
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.governance import AbsenceAct, Amendment, DelegationAct, OpeningAct
 from medquorum.ledger.keys import parse_address
+from medquorum.ledger.limits import DAY_MS
 from medquorum.ledger.types import BlockType, ProposalId, Role
 from medquorum.node.cli.outcome import CommandError, Exit
-from medquorum.node.cli.roster import DAY_MS, Roster, instant_ms
+from medquorum.node.cli.roster import Roster, instant_ms
 from medquorum.node.desk_governance import Assignment
 from medquorum.node.governance_views import RegistryEntryView
 from medquorum.node.views import PatientView
