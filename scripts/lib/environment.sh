@@ -4,10 +4,13 @@
 #   source "$root/scripts/lib/environment.sh"
 #   medquorum_environment development     # or: runtime (the smaller lock)
 #   medquorum_images                      # only where wanted: real images for the demonstration
+#   medquorum_training                    # only where wanted: torch and MONAI, for training and its tests
+#   medquorum_federated                   # only where wanted: Flower, in .venv-federated of its own
 #
 # Afterwards $MEDQUORUM_ROOT/.venv/bin holds python, medquorum and, for development, the tools.
 # A stamp in .venv says what it was made from, so a second run only compares two lines. Two runs at once
-# wait for each other. MEDQUORUM_PYTHON names an interpreter when the one wanted is not on the PATH.
+# wait for each other. MEDQUORUM_PYTHON names an interpreter when the one wanted is not on the PATH;
+# MEDQUORUM_TORCH_INDEX names an index of CPU builds of torch where pip's own settings have none.
 
 MEDQUORUM_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 MEDQUORUM_VENV=$MEDQUORUM_ROOT/.venv
@@ -53,7 +56,7 @@ _environment_create() {
     if [[ -x $MEDQUORUM_VENV/bin/python ]] &&
         "$MEDQUORUM_VENV/bin/python" -c \
             'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        _environment_say "bringing the existing .venv in line with the lock"
+        _environment_say "bringing the existing ${MEDQUORUM_VENV##*/} in line with the lock"
         return 0
     fi
     python=$(_environment_find_python) || return 1
@@ -62,7 +65,7 @@ _environment_create() {
             "Install it (Debian: apt-get install python3-venv) and run this again."
         return 1
     fi
-    _environment_say "making .venv with $("$python" --version 2>&1)"
+    _environment_say "making ${MEDQUORUM_VENV##*/} with $("$python" --version 2>&1)"
     "$python" -m venv --clear "$MEDQUORUM_VENV" ||
         _environment_fail "$python -m venv failed (its own words are above)."
 }
@@ -133,11 +136,11 @@ _environment_alone() {
     fi
     {
         if ! flock --nonblock 9; then
-            _environment_say "waiting for another run that is preparing .venv"
+            _environment_say "waiting for another run that is preparing ${MEDQUORUM_VENV##*/}"
             flock 9
         fi
         "$@" 9>&- || status=1
-    } 9>"$MEDQUORUM_ROOT/.venv.lock"
+    } 9>"$MEDQUORUM_VENV.lock"
     return "$status"
 }
 
@@ -164,4 +167,60 @@ medquorum_images() {
     fi
     _environment_alone _environment_install_images "$lock" "$wanted" ||
         _environment_fail "the package of real images could not be installed."
+}
+
+_environment_install_training() {
+    local lock=$1 torch=$2 wanted=$3 index=()
+    if _environment_fits training "$wanted"; then
+        return 0
+    fi
+    [[ -z ${MEDQUORUM_TORCH_INDEX:-} ]] || index=(--extra-index-url "$MEDQUORUM_TORCH_INDEX")
+    _environment_say "adding what trains networks: MONAI (hash-locked) and $(grep '^torch' "$torch")" \
+        "(outside the lock, 200 MB as a CPU build; a CUDA build is several GB: MEDQUORUM_TORCH_INDEX" \
+        "can name an index of CPU builds)"
+    _environment_pip --only-binary :all: --no-deps --require-hashes -r "$lock" || return 1
+    # Everything torch asks for is in the locks by now, so that only torch itself comes from outside them.
+    _environment_pip --only-binary :all: --no-warn-conflicts --retries 1 ${index[@]+"${index[@]}"} -r "$torch" || return 1
+    "$MEDQUORUM_VENV/bin/python" -c 'import torch; torch.zeros(1)' || return 1
+    printf '%s\n' "$wanted" >"$MEDQUORUM_VENV/.medquorum-training"
+}
+
+# Adds torch and MONAI to .venv, which medquorum_environment has made. Only training and its tests want
+# them: 1, with a line that says so, when they cannot be had.
+medquorum_training() {
+    local lock=$MEDQUORUM_ROOT/requirements/training-lock.txt torch=$MEDQUORUM_ROOT/requirements/torch.txt
+    local wanted
+    _environment_started=$SECONDS
+    wanted=$(cat "$lock" "$torch" | sha256sum | cut -d ' ' -f 1) || return 1
+    if _environment_fits training "$wanted"; then
+        return 0
+    fi
+    _environment_alone _environment_install_training "$lock" "$torch" "$wanted" ||
+        _environment_fail "torch could not be installed (pip's words are above)."
+}
+
+_environment_install_federated() {
+    local lock=$1 wanted=$2
+    if _environment_fits federated "$wanted"; then
+        return 0
+    fi
+    _environment_create || return 1
+    rm -f "$MEDQUORUM_VENV/.medquorum-federated"
+    _environment_say "installing $(grep -c '==' "$lock") locked packages (${lock##*/})"
+    _environment_pip --only-binary :all: --require-hashes -r "$lock" || return 1
+    printf '%s\n' "$wanted" >"$MEDQUORUM_VENV/.medquorum-federated"
+}
+
+# Makes .venv-federated: Flower and nothing of ours. Its processes carry weights and never open an image;
+# what Flower's releases ask for (older typer, rich, protobuf) does not bind what a hospital's node runs.
+medquorum_federated() {
+    local lock=$MEDQUORUM_ROOT/requirements/federated-lock.txt wanted
+    local MEDQUORUM_VENV=$MEDQUORUM_ROOT/.venv-federated
+    _environment_started=$SECONDS
+    wanted=$(sha256sum "$lock" | cut -d ' ' -f 1) || return 1
+    if _environment_fits federated "$wanted"; then
+        return 0
+    fi
+    _environment_alone _environment_install_federated "$lock" "$wanted" ||
+        _environment_fail "Flower could not be installed (pip's words are above)."
 }

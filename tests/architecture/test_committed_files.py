@@ -43,3 +43,30 @@ def test_the_package_of_images_is_locked_alone_and_in_no_environment() -> None:
         assert re.fullmatch(r"[a-z]+==[0-9.]+", requirement)
         assert "--hash=sha256:" in entry
         assert not any(requirement in locked_packages(lock) for lock in LOCKS)
+
+
+def test_what_training_adds_is_locked_and_in_no_other_lock() -> None:
+    added = locked_packages("requirements/training-lock.txt")
+    assert "monai" in {requirement.split("==")[0] for requirement in added}
+    for requirement, entry in added.items():
+        assert "--hash=sha256:" in entry, requirement
+        assert not any(requirement in locked_packages(lock) for lock in LOCKS)
+
+
+def test_torch_is_pinned_exactly_and_in_no_lock() -> None:
+    lines = (ROOT / "requirements/torch.txt").read_text(encoding="utf-8").splitlines()
+    asked = [line for line in lines if line and not line.startswith("#")]
+    assert len(asked) == 1
+    assert re.fullmatch(r"torch==[0-9]+\.[0-9]+\.[0-9]+", asked[0])
+    for lock in (ROOT / "requirements").glob("*lock.txt"):
+        named = {requirement.split("==")[0] for requirement in locked_packages(str(lock))}
+        assert named & {"torch", "torchvision"} == set()
+
+
+def test_flower_has_an_environment_of_its_own_with_every_hash() -> None:
+    flower = locked_packages("requirements/federated-lock.txt")
+    assert "flwr" in {requirement.split("==")[0] for requirement in flower}
+    assert [name for name, entry in flower.items() if "--hash=sha256:" not in entry] == []
+    for lock in LOCKS:
+        named = {requirement.split("==")[0] for requirement in locked_packages(lock)}
+        assert "flwr" not in named

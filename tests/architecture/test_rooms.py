@@ -18,7 +18,7 @@ from tests.architecture.checkers import (
 from tests.architecture.repository import ROOT, findings, python_sources
 
 # Extras outside the lock: a module that needs one may refuse to be imported without it.
-UNLOCKED_PACKAGES = frozenset({"fhir", "psycopg", "torch", "torchvision"})
+UNLOCKED_PACKAGES = frozenset({"fhir", "flwr", "monai", "psycopg", "torch", "torchvision"})
 
 IMPORT_EVERYTHING = """
 import importlib, json, pathlib, sys
