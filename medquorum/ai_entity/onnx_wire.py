@@ -21,7 +21,7 @@ from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_MODEL_NESTING, MAX_M
 STANDARD_DOMAINS: Final = (b"", b"ai.onnx")
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
-MODEL: Final = {1: "", 2: "", 3: "", 4: "", 5: "", 6: "", 7: "graph", 8: "opset", 14: ""}
+MODEL: Final = {1: "", 2: "", 3: "", 4: "", 5: "", 6: "", 7: "graph", 8: "opset", 14: "metadata"}
 GRAPH: Final = {
     1: "node",
     2: "",
@@ -71,6 +71,8 @@ SPARSE_IN_ATTRIBUTE: Final = (22, 23)
 FUNCTIONS: Final = 25
 ORT_FORMAT_MARK: Final = b"ORTM"
 """onnxruntime would read such a file as a flatbuffer, whatever its protobuf reading says."""
+SETTINGS_KEY: Final = "ort_config"
+"""Metadata under this name can change a session's options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ def inspect_model(content: bytes) -> ModelPorts:
             _graph(_bytes(value, wire), walk, 0)
         elif kind == "opset":
             _opset(_bytes(value, wire))
+        elif kind == "metadata":
+            _metadata(_bytes(value, wire))
     if graphs != 1:
         raise _malformed("the model has not exactly one graph")
     return ModelPorts(tuple(walk.inputs), tuple(walk.outputs))
@@ -180,6 +184,13 @@ def _opset(message: memoryview) -> None:
     for number, wire, value in _fields(message):
         if _allowed(OPSET, number, "opset") == "domain":
             _standard(_bytes(value, wire))
+
+
+def _metadata(message: memoryview) -> None:
+    """StringStringEntryProto: 1 key, 2 value."""
+    for number, wire, value in _fields(message):
+        if number == 1 and _text(value, wire) == SETTINGS_KEY:
+            raise _malformed("the model carries settings for onnxruntime's session")
 
 
 def _standard(domain: memoryview) -> None:

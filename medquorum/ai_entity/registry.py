@@ -2,8 +2,9 @@
 
 ``registry.json`` lists for each digest a file and its card. A model is opened only when its bytes
 have the registered digest, are closed and standard (``onnx_wire``), and have the ports that its
-kind requires; only then does an onnxruntime session exist, from the very bytes that were checked. A
-hospital registers its own model by adding an entry; there is no way to run one that is not listed.
+kind and form require; only then does an onnxruntime session exist, from the very bytes that were
+checked. A hospital registers its own model by adding an entry; there is no way to run one that is
+not listed. Of each kind one entry is *current*; older ones stay listed and run by their digest.
 """
 
 import hashlib
@@ -18,6 +19,13 @@ import numpy.typing as npt
 
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS
+from medquorum.ai_entity.model_card import (
+    MULTITASK,
+    VOXELS,
+    ModelCard,
+    plain_name,
+    read_card,
+)
 from medquorum.ai_entity.onnx_wire import ModelPorts, Port, inspect_model
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
@@ -26,25 +34,40 @@ MAX_CARD_BYTES: Final = 65_536
 FLOAT: Final = 1
 """TensorProto.DataType.FLOAT."""
 
-PORTS: Final[Mapping[str, tuple[tuple[int | None, ...], tuple[int | None, ...]]]] = {
-    "petct": ((1, 2, None, None, None), (1, 1, None, None, None)),
-    "ct": ((1, 1, None, None, None), (1, 1, None, None, None)),
-    "fracture": ((None, 6), (None, 1)),
-}
-"""Kind -> shape of the one input and of the one output; None is any size."""
+Shape = tuple[int | str | None, ...]
+"""A number is exact, None any size, MEMBERS what the card says."""
+MEMBERS: Final = "members"
+ORGAN_LABELS: Final = 15
+"""Channels of organ logits: ``phantom.organs.Organ``."""
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a report says about the model behind it."""
+class FormPorts:
+    """Shapes of inputs and outputs in their order; names where the caller needs to know them."""
 
-    name: str
-    version: str
-    kind: str
-    digest: bytes
-    training_digest: bytes
-    threshold_ppm: int
-    limits: tuple[str, ...]
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    names: tuple[str, ...] | None = None
+    """Of inputs, then outputs."""
+
+
+def _multitask_ports(channels: int) -> FormPorts:
+    sides = (None, None, None)
+    return FormPorts(
+        ((None, channels, *sides),),
+        ((None, MEMBERS, *sides), (None, ORGAN_LABELS, *sides)),
+        ("images", "lesion", "organs"),
+    )
+
+
+PORTS: Final[Mapping[tuple[str, str], FormPorts]] = {
+    ("petct", VOXELS): FormPorts(((1, 2, None, None, None),), ((1, 1, None, None, None),)),
+    ("ct", VOXELS): FormPorts(((1, 1, None, None, None),), ((1, 1, None, None, None),)),
+    ("petct", MULTITASK): _multitask_ports(2),
+    ("ct", MULTITASK): _multitask_ports(1),
+    ("fracture", "edges"): FormPorts(((None, 6),), ((None, 1),)),
+}
+"""(kind, form of the card) -> ports that a model of it must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +76,21 @@ class LoadedModel:
 
     card: ModelCard
     session: Any
+    levels: bytes | None = None
+    """Content of the card's ``levels`` file, checked against its digest."""
 
     def __repr__(self) -> str:
         return f"LoadedModel({self.card.name} {self.card.version})"
 
     def run(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The one output for the one input."""
+        return self.run_all(values)[0]
+
+    def run_all(self, values: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
+        """All outputs, in the order of the form's ports, for the one input."""
         name = self.session.get_inputs()[0].name
-        return np.asarray(self.session.run(None, {name: values})[0], dtype=np.float32)
+        found = self.session.run(None, {name: values})
+        return tuple(np.asarray(output, dtype=np.float32) for output in found)
 
 
 class Registry:
@@ -78,8 +108,11 @@ class Registry:
                 return bytes.fromhex(digest)
         raise ModelError(Reason.UNKNOWN_MODEL, f"no current model of kind {kind} is registered")
 
-    def load(self, digest: bytes) -> LoadedModel:
-        """The model with this SHA-256, checked before a session is made. Raises ModelError."""
+    def load(self, digest: bytes, threads: int = 1) -> LoadedModel:
+        """The model with this SHA-256, checked before a session is made. Raises ModelError.
+
+        ``threads`` bounds the cores that one run uses.
+        """
         entry = self._entries.get(digest.hex())
         if entry is None:
             raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
@@ -88,33 +121,58 @@ class Registry:
             raise ModelError(
                 Reason.DIGEST_MISMATCH, "the model file is not the registered one; restore it"
             )
-        card = _card(_read_bounded(self._folder / entry["card"], MAX_CARD_BYTES), digest)
-        check_ports(inspect_model(content), card.kind)
-        return LoadedModel(card, open_session(content))
+        card = read_card(_read_bounded(self._folder / entry["card"], MAX_CARD_BYTES), digest)
+        check_ports(inspect_model(content), card)
+        return LoadedModel(card, open_session(content, threads), self._levels(card))
+
+    def _levels(self, card: ModelCard) -> bytes | None:
+        attached = None if card.multitask is None else card.multitask.levels
+        if attached is None:
+            return None
+        content = _read_bounded(self._folder / attached.file, MAX_CARD_BYTES)
+        if hashlib.sha256(content).digest() != attached.digest:
+            raise ModelError(
+                Reason.DIGEST_MISMATCH, f"{attached.file} is not the one the card names; restore it"
+            )
+        return content
 
 
-def check_ports(ports: ModelPorts, kind: str) -> None:
-    """One float input and one float output of the shapes that ``kind`` requires, or ModelError."""
-    if kind not in PORTS:
-        raise ModelError(Reason.UNKNOWN_MODEL, "the card names a kind that is not known here")
-    wanted_input, wanted_output = PORTS[kind]
-    if len(ports.inputs) != 1 or len(ports.outputs) != 1:
-        raise ModelError(Reason.WRONG_SHAPE, "a model must have one input and one output")
-    _check_port(ports.inputs[0], wanted_input, "input")
-    _check_port(ports.outputs[0], wanted_output, "output")
+def check_ports(ports: ModelPorts, card: ModelCard) -> None:
+    """Float inputs and outputs of the shapes that the card's form requires, or ModelError."""
+    wanted = PORTS.get((card.kind, card.form))
+    if wanted is None:
+        raise ModelError(
+            Reason.UNKNOWN_MODEL, "the card names a kind or form that is not known here"
+        )
+    found = (*ports.inputs, *ports.outputs)
+    if (len(ports.inputs), len(ports.outputs)) != (len(wanted.inputs), len(wanted.outputs)):
+        raise ModelError(
+            Reason.WRONG_SHAPE,
+            f"a model of this form has {len(wanted.inputs)} input and {len(wanted.outputs)} "
+            "output ports",
+        )
+    members = 1 if card.multitask is None else card.multitask.members
+    for port, shape in zip(found, (*wanted.inputs, *wanted.outputs), strict=True):
+        _check_port(port, tuple(members if side == MEMBERS else side for side in shape))
+    if wanted.names is not None and tuple(port.name for port in found) != wanted.names:
+        raise ModelError(
+            Reason.WRONG_SHAPE, f"the ports must be named {', '.join(wanted.names)}, in this order"
+        )
 
 
-def _check_port(port: Port, wanted: tuple[int | None, ...], which: str) -> None:
+def _check_port(port: Port, wanted: Shape) -> None:
     if port.element_type != FLOAT or port.shape != wanted:
-        raise ModelError(Reason.WRONG_SHAPE, f"the {which} must be float32 of shape {list(wanted)}")
+        raise ModelError(
+            Reason.WRONG_SHAPE, f"a port must be float32 of shape {list(wanted)} (None: any size)"
+        )
 
 
-def open_session(content: bytes) -> Any:
-    """A CPU session of checked bytes: one thread, so that the same input gives the same output."""
+def open_session(content: bytes, threads: int = 1) -> Any:
+    """A CPU session of checked bytes: as many threads as told, and none between operators."""
     import onnxruntime  # only where a model runs: the parent of the child never needs it
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
@@ -139,8 +197,8 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
         models = json.loads(_read_bounded(path, MAX_CARD_BYTES))["models"]
         entries = {
             str(digest): {
-                "file": _plain_name(entry["file"]),
-                "card": _plain_name(entry["card"]),
+                "file": plain_name(entry["file"]),
+                "card": plain_name(entry["card"]),
                 "kind": str(entry["kind"]),
                 "current": bool(entry["current"]),
             }
@@ -153,40 +211,28 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def _plain_name(name: object) -> str:
-    if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):
-        raise ValueError("a file name must not lead out of the folder")
-    return name
+def register_model(folder: Path, stem: str, *, current: bool) -> str:
+    """Add ``stem.onnx`` and its card ``stem.json`` to ``folder``'s registry; the digest in hex.
 
-
-def _card(content: bytes, digest: bytes) -> ModelCard:
-    try:
-        card = json.loads(content)
-        if bytes.fromhex(card["sha256"]) != digest:
-            raise ModelError(Reason.DIGEST_MISMATCH, "the card belongs to another model")
-        return ModelCard(
-            name=str(card["name"]),
-            version=str(card["version"]),
-            kind=str(card["kind"]),
-            digest=digest,
-            training_digest=bytes.fromhex(card["training_sha256"]),
-            threshold_ppm=int(card["threshold_ppm"]),
-            limits=tuple(str(limit) for limit in card["limits"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(Reason.MALFORMED_MODEL, "the model card is malformed") from error
-
-
-def write_registry(folder: Path, kinds: Mapping[str, str]) -> None:
-    """Write ``registry.json`` in ``folder`` for ``kinds``: kind -> stem of model and card."""
+    Where it becomes current, the kind's other models stay listed and are no longer. Raises
+    ModelError when the card is not this model's or the registry file is malformed.
+    """
+    path = folder / REGISTRY_FILE
+    content = _read_bounded(folder / f"{stem}.onnx", MAX_MODEL_BYTES)
+    digest = hashlib.sha256(content)
+    card = read_card(_read_bounded(folder / f"{stem}.json", MAX_CARD_BYTES), digest.digest())
+    models = _read_entries(path) if path.exists() else {}
+    for entry in models.values():
+        entry["current"] = entry["current"] and not (current and entry["kind"] == card.kind)
     models = {
-        hashlib.sha256((folder / f"{stem}.onnx").read_bytes()).hexdigest(): {
+        other: entry for other, entry in models.items() if entry["file"] != f"{stem}.onnx"
+    } | {
+        digest.hexdigest(): {
             "file": f"{stem}.onnx",
             "card": f"{stem}.json",
-            "kind": kind,
-            "current": True,
+            "kind": card.kind,
+            "current": current,
         }
-        for kind, stem in sorted(kinds.items())
     }
-    text = json.dumps({"models": models}, indent=1, sort_keys=True) + "\n"
-    (folder / REGISTRY_FILE).write_text(text)
+    path.write_text(json.dumps({"models": models}, indent=1, sort_keys=True) + "\n")
+    return digest.hexdigest()

@@ -13,8 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from medquorum.ai_entity import registry as registry_module
 from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.model_card import ModelCard, read_card
 from medquorum.ai_entity.onnx_wire import inspect_model
-from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, check_ports
+from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, check_ports, register_model
+from tests.ai_entity.small_network import small_network, write_network
 
 Change = Callable[[onnx.ModelProto], None]
 STEM = "fracture_rule_based"
@@ -46,12 +48,22 @@ def test_shipped_models_load_and_their_cards_belong_to_them(kind: str) -> None:
     assert model.card.training_digest in cards
 
 
+def test_older_models_stay_listed_and_run_by_their_digest() -> None:
+    listed = json.loads((MODELS_FOLDER / "registry.json").read_text())["models"]
+    for stem in ("petct_baseline", "ct_baseline", "fracture_rule_based"):
+        digest = hashlib.sha256((MODELS_FOLDER / f"{stem}.onnx").read_bytes())
+        assert listed[digest.hexdigest()]["card"] == f"{stem}.json"
+        assert Registry().load(digest.digest()).card.form in ("voxels", "edges")
+    for kind in ("petct", "ct", "fracture"):
+        assert sum(one["current"] for one in listed.values() if one["kind"] == kind) == 1
+
+
 def test_onnx_agrees_with_the_own_walker_about_the_shipped_models() -> None:
     for path in sorted(MODELS_FOLDER.glob("*.onnx")):
         graph = onnx.load_from_string(path.read_bytes()).graph
         ports = inspect_model(path.read_bytes())
         assert [port.name for port in ports.inputs] == [value.name for value in graph.input]
-        assert len(ports.outputs) == 1
+        assert [port.name for port in ports.outputs] == [value.name for value in graph.output]
 
 
 def external_dense(model: onnx.ModelProto) -> None:
@@ -105,6 +117,20 @@ def training_graph(model: onnx.ModelProto) -> None:
     model.training_info.add()
 
 
+def session_settings(model: onnx.ModelProto) -> None:
+    model.metadata_props.add(key="ort_config", value='{"session_options": {}}')
+
+
+def function_called(model: onnx.ModelProto) -> None:
+    model.functions.append(helper.make_function("", "f", ["x"], ["y"], [], []))
+    model.graph.node[0].overload = "x"
+
+
+def device_annotation(model: onnx.ModelProto) -> None:
+    model.graph.quantization_annotation.add(tensor_name="t0")
+    model.configuration.add(name="elsewhere", num_devices=2)
+
+
 def wrong_input(model: onnx.ModelProto) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 7
 
@@ -129,6 +155,9 @@ def second_output(model: onnx.ModelProto) -> None:
         (custom_opset, Reason.FORBIDDEN_OPERATOR),
         (local_function, Reason.FORBIDDEN_OPERATOR),
         (training_graph, Reason.MALFORMED_MODEL),
+        (session_settings, Reason.MALFORMED_MODEL),
+        (function_called, Reason.MALFORMED_MODEL),
+        (device_annotation, Reason.MALFORMED_MODEL),
         (wrong_input, Reason.WRONG_SHAPE),
         (wrong_type, Reason.WRONG_SHAPE),
         (second_output, Reason.WRONG_SHAPE),
@@ -137,7 +166,7 @@ def second_output(model: onnx.ModelProto) -> None:
 def test_hostile_models_are_refused_before_a_session(
     change: Change, reason: Reason, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry_module, "open_session", lambda _: pytest.fail("a session"))
+    monkeypatch.setattr(registry_module, "open_session", lambda *_: pytest.fail("a session"))
     model = shipped()
     change(model)
     content = model.SerializeToString()
@@ -163,9 +192,10 @@ def test_an_unlisted_model_does_not_run() -> None:
 
 def test_every_cut_of_a_model_is_refused() -> None:
     content = (MODELS_FOLDER / f"{STEM}.onnx").read_bytes()
+    card = Registry().load(hashlib.sha256(content).digest()).card
     for end in range(0, len(content) - 1, 7):
         with pytest.raises(ModelError):
-            check_ports(inspect_model(content[:end]), "fracture")
+            check_ports(inspect_model(content[:end]), card)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +223,116 @@ def test_a_registry_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         Registry(tmp_path / "models")
     assert caught.value.reason is Reason.MALFORMED_MODEL
+
+
+def renamed_output(model: onnx.ModelProto) -> None:
+    model.graph.output[0].name = model.graph.node[-2].output[0] = "tumour"
+
+
+def one_organ_less(model: onnx.ModelProto) -> None:
+    model.graph.output[1].type.tensor_type.shape.dim[1].dim_value = 14
+
+
+def fixed_batch(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def no_organs(model: onnx.ModelProto) -> None:
+    del model.graph.output[1]
+
+
+def outputs_swapped(model: onnx.ModelProto) -> None:
+    model.graph.output.reverse()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [renamed_output, one_organ_less, fixed_batch, no_organs, outputs_swapped, second_output],
+)
+def test_a_multitask_model_of_other_ports_is_refused(
+    change: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_module, "open_session", lambda *_: pytest.fail("a session"))
+    model = small_network("petct", members=2)
+    change(model)
+    digest = write_network(tmp_path, model, "petct", members=2)
+    with pytest.raises(ModelError) as caught:
+        Registry(tmp_path).load(digest)
+    assert caught.value.reason is Reason.WRONG_SHAPE
+
+
+def test_members_on_the_card_and_in_the_graph_agree(tmp_path: Path) -> None:
+    digest = write_network(tmp_path, small_network("ct", members=2), "ct", members=3)
+    with pytest.raises(ModelError) as caught:
+        Registry(tmp_path).load(digest)
+    assert caught.value.reason is Reason.WRONG_SHAPE
+
+
+def test_a_multitask_model_loads_with_its_card(tmp_path: Path) -> None:
+    digest = write_network(tmp_path, small_network("petct", members=2), "petct", members=2)
+    model = Registry(tmp_path).load(digest, threads=2)
+    assert model.card.multitask is not None
+    assert (model.card.multitask.window, model.card.multitask.members) == ((16, 16, 16), 2)
+    lesion, organs = model.run_all(np.zeros((3, 2, 16, 8, 16), np.float32))
+    assert (lesion.shape, organs.shape) == ((3, 2, 16, 8, 16), (3, 15, 16, 8, 16))
+
+
+def test_an_attached_file_is_held_to_the_card_s_digest(tmp_path: Path) -> None:
+    digest = write_network(
+        tmp_path, small_network("ct", members=1), "ct", members=1, levels=b'{"a": 1}'
+    )
+    assert Registry(tmp_path).load(digest).levels == b'{"a": 1}'
+    (tmp_path / "levels.json").write_bytes(b'{"a": 2}')
+    with pytest.raises(ModelError) as caught:
+        Registry(tmp_path).load(digest)
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window": [40, 40, 41]},
+        {"window": [40, 40]},
+        {"window": [1_000, 40, 40]},
+        {"overlap": 0.9},
+        {"overlap": None},
+        {"members": 0},
+        {"temperature_ppm": 0},
+        {"folds": "../folds.json"},
+        {"levels": {"file": "a/b", "sha256": "00" * 32}},
+        {"threshold_ppm": -1},
+        {"sha256": 5},
+        {"limits": None},
+    ],
+)
+def test_a_malformed_card_is_refused(change: dict[str, object], tmp_path: Path) -> None:
+    digest = write_network(tmp_path, small_network("petct", members=1), "petct", members=1)
+    card = json.loads((tmp_path / "network.json").read_text())
+    assert isinstance(read_card(json.dumps(card).encode(), digest), ModelCard)
+    with pytest.raises(ModelError) as caught:
+        read_card(json.dumps(card | change).encode(), digest)
+    assert caught.value.reason is Reason.MALFORMED_MODEL
+
+
+def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
+    digest = write_network(tmp_path, small_network("petct", members=1), "petct", members=1)
+    card = json.loads((tmp_path / "network.json").read_text())
+    (tmp_path / "network.json").write_text(json.dumps(card | {"form": "quantum"}))
+    with pytest.raises(ModelError) as caught:
+        Registry(tmp_path).load(digest)
+    assert caught.value.reason is Reason.UNKNOWN_MODEL
+
+
+def test_registering_makes_one_current_and_keeps_the_others(tmp_path: Path) -> None:
+    shutil.copytree(MODELS_FOLDER, tmp_path / "models")
+    folder = tmp_path / "models"
+    before = Registry(folder).digest_of("petct")
+    digest = write_network(folder, small_network("petct", members=1), "petct", members=1)
+    assert Registry(folder).digest_of("petct") == digest
+    register_model(folder, "petct_baseline", current=True)
+    assert register_model(folder, "network", current=False) == digest.hex()
+    assert Registry(folder).digest_of("petct") == before
+    register_model(folder, "network", current=True)
+    assert Registry(folder).digest_of("petct") == digest
+    assert Registry(folder).load(before).card.kind == "petct"
+    assert Registry(folder).digest_of("ct") == Registry().digest_of("ct")

@@ -1,0 +1,129 @@
+"""What stands on a model's card: who made it, from what, and how it is to be run.
+
+A card is JSON beside the model. ``kind`` says what the model is for, ``form`` which ports its graph
+has (``registry.PORTS``). A card without ``form`` is of the oldest form of its kind. Every
+number is checked here, because a hospital may write a card by hand.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from medquorum.ai_entity.errors import ModelError, Reason
+
+VOXELS: Final = "voxels"
+"""One probability per voxel of the whole grid."""
+MULTITASK: Final = "multitask"
+"""Lesion and organ logits of a window."""
+OLDEST_FORM: Final[Mapping[str, str]] = {"petct": VOXELS, "ct": VOXELS, "fracture": "edges"}
+
+PPM: Final = 1_000_000
+WINDOW_MULTIPLE: Final = 8
+MAX_WINDOW: Final = 160
+"""160^3 voxels with some hundred planes of activations stay below 2 GB."""
+MAX_OVERLAP: Final = 0.75
+"""Every voxel is then read 64 times."""
+MAX_MEMBERS: Final = 16
+TEMPERATURES_PPM: Final = (10_000, 100 * PPM)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that belongs to the card, by name and SHA-256."""
+
+    file: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Multitask:
+    """How a windowed network is run."""
+
+    window: tuple[int, int, int]
+    """Voxels z, y, x; multiples of 8."""
+    overlap: float
+    """Share of a window that the next one covers again, 0..0.75."""
+    temperature: float
+    """Divides the mean lesion logit."""
+    members: int
+    """Channels of the lesion output, one per fold of the training."""
+    folds: str | None
+    """File that says which case each member has not seen."""
+    levels: Attached | None
+    """The fitted probabilities of the four levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a report says about the model behind it."""
+
+    name: str
+    version: str
+    kind: str
+    digest: bytes
+    training_digest: bytes
+    threshold_ppm: int
+    limits: tuple[str, ...]
+    form: str = VOXELS
+    multitask: Multitask | None = None
+    """Set exactly when the form is ``multitask``."""
+
+
+def read_card(content: bytes, digest: bytes) -> ModelCard:
+    """The card of the model with this digest. Raises ModelError."""
+    try:
+        card = json.loads(content)
+        if bytes.fromhex(card["sha256"]) != digest:
+            raise ModelError(Reason.DIGEST_MISMATCH, "the card belongs to another model")
+        kind = str(card["kind"])
+        form = str(card.get("form", OLDEST_FORM.get(kind, VOXELS)))
+        return ModelCard(
+            name=str(card["name"]),
+            version=str(card["version"]),
+            kind=kind,
+            digest=digest,
+            training_digest=bytes.fromhex(card["training_sha256"]),
+            threshold_ppm=_within(int(card["threshold_ppm"]), 0, PPM),
+            limits=tuple(str(limit) for limit in card["limits"]),
+            form=form,
+            multitask=_multitask(card) if form == MULTITASK else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            Reason.MALFORMED_MODEL, "the model card is malformed; write it again"
+        ) from error
+
+
+def _multitask(card: Mapping[str, Any]) -> Multitask:
+    z, y, x = (_within(int(side), WINDOW_MULTIPLE, MAX_WINDOW) for side in card["window"])
+    if z % WINDOW_MULTIPLE or y % WINDOW_MULTIPLE or x % WINDOW_MULTIPLE:
+        raise ValueError("a window's sides are multiples of 8")
+    overlap = float(card["overlap"])
+    if not 0.0 <= overlap <= MAX_OVERLAP:
+        raise ValueError("an overlap is a share of the window")
+    folds, levels = card.get("folds"), card.get("levels")
+    return Multitask(
+        window=(z, y, x),
+        overlap=overlap,
+        temperature=_within(int(card["temperature_ppm"]), *TEMPERATURES_PPM) / PPM,
+        members=_within(int(card["members"]), 1, MAX_MEMBERS),
+        folds=None if folds is None else plain_name(folds),
+        levels=None
+        if levels is None
+        else Attached(plain_name(levels["file"]), bytes.fromhex(levels["sha256"])),
+    )
+
+
+def _within(value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise ValueError(f"a number is not within {low} to {high}")
+    return value
+
+
+def plain_name(name: object) -> str:
+    """``name``, when it is that of a file in the folder itself. Raises ValueError."""
+    if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):
+        raise ValueError("a file name must not lead out of the folder")
+    return name
