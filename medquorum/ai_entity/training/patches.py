@@ -1,0 +1,143 @@
+"""Training patches: a window of a case, turned, scaled, mirrored and disturbed.
+
+One affine map per patch reads the window from the case, so that crop, rotation, scaling and flips
+are one interpolation; half of the patches are only mirrored and keep every value. Every patch has
+its own random generator seeded by (seed, step, place in the batch): a training that is stopped and
+resumed draws the same patches. Outside the case is air without uptake, marked as unknown. The
+place of the window in its case is never told to the network.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medquorum.ai_entity.training.training_case import TrainingCase
+from medquorum.ai_entity.tumour.grid import AIR_HU
+
+TURN_DEGREES: Final = 20.0
+SCALE_SPREAD: Final = 0.15
+GAIN_SPREAD: Final = 0.15
+TURNED_SHARE: Final = 0.5
+LESION_SHARE: Final = 2.0 / 3.0
+"""Patches centred on a lesion voxel; the others anywhere in the body."""
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """n patches of side s; unknown voxels and tasks carry weight 0."""
+
+    images: Tensor
+    """float32 [n, 1 or 2, s, s, s]: HU, SUVbw."""
+    lesion: Tensor
+    """float32 [n, 1, s, s, s], share of lesion 0..1."""
+    known: Tensor
+    """float32 [n, 1, s, s, s], 1 inside the case."""
+    organs: Tensor
+    """int64 [n, s, s, s], -1 where no organ is known."""
+
+
+def draw_patch(
+    case: TrainingCase, side: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(images [c,...], lesion [1,...], known [1,...], organs [...]) of one random window."""
+    matrix = _random_map(rng)
+    centre = _random_centre(case, side, rng)
+    axis = np.arange(side, dtype=np.float64) - side // 2
+    reach = np.abs(matrix).sum(axis=1) * (side // 2) + 2.0
+    low = np.maximum(np.floor(centre - reach), 0).astype(int)
+    high = np.minimum(np.ceil(centre + reach).astype(int) + 1, case.shape)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    places = _places(matrix, centre - low, high - low, axis)
+    smooth = np.stack([*case.read(box), np.ones(tuple(high - low), dtype=np.float32)])
+    smooth[0] -= AIR_HU
+    read = functional.grid_sample(
+        torch.from_numpy(smooth)[None], places, padding_mode="zeros", align_corners=True
+    )[0]
+    organs = _organs(case, box, places, side)
+    read[0] += AIR_HU
+    return _disturbed(read[:-2], rng), read[-2:-1], (read[-1:] > 0.99).float(), organs
+
+
+def _organs(case: TrainingCase, box: tuple[slice, ...], places: Tensor, side: int) -> Tensor:
+    labels = case.read_organs(box)
+    if labels is None:
+        return torch.full((side, side, side), -1, dtype=torch.int64)
+    shifted = torch.from_numpy(labels.astype(np.float32) + 1.0)[None, None]
+    nearest = functional.grid_sample(
+        shifted, places, mode="nearest", padding_mode="zeros", align_corners=True
+    )
+    return nearest[0, 0].round().long() - 1
+
+
+def _places(matrix: Matrix, centre: Matrix, shape: Matrix, axis: Matrix) -> Tensor:
+    """Sampling places for grid_sample (x, y, z in -1..1 of the box)."""
+    parts = [
+        matrix[row, 0] * axis[:, None, None]
+        + matrix[row, 1] * axis[None, :, None]
+        + matrix[row, 2] * axis[None, None, :]
+        + centre[row]
+        for row in range(3)
+    ]
+    scaled = [2.0 * part / max(int(n) - 1, 1) - 1.0 for part, n in zip(parts, shape, strict=True)]
+    return torch.from_numpy(np.stack(scaled[::-1], axis=-1).astype(np.float32))[None]
+
+
+def _random_map(rng: np.random.Generator) -> Matrix:
+    flips = np.diag(rng.choice((-1.0, 1.0), 3))
+    if rng.random() >= TURNED_SHARE:
+        return flips
+    turn = np.eye(3)
+    for first, second in ((1, 2), (0, 1), (0, 2)):
+        limit = TURN_DEGREES if (first, second) == (1, 2) else TURN_DEGREES / 2.0
+        angle = np.deg2rad(rng.uniform(-limit, limit))
+        plane = np.eye(3)
+        plane[[first, second], [first, second]] = np.cos(angle)
+        plane[first, second], plane[second, first] = -np.sin(angle), np.sin(angle)
+        turn = turn @ plane
+    scales = rng.uniform(1.0 - SCALE_SPREAD, 1.0 + SCALE_SPREAD) * rng.uniform(0.95, 1.05, 3)
+    return np.asarray(turn @ np.diag(scales) @ flips)
+
+
+def _random_centre(case: TrainingCase, side: int, rng: np.random.Generator) -> Matrix:
+    centres = case.lesion_places
+    if len(centres) and rng.random() < LESION_SHARE:
+        middle = centres[int(rng.integers(len(centres)))] + rng.integers(
+            -side // 5, side // 5 + 1, 3
+        )
+    else:
+        middle = case.body_places[int(rng.integers(len(case.body_places)))]
+    half = side // 2
+    shape = np.asarray(case.shape)
+    inner = np.clip(middle, np.minimum(half, shape // 2), np.maximum(shape - half, shape // 2))
+    return np.asarray(inner, dtype=np.float64)
+
+
+def _disturbed(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """Calibration and noise errors of other scanners: gain, offset, grain."""
+    hu = images[0]
+    stretch = rng.uniform(1.0 - GAIN_SPREAD, 1.0 + GAIN_SPREAD)
+    hu = torch.where(hu > -300.0, hu * stretch + rng.normal(0.0, 10.0), hu)
+    noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    if rng.random() < 0.5:
+        hu = hu + float(rng.uniform(0.0, 20.0)) * torch.randn(hu.shape, generator=noise)
+    parts = [hu]
+    if len(images) > 1:
+        suv = images[1] * float(rng.uniform(1.0 - GAIN_SPREAD, 1.0 + GAIN_SPREAD))
+        if rng.random() < 0.5:
+            grain = float(rng.uniform(0.0, 0.12)) * torch.randn(suv.shape, generator=noise)
+            suv = (suv * (1.0 + grain)).clamp(min=0.0)
+        parts.append(suv)
+    return torch.stack(parts)
+
+
+def stack_patches(patches: list[tuple[Tensor, Tensor, Tensor, Tensor]], channels: int) -> Batch:
+    """One batch of drawn patches with the first ``channels`` image channels."""
+    images, lesion, known, organs = (torch.stack(part) for part in zip(*patches, strict=True))
+    return Batch(images[:, :channels], lesion, known, organs)
