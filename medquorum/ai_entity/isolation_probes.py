@@ -3,15 +3,21 @@
 An operator's self-check and the tests run them; they touch no image.
 """
 
+import json
 import os
 import resource
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
 from medquorum.ai_entity.errors import Reason, SeriesError
-from medquorum.ai_entity.isolated import Answer
+from medquorum.ai_entity.isolated_answer import Answer
+from medquorum.ai_entity.isolated_watch import Progress
+from medquorum.ai_entity.limits import model_threads
 
 
 def echo(number: int, size: int) -> Answer:
@@ -28,7 +34,8 @@ def limits() -> Answer:
         "core": resource.RLIMIT_CORE,
     }
     told: dict[str, object] = {name: resource.getrlimit(kind)[0] for name, kind in kinds.items()}
-    return Answer({**told, "pid": os.getpid(), "environment": sorted(os.environ)}, {})
+    told |= {"pid": os.getpid(), "environment": sorted(os.environ), "threads": model_threads()}
+    return Answer(told, {})
 
 
 def allocate(size: int) -> Answer:
@@ -56,3 +63,51 @@ def refuse() -> NoReturn:
 def blunder(secret: str) -> NoReturn:
     """Fail with words that must not leave the child."""
     raise RuntimeError(secret)
+
+
+def work(steps: int, progress: Progress) -> Answer:
+    """Tell ``steps`` equal steps, each twice."""
+    for step in range(steps + 1):
+        progress(step / steps)
+        progress(step / steps)
+    return Answer({"steps": steps}, {})
+
+
+def linger(mark: str, progress: Progress) -> NoReturn:
+    """Start a second process that waits, tell it by ``mark``, and wait without using time."""
+    second = subprocess.Popen(["sleep", "600"])  # noqa: S607 - a probe of this machine
+    Path(mark).write_text(f"{os.getpid()} {second.pid}")
+    progress(0.5)
+    while True:
+        signal.pause()
+
+
+def hold(size: int) -> NoReturn:
+    """Really use ``size`` bytes, and keep them."""
+    kept = np.ones(size, dtype=np.uint8)
+    while kept.any():
+        signal.pause()
+    raise SystemExit(1)
+
+
+def babble(words: str, repeat: int) -> Answer:
+    """Say something else where progress is told."""
+    descriptor = json.loads(sys.argv[1])["progress"]
+    for _ in range(repeat):
+        os.write(descriptor, words.encode())
+    signal.pause()
+    return Answer({}, {})
+
+
+def modules() -> Answer:
+    """What is imported, and which process this is."""
+    return Answer({"names": sorted(sys.modules), "pid": os.getpid()}, {})
+
+
+def forge(plain: str) -> NoReturn:
+    """Leave an answer of one's own making where the parent looks for it."""
+    target = Path(os.environ["TMPDIR"]) / "answer.npz"
+    words = np.frombuffer(plain.encode(), dtype=np.uint8)
+    with target.open("wb") as stream:
+        np.savez(stream, plain=words)
+    os._exit(0)

@@ -1,5 +1,6 @@
 """A limit on everything the AI entity reads, in one place, each with its reason."""
 
+import os
 from typing import Final
 
 MAX_SERIES_FILES: Final = 2_000
@@ -53,6 +54,9 @@ MAX_REGISTRY_MODELS: Final = 64
 CHILD_MEMORY_BYTES: Final = 6 * 1024 * 1024 * 1024
 """RLIMIT_AS of the analysis child: 1.3 GB of CT, its resampling and the graph's activations."""
 
+CHILD_RESIDENT_BYTES: Final = 3 * 1024 * 1024 * 1024
+"""What the analysis child may really hold; a hospital's node works on the same machine."""
+
 CHILD_CPU_SECONDS: Final = 600
 """RLIMIT_CPU of the analysis child; a whole-body pair takes about a minute."""
 
@@ -64,3 +68,15 @@ CHILD_OPEN_FILES: Final = 64
 
 CHILD_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """The child's answer, unpacked; an overlay is compressed inside it to some tens of kilobytes."""
+
+MAX_THREADS: Final = 2
+"""Threads of a model by default: the machine's other work goes on."""
+
+THREADS_VARIABLE: Final = "MEDQUORUM_MODEL_THREADS"
+"""How the analysis child is told its threads."""
+
+
+def model_threads() -> int:
+    """Threads a model may use in this process; one outside of an analysis child."""
+    told = os.environ.get(THREADS_VARIABLE, "1")
+    return min(max(int(told), 1), 64) if told.isdecimal() else 1

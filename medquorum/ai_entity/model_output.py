@@ -1,0 +1,52 @@
+"""A model's run, held to what it promised: it ends, gives numbers, and as many as asked for.
+
+What a session cannot do with an image, or gives that is no number, is the model's failure and not
+the patient's: a ModelError, never a finding and never a crash.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medquorum.ai_entity.errors import ModelError, Reason
+
+Array = npt.NDArray[np.float32]
+
+
+def run_session(session: Any, values: Array) -> tuple[Array, ...]:
+    """All outputs of an onnxruntime session for its one input. Raises ModelError, MemoryError."""
+    name = session.get_inputs()[0].name
+    try:
+        found = session.run(None, {name: values})
+    except MemoryError:
+        raise
+    except Exception as error:
+        if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
+            raise MemoryError from error
+        raise ModelError(
+            Reason.WRONG_OUTPUT, "the model failed on this image; use another version of it"
+        ) from error
+    return tuple(_numbers(output) for output in found)
+
+
+def _numbers(output: Any) -> Array:
+    if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
+        raise ModelError(Reason.WRONG_OUTPUT, "the model gives something other than numbers")
+    values = np.asarray(output, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ModelError(
+            Reason.WRONG_OUTPUT,
+            "the model gives values that are no numbers (NaN or infinity) on this image",
+        )
+    return values
+
+
+def expect_shape(output: Array, shape: tuple[int, ...]) -> Array:
+    """``output`` when it has this shape, else ModelError."""
+    if output.shape != shape:
+        raise ModelError(
+            Reason.WRONG_OUTPUT,
+            f"the model gives an output of shape {list(output.shape)} where {list(shape)} is due",
+        )
+    return output
