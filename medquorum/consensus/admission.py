@@ -1,4 +1,4 @@
-"""Whether a proposal or a vote may enter (R-PRO, R-VOT, R-ORD4, R-ORD5; acts: R-GOV).
+"""Whether a proposal or a vote may enter (R-PRO, R-VOT, R-ORD4, R-ORD5, R-AI4; acts: R-GOV).
 
 Pure functions of the object, the charter and the chain before it; cheap checks first, the
 signature last. Proposer, voter and verifier of history all call the same ones.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from medquorum.consensus.governance import judge_act, judge_act_signatures, judge_issuer
 from medquorum.consensus.validation import panelists, tally
+from medquorum.ledger.approved_model import may_report
 from medquorum.ledger.block import Witness
 from medquorum.ledger.body import body_root, chunk_count, padded_size
 from medquorum.ledger.chain import ChainState
@@ -16,6 +17,7 @@ from medquorum.ledger.charter import Charter
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import PublicKey, is_public_key
 from medquorum.ledger.limits import BODY_BYTES, CLOCK_DRIFT_MS, PROPOSAL_LIFETIME_MS
+from medquorum.ledger.member import Member
 from medquorum.ledger.proposal import Core, Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.registration import verify_registration
@@ -88,11 +90,11 @@ def judge_content(core: Core, charter: Charter, network: NetworkId) -> Judgement
         if not _lives(core):
             return Reject(Reason.BAD_LIFETIME)
         return judge_issuer(core.act, issuer)
-    fault = _content_fault(core, charter, issuer.role)
+    fault = _content_fault(core, charter, issuer)
     return ACCEPT if fault is None else Reject(fault)
 
 
-def _content_fault(core: Core, charter: Charter, role: Role) -> Reason | None:
+def _content_fault(core: Core, charter: Charter, issuer: Member) -> Reason | None:
     if not _parts_allowed(core):
         return Reason.PARTS_NOT_ALLOWED
     if core.body_root != body_root(core.parts):
@@ -105,7 +107,11 @@ def _content_fault(core: Core, charter: Charter, role: Role) -> Reason | None:
         return Reason.UNKNOWN_DOCTOR
     if not _registration_fits(core):
         return Reason.BAD_REGISTRATION
-    return None if _provenance_fits(core, role) else Reason.BAD_PROVENANCE
+    if not _provenance_fits(core, issuer.role):
+        return Reason.BAD_PROVENANCE
+    if core.ai is not None and not may_report(issuer.models, core.ai):
+        return Reason.UNAPPROVED_MODEL
+    return None
 
 
 def _lives(core: Core) -> bool:

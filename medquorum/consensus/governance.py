@@ -9,7 +9,7 @@ from medquorum.consensus.proven import evidence_proven, key_of
 from medquorum.ledger import registry
 from medquorum.ledger.amendment import apply, verify_amendment
 from medquorum.ledger.chain import ChainState
-from medquorum.ledger.change import RotateKey
+from medquorum.ledger.change import ApproveModel, Change, RotateKey, WithdrawModel
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.governance import (
     AbsenceAct,
@@ -32,9 +32,23 @@ def judge_issuer(act: Act, issuer: Member) -> Judgement:
     if isinstance(act, DelegationAct) and issuer.address != act.attending:
         return Reject(Reason.BAD_DELEGATION)
     if isinstance(act, Amendment) and issuer.role not in (Role.HOSPITAL, Role.DOCTOR):
-        own_keys = all(isinstance(change, RotateKey) for change in act.changes)
-        return ACCEPT if own_keys else Reject(Reason.ROLE_NOT_ALLOWED)
+        own = all(_is_own(change, issuer) for change in act.changes)
+        return ACCEPT if own else Reject(Reason.ROLE_NOT_ALLOWED)
     return ACCEPT
+
+
+def _is_own(change: Change, issuer: Member) -> bool:
+    """What a member without patients may propose: its own keys, an AI entity its own models.
+
+    Whose keys a rotation brings is judged with the charter (R-GOV7).
+    """
+    match change:
+        case RotateKey():
+            return True
+        case ApproveModel(member) | WithdrawModel(member):
+            return member == issuer.address and issuer.role is Role.AI_ENTITY
+        case _:
+            return False
 
 
 def judge_act_signatures(act: Act, state: ChainState, verify: Verifier) -> Judgement:

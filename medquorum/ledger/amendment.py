@@ -1,4 +1,4 @@
-"""What an amendment makes of a charter: one pure function for everybody (R-GOV6, R-GOV7).
+"""What an amendment makes of a charter: one pure function for everybody (R-GOV6, R-GOV7, R-AI3).
 
 Voters, proposers, the chain and verifiers of history all call `apply`; nobody else changes a
 charter. Changes are taken in order, each judged by what those before it have left. The dear check,
@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from medquorum.ledger.approved_model import ApprovedModel, in_order
 from medquorum.ledger.change import (
     Admit,
+    ApproveModel,
     Change,
     Reinstate,
     Revoke,
@@ -20,6 +22,7 @@ from medquorum.ledger.change import (
     SetMode,
     SetPolicy,
     Suspend,
+    WithdrawModel,
 )
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.charter_members import (
@@ -75,6 +78,10 @@ class _Draft:
                 self._rotate(self._member(member.address), member)
             case SetMode() | SetPolicy() | SetAbsenceRule():
                 self._set(change)
+            case ApproveModel(address, model):
+                self._approve(self._member(address), model)
+            case WithdrawModel(address, digest):
+                self._withdraw(self._member(address), digest)
             case _:
                 assert_never(change)
 
@@ -142,6 +149,8 @@ class _Draft:
             raise CharterError(f"R-GOV7: only {before.name} itself exchanges its keys")
         if member.role is not before.role:
             raise CharterError("R-GOV7: a member keeps its role; revoke and admit instead")
+        if member.models != before.models:
+            raise CharterError("R-AI3: new keys change no models; approve or withdraw them apart")
         check_distinct_keys(member)
         old, new = keys_of(before), keys_of(member)
         if old == new and member.tls_certificate == before.tls_certificate:
@@ -149,6 +158,23 @@ class _Draft:
         self._check_fresh(member, {key for use, key in new.items() if old.get(use) != key})
         self.retired.update(key for use, key in old.items() if new.get(use) != key)
         self.members[member.address] = member
+
+    def _approve(self, member: Member, model: ApprovedModel) -> None:
+        if any(one.digest == model.digest for one in member.models):
+            raise CharterError(f"R-AI3: {member.name} has that model approved already")
+        models = in_order((*member.models, model))
+        self.members[member.address] = replace(member, models=models)
+
+    def _withdraw(self, member: Member, digest: bytes) -> None:
+        left = tuple(model for model in member.models if model.digest != digest)
+        if len(left) == len(member.models):
+            raise CharterError(f"R-AI3: {member.name} has no such model approved")
+        if not left:
+            raise CharterError(
+                f"R-AI3: without a model {member.name} would be bound to none; approve another "
+                "first, or suspend it"
+            )
+        self.members[member.address] = replace(member, models=left)
 
     def _check_fresh(self, member: Member, keys: set[PublicKey]) -> None:
         if not keys.isdisjoint(self.retired):

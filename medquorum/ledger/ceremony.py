@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from medquorum.ledger import canonical
+from medquorum.ledger.approved_model import ApprovedModel, in_order
 from medquorum.ledger.charter import Charter, parse_charter
 from medquorum.ledger.charter_members import check_newcomer
 from medquorum.ledger.charter_source import CharterSource, MemberSource
@@ -37,6 +38,8 @@ class Candidate:
     endpoint: str
     keys: MemberKeys
     tls_certificate: bytes
+    models: tuple[ApprovedModel, ...] = ()
+    """Of an AI entity: those it asks to report with, in any order (R-AI2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def make_request(candidate: Candidate, signers: RequestSigners) -> Member:
         keys=keys,
         tls_certificate=candidate.tls_certificate,
         proofs=MemberProofs(_UNSIGNED, _UNSIGNED, policy_form),
+        models=in_order(candidate.models),
     )
     digest = request_digest(form.statement())
     proofs = MemberProofs(

@@ -1,4 +1,4 @@
-"""What an amendment may change, one thing at a time, each a map with its kind (R-GOV6).
+"""What an amendment may change, one thing at a time, each a map with its kind (R-GOV6, R-AI3).
 
 Forms only: whether a change applies to a charter is `amendment`'s affair.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from medquorum.ledger.approved_model import ApprovedModel, parse_model
 from medquorum.ledger.charter_rules import AbsenceRule, TypePolicy, parse_absence, parse_policy
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import DIGEST_BYTES
@@ -78,7 +79,26 @@ class SetAbsenceRule:
     rule: AbsenceRule
 
 
-Change = Admit | Revoke | Suspend | Reinstate | RotateKey | SetMode | SetPolicy | SetAbsenceRule
+@dataclass(frozen=True, slots=True)
+class ApproveModel:
+    """An AI entity may report with one more model."""
+
+    member: Address
+    model: ApprovedModel
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawModel:
+    """An AI entity reports with a model no more."""
+
+    member: Address
+    digest: bytes
+    """SHA-256 of the model's file."""
+
+
+RuleChange = SetMode | SetPolicy | SetAbsenceRule
+ModelChange = ApproveModel | WithdrawModel
+Change = Admit | Revoke | Suspend | Reinstate | RotateKey | RuleChange | ModelChange
 
 _FIELDS: Final = {
     "admit": ("member",),
@@ -89,11 +109,13 @@ _FIELDS: Final = {
     "set_mode": ("mode",),
     "set_policy": ("policy", "type"),
     "set_absence_rule": ("max_days", "silence_hours"),
+    "approve_model": ("member", "model"),
+    "withdraw_model": ("digest", "member"),
 }
 
 
 def change_as_map(change: Change) -> dict[str, object]:
-    """The map of R-GOV6."""
+    """The map of R-GOV6 or R-AI3."""
     match change:
         case Admit(member):
             return {"kind": "admit", "member": member.as_map()}
@@ -105,6 +127,18 @@ def change_as_map(change: Change) -> dict[str, object]:
             return {"kind": "reinstate", "member": member}
         case RotateKey(member):
             return {"kind": "rotate_key", "member": member.as_map()}
+        case ApproveModel(member, model):
+            return {"kind": "approve_model", "member": member, "model": model.as_map()}
+        case WithdrawModel(member, digest):
+            return {"digest": digest, "kind": "withdraw_model", "member": member}
+        case SetMode() | SetPolicy() | SetAbsenceRule():
+            return _rule_as_map(change)
+        case _:
+            assert_never(change)
+
+
+def _rule_as_map(change: RuleChange) -> dict[str, object]:
+    match change:
         case SetMode(mode):
             return {"kind": "set_mode", "mode": mode.value}
         case SetPolicy(block_type, policy):
@@ -133,6 +167,16 @@ def parse_change(value: object) -> Change:
             return Reinstate(_address(reader, "member"))
         case "rotate_key":
             return RotateKey(reader.nested("member", parse_member))
+        case "approve_model":
+            return ApproveModel(_address(reader, "member"), reader.nested("model", parse_model))
+        case "withdraw_model":
+            return WithdrawModel(_address(reader, "member"), reader.octets("digest", DIGEST_BYTES))
+        case _:
+            return _parse_rule(reader, value)
+
+
+def _parse_rule(reader: Reader, value: dict[str, object]) -> RuleChange:
+    match value["kind"]:
         case "set_mode":
             return SetMode(reader.closed("mode", QuorumMode))
         case "set_policy":

@@ -1,4 +1,7 @@
-"""A member of the charter: role, keys by purpose, endpoint, TLS leaf, proofs (R-CHA4, R-CHA5)."""
+"""A member of the charter: role, keys by purpose, endpoint, TLS leaf, proofs (R-CHA4, R-CHA5).
+
+An AI entity's member map also lists the models it may report with (R-AI2).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from medquorum.ledger import canonical
-from medquorum.ledger.errors import CharterError, KeyMaterialError
+from medquorum.ledger.approved_model import ApprovedModel, check_models, parse_model
+from medquorum.ledger.errors import CharterError, CodecError, KeyMaterialError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import (
     PUBLIC_KEY_BYTES,
@@ -17,7 +21,7 @@ from medquorum.ledger.keys import (
     address_text,
     parse_public_key,
 )
-from medquorum.ledger.limits import NAME_BYTES
+from medquorum.ledger.limits import MODELS, NAME_BYTES
 from medquorum.ledger.schema import Reader
 from medquorum.ledger.signature import SIGNATURE_BYTES, Signature, Verifier, verify
 from medquorum.ledger.types import ADDRESS_PREFIX, Role
@@ -81,6 +85,8 @@ class Member:
     tls_certificate: bytes = field(repr=False)
     """DER of the pinned leaf."""
     proofs: MemberProofs = field(repr=False)
+    models: tuple[ApprovedModel, ...] = ()
+    """Of an AI entity: those it may report with, ascending by digest; none binds it to none."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "member.name")
@@ -96,6 +102,7 @@ class Member:
             raise CharterError(f"{error}; make {self.name}'s request again") from None
         if (self.keys.policy is None) != (self.proofs.policy is None):
             raise CharterError("R-CHA5: the policy proof is none exactly where the key is")
+        check_models(self.models, self.role, self.name)
 
     @property
     def address_text(self) -> str:
@@ -103,7 +110,7 @@ class Member:
         return address_text(self.address, ADDRESS_PREFIX[self.role])
 
     def statement(self) -> dict[str, Any]:
-        """The member without its proofs, as a map."""
+        """The member without its proofs and models, as a map: what its proofs sign (R-CHA5)."""
         keys = self.keys
         return {
             "address": self.address,
@@ -120,10 +127,12 @@ class Member:
         }
 
     def as_map(self) -> dict[str, Any]:
-        """The map of R-CHA4."""
+        """The map of R-CHA4, with `models` exactly where there are some (R-AI2)."""
         proofs = self.proofs
+        listed = {"models": [model.as_map() for model in self.models]} if self.models else {}
         return {
             **self.statement(),
+            **listed,
             "proofs": {
                 "clinical": proofs.clinical,
                 "consensus": proofs.consensus,
@@ -149,7 +158,7 @@ class Member:
 
 
 def request_digest(statement: dict[str, Any]) -> bytes:
-    """What each proof signs: the member without proofs (R-CHA5)."""
+    """What each proof signs: the member without proofs and models (R-CHA5)."""
     return tagged(Kind.REQUEST, b"", canonical.encode(statement))
 
 
@@ -182,7 +191,8 @@ def check_endpoint(endpoint: str) -> None:
 
 def parse_member(value: object) -> Member:
     """Read a member map; CodecError or CharterError naming the broken rule."""
-    reader = Reader(value, MEMBER_FIELDS, "member")
+    has_models = isinstance(value, dict) and "models" in value
+    reader = Reader(value, (*MEMBER_FIELDS, *(["models"] if has_models else [])), "member")
     return Member(
         name=reader.text("name", NAME_BYTES, 1),
         role=reader.closed("role", Role),
@@ -191,7 +201,15 @@ def parse_member(value: object) -> Member:
         keys=reader.nested("keys", _parse_keys),
         tls_certificate=reader.opaque("tls_certificate", TLS_CERTIFICATE_BYTES),
         proofs=reader.nested("proofs", _parse_proofs),
+        models=_parse_models(reader) if has_models else (),
     )
+
+
+def _parse_models(reader: Reader) -> tuple[ApprovedModel, ...]:
+    models = reader.listed("models", MODELS, parse_model)
+    if not models:
+        raise CodecError("R-AI2: a member without models has no field for them; leave it out")
+    return models
 
 
 def _parse_keys(value: object) -> MemberKeys:

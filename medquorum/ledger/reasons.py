@@ -51,6 +51,8 @@ class Reason(StrEnum):
     """A reference or replaced block is not in this patient's chain (R-PRO8)."""
     BAD_PROVENANCE = "bad_provenance"
     """The AI provenance is missing, wrong or where it must not be (R-PRO9)."""
+    UNAPPROVED_MODEL = "unapproved_model"
+    """The charter in force lists models of this AI entity, and this one not (R-AI4)."""
     UNKNOWN_PROPOSAL = "unknown_proposal"
     """A vote on a proposal not known here yet."""
     NOT_A_DOCTOR = "not_a_doctor"

@@ -9,7 +9,9 @@ from typing import assert_never
 
 from medquorum.ledger.change import (
     Admit,
+    ApproveModel,
     Change,
+    ModelChange,
     Reinstate,
     Revoke,
     RotateKey,
@@ -17,6 +19,7 @@ from medquorum.ledger.change import (
     SetMode,
     SetPolicy,
     Suspend,
+    WithdrawModel,
 )
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.charter_members import keys_of
@@ -155,6 +158,8 @@ def change_words(change: Change, naming: Naming, charter: Charter) -> str:
             return f"reinstates {naming(address)}"
         case RotateKey(member):
             return _rotation_words(member, charter)
+        case ApproveModel() | WithdrawModel():
+            return _model_words(change, naming)
         case SetMode(mode):
             return f"sets ordering from {charter.ordering.mode.value} to {mode.value}"
         case SetPolicy(block_type, policy):
@@ -168,6 +173,20 @@ def change_words(change: Change, naming: Naming, charter: Charter) -> str:
                 f"allows absences of {rule.max_days} days and lets a delegate act after "
                 f"{rule.silence_hours} hours of silence"
             )
+        case _:
+            assert_never(change)
+
+
+def _model_words(change: ModelChange, naming: Naming) -> str:
+    match change:
+        case ApproveModel(member, model):
+            return (
+                f"lets {naming(member)} report on {model.kind.value} with model "
+                f"{model.digest.hex()}, card {model.card_digest.hex()}, trained on what "
+                f"{model.training_digest.hex()} lists"
+            )
+        case WithdrawModel(member, digest):
+            return f"lets {naming(member)} report with model {digest.hex()} no more"
         case _:
             assert_never(change)
 

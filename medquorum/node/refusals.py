@@ -31,6 +31,8 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.UNKNOWN_REFERENCE: "a referenced block is not in this patient's chain; name its hash "
     "as `medquorum patient history` shows it",
     Reason.BAD_PROVENANCE: "an AI entity names its model, and nobody else does; see R-PRO9",
+    Reason.UNAPPROVED_MODEL: "the charter does not let this AI entity report with this model; "
+    "propose it with `medquorum charter amend approve-model`, or run one that is approved",
     Reason.UNKNOWN_PROPOSAL: "no such proposal here; see `medquorum inbox`, or wait until it "
     "arrives",
     Reason.NOT_A_DOCTOR: "only a doctor of the charter votes; use a doctor's clinical key",

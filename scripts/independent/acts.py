@@ -9,10 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from .amendments import CHANGES_MAX, Change, RotateKey, read_change
 from .canonical import NUMBER_MAX, TIME_MAX_MS, Fault, Fields, Value
+from .changes import (
+    CHANGES_MAX,
+    ApproveModel,
+    Change,
+    RotateKey,
+    WithdrawModel,
+    read_change,
+)
 from .charter import Charter
 from .crypto import Signatures, tagged
+from .members import Member
 
 AMENDING: Final = frozenset({"hospital", "doctor"})
 """Whose amendments may change anything."""
@@ -176,6 +184,13 @@ ACTS: Final[dict[str, tuple[tuple[str, ...], Callable[[Fields], Act]]]] = {
 }
 
 
+def _is_own(change: Change, issuer: Member) -> bool:
+    """Tell whether a change is of the issuer's keys, or of an AI entity's own models (R-GOV3)."""
+    if isinstance(change, ApproveModel | WithdrawModel):
+        return issuer.role == "ai_entity" and change.member == issuer.address
+    return isinstance(change, RotateKey)
+
+
 def check_governance_proposal(
     core: GovernanceCore, encoded: bytes, signature: bytes, charter: Charter, signatures: Signatures
 ) -> bytes:
@@ -190,9 +205,9 @@ def check_governance_proposal(
     if (
         isinstance(core.act, Amendment)
         and issuer.role not in AMENDING
-        and not (all(isinstance(change, RotateKey) for change in core.act.changes))
+        and not all(_is_own(change, issuer) for change in core.act.changes)
     ):
-        raise Fault("R-GOV3", "only hospitals and doctors change more than their own keys")
+        raise Fault("R-GOV3", "only hospitals and doctors change more than what is their own")
     if isinstance(core.act, Delegation) and core.act.attending != core.issuer:
         raise Fault("R-GOV3", "a delegation by another than the attending it names")
     key = issuer.consensus if isinstance(core.act, Evidence) else issuer.clinical

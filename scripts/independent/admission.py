@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .acts import Absence, Amendment, Delegation, Evidence, GovernanceCore, Opening
-from .amendments import SetMode, amended
+from .amendments import amended
 from .blocks import Header
 from .canonical import Fault
+from .changes import SetMode
 from .charter import Charter
 from .crypto import ZERO, Signatures
 from .evidence import Occasion, check_evidence

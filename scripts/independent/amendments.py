@@ -1,130 +1,33 @@
-"""Amendments: the changes a new version of the charter consists of, and what they make of it.
+"""Amendments: what the changes of one make of the charter.
 
-Carries out R-GOV6 and R-GOV7. Reading a change checks what it says alone (R-CHA2 to R-CHA4);
-`amended` judges it by the charter it is to change.
+Carries out R-GOV6, R-GOV7 and R-AI3. What a change says alone is checked in `changes`; `amended`
+judges it by the charter it is to change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias, assert_never
+from typing import assert_never
 
-from .canonical import Fault, Fields, Value
-from .charter import (
-    BLOCK_TYPES,
-    MODES,
-    AbsenceRule,
-    Charter,
-    Policy,
-    check_size,
-    read_absence_rule,
-    read_policy,
+from .canonical import Fault
+from .changes import (
+    Admit,
+    ApproveModel,
+    Change,
+    Reinstate,
+    Revoke,
+    RotateKey,
+    Rule,
+    SetAbsenceRule,
+    SetMode,
+    SetPolicy,
+    Suspend,
+    WithdrawModel,
 )
+from .charter import Charter, check_size
 from .crypto import Signatures
-from .members import Member, check_address, check_keys, check_proofs, read_member
-
-CHANGES_MAX: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """A new member."""
-
-    member: Member
-
-
-@dataclass(frozen=True, slots=True)
-class Revoke:
-    """A member leaves for ever; a doctor's patients go to the successor."""
-
-    member: bytes
-    successor: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Suspend:
-    """A member keeps its place and does nothing; a doctor's stand-in has the patients."""
-
-    member: bytes
-    stand_in: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reinstate:
-    """A suspension ends."""
-
-    member: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RotateKey:
-    """A member's map with other keys."""
-
-    member: Member
-
-
-@dataclass(frozen=True, slots=True)
-class SetMode:
-    """How large the quorum is from now on."""
-
-    mode: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetPolicy:
-    """How a block type is decided from now on."""
-
-    block_type: str
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class SetAbsenceRule:
-    """How long absences and silences are from now on."""
-
-    rule: AbsenceRule
-
-
-Change: TypeAlias = (
-    Admit | Revoke | Suspend | Reinstate | RotateKey | SetMode | SetPolicy | SetAbsenceRule
-)
-
-
-def _revoke(fields: Fields) -> Change:
-    return Revoke(fields.binary("member", 32), fields.optional_binary("successor", 32))
-
-
-def _suspend(fields: Fields) -> Change:
-    return Suspend(fields.binary("member", 32), fields.optional_binary("stand_in", 32))
-
-
-def _set_policy(fields: Fields) -> Change:
-    return SetPolicy(fields.choice("type", BLOCK_TYPES), read_policy(fields.value("policy")))
-
-
-CHANGES: Final[dict[str, tuple[tuple[str, ...], Callable[[Fields], Change]]]] = {
-    "admit": (("member",), lambda fields: Admit(read_member(fields.value("member")))),
-    "revoke": (("member", "successor"), _revoke),
-    "suspend": (("member", "stand_in"), _suspend),
-    "reinstate": (("member",), lambda fields: Reinstate(fields.binary("member", 32))),
-    "rotate_key": (("member",), lambda fields: RotateKey(read_member(fields.value("member")))),
-    "set_mode": (("mode",), lambda fields: SetMode(fields.choice("mode", MODES))),
-    "set_policy": (("policy", "type"), _set_policy),
-    "set_absence_rule": (
-        ("max_days", "silence_hours"),
-        lambda fields: SetAbsenceRule(read_absence_rule(fields)),
-    ),
-}
-
-
-def read_change(value: Value) -> Change:
-    """Return the change a map describes; raise `Fault` for any other form."""
-    kind = value.get("kind") if isinstance(value, dict) else None
-    if not isinstance(kind, str) or kind not in CHANGES:
-        raise Fault("R-GOV6", "a change of a kind that does not exist")
-    names, read = CHANGES[kind]
-    return read(Fields(value, f"a change {kind}", ("kind", *names)))
+from .members import Member, check_address, check_keys, check_proofs
+from .models import Model, check_models
 
 
 @dataclass(slots=True)
@@ -151,6 +54,10 @@ class Draft:
                 self._rotate(member)
             case SetMode() | SetPolicy() | SetAbsenceRule():
                 self._set(change)
+            case ApproveModel(address, model):
+                self._approve(self._member(address), model)
+            case WithdrawModel(address, digest):
+                self._withdraw(self._member(address), digest)
             case _:
                 assert_never(change)
 
@@ -209,6 +116,8 @@ class Draft:
             raise Fault("R-GOV7", "only the issuer's own keys are exchanged")
         if member.role != before.role:
             raise Fault("R-GOV7", "another role comes with other keys")
+        if member.models != before.models:
+            raise Fault("R-AI3", "other models come with other keys")
         check_keys(member)
         old, new = before.keys(), member.keys()
         if old == new and before.tls_certificate == member.tls_certificate:
@@ -218,7 +127,24 @@ class Draft:
         self.retired |= {key for name, key in old.items() if new.get(name) != key}
         self._with_members({**self.charter.members, member.address: member})
 
-    def _set(self, change: SetMode | SetPolicy | SetAbsenceRule) -> None:
+    def _approve(self, member: Member, model: Model) -> None:
+        if any(one.digest == model.digest for one in member.models):
+            raise Fault("R-AI3", "a model is approved that is approved already")
+        models = tuple(sorted((*member.models, model), key=lambda one: one.digest))
+        check_models(models, member.role)
+        changed = replace(member, models=models)
+        self._with_members({**self.charter.members, member.address: changed})
+
+    def _withdraw(self, member: Member, digest: bytes) -> None:
+        left = tuple(one for one in member.models if one.digest != digest)
+        if len(left) == len(member.models):
+            raise Fault("R-AI3", "a model is withdrawn that is not approved")
+        if not left:
+            raise Fault("R-AI3", "an AI entity's last model is withdrawn")
+        changed = replace(member, models=left)
+        self._with_members({**self.charter.members, member.address: changed})
+
+    def _set(self, change: Rule) -> None:
         before = self.charter
         match change:
             case SetMode(mode):

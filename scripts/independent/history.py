@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias, assert_never
 
 from .acts import Absence, Amendment, Delegation, Evidence, Opening
-from .amendments import (
+from .chain import Enacted
+from .changes import (
     Admit,
+    ApproveModel,
     Change,
     Reinstate,
     Revoke,
@@ -22,10 +24,11 @@ from .amendments import (
     SetMode,
     SetPolicy,
     Suspend,
+    WithdrawModel,
 )
-from .chain import Enacted
 from .charter import Charter
 from .members import Member
+from .models import Model
 from .names import address_text
 
 # The end of the year 9999: a calendar has no later day.
@@ -104,6 +107,8 @@ def _moment(time_ms: int) -> str:
 
 
 def _change(change: Change, one: Enacted, roll: Roll) -> Told:
+    if isinstance(change, SetMode | SetPolicy | SetAbsenceRule):
+        return _rule(change)
     match change:
         case Admit(member):
             return {"change": "admit", **_named(member), "role": member.role}
@@ -119,6 +124,25 @@ def _change(change: Change, one: Enacted, roll: Roll) -> Told:
             new = member.keys()
             names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
             return {"change": "rotate_key", **_named(member), "keys": names}
+        case ApproveModel(address, model):
+            return {"change": "approve_model", **_who(address, roll), **_model(model)}
+        case WithdrawModel(address, digest):
+            return {"change": "withdraw_model", **_who(address, roll), "model": digest.hex()}
+        case _:
+            assert_never(change)
+
+
+def _model(model: Model) -> Told:
+    return {
+        "kind": model.kind,
+        "model": model.digest.hex(),
+        "card": model.card_digest.hex(),
+        "training": model.training_digest.hex(),
+    }
+
+
+def _rule(change: SetMode | SetPolicy | SetAbsenceRule) -> Told:
+    match change:
         case SetMode(mode):
             return {"change": "set_mode", "mode": mode}
         case SetPolicy(block_type, policy):

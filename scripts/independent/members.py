@@ -1,6 +1,6 @@
 """Members: their keys by purpose, their TLS leaf, and the proofs that the keys are theirs.
 
-Carries out R-CHA4, R-CHA5, R-KEY2 and R-KEY4 for the founding charter and for amendments.
+Carries out R-CHA4, R-CHA5, R-KEY2, R-KEY4 and R-AI2 for the founding charter and for amendments.
 Reading a member checks what its map says alone; keys and proofs are checked apart, because a
 change of an amendment is judged by them only where it applies (R-GOV6).
 """
@@ -13,6 +13,7 @@ from typing import Final
 
 from .canonical import Fault, Fields, Value, encode
 from .crypto import Signatures, check_key, tagged
+from .models import Model, check_models, read_model
 
 ROLES: Final = ("ai_entity", "doctor", "hospital", "laboratory", "radiologist")
 ENDPOINT_MAX: Final = 255
@@ -41,6 +42,7 @@ class Member:
     tls_key: bytes
     request: bytes
     proofs: tuple[tuple[str, bytes | None], ...]
+    models: tuple[Model, ...] = ()
 
     def keys(self) -> dict[str, bytes]:
         """The keys that exist, by purpose, that of the TLS leaf among them."""
@@ -55,11 +57,13 @@ class Member:
 
 def read_member(entry: Value) -> Member:
     """Return the member a map describes; raise `Fault` where it says what none may (R-CHA4)."""
-    fields = Fields(entry, "a member", MEMBER_FIELDS)
+    listed = ("models",) if isinstance(entry, dict) and "models" in entry else ()
+    fields = Fields(entry, "a member", (*MEMBER_FIELDS, *listed))
     keys = Fields(fields.value("keys"), "keys", KEY_FIELDS)
     proofs = Fields(fields.value("proofs"), "proofs", PROOF_FIELDS)
     proven = entry.items() if isinstance(entry, dict) else ()
-    request = encode({name: value for name, value in proven if name != "proofs"})
+    unproven = ("proofs", "models")
+    request = encode({name: value for name, value in proven if name not in unproven})
     certificate = fields.binary("tls_certificate")
     member = Member(
         address=fields.binary("address", 32),
@@ -78,7 +82,10 @@ def read_member(entry: Value) -> Member:
             ("consensus", proofs.binary("consensus", 64)),
             ("policy", proofs.optional_binary("policy", 64)),
         ),
+        models=tuple(map(read_model, fields.entries("models"))) if listed else (),
     )
+    if listed and not member.models:
+        raise Fault("R-AI2", "a member without models has a field for them")
     _check_form(member)
     return member
 
@@ -100,6 +107,7 @@ def _check_form(member: Member) -> None:
         raise Fault("R-CHA4", f"a member's TLS certificate has not 1 to {CERTIFICATE_MAX} bytes")
     if (member.policy is None) != (dict(member.proofs)["policy"] is None):
         raise Fault("R-CHA5", "a policy key and its proof do not come together")
+    check_models(member.models, member.role)
 
 
 def check_keys(member: Member) -> None:

@@ -85,7 +85,7 @@ def check_position(core: Core, history: History, charter: Charter) -> None:
     named = (*core.references, *([core.replaces] if core.replaces is not None else []))
     if any(block not in history.types for block in named):
         raise Fault("R-PRO8", "references or replaces name no block of the patient")
-    if core.ai_inputs is not None:
+    if core.provenance is not None:
         types = {history.types[block] for block in core.references}
         if not types & IMAGE_TYPES:
             raise Fault("R-PRO8", "an AI report references no image")

@@ -1,6 +1,6 @@
 """What an issuer signed: the core, its parts, its registration, its AI provenance.
 
-Carries out R-PRO1 to R-PRO9, R-BLK1 to R-BLK3, R-BOD1 to R-BOD3 as far as the core alone
+Carries out R-PRO1 to R-PRO9, R-AI4, R-BLK1 to R-BLK3, R-BOD1 to R-BOD3 as far as the core alone
 shows them; what depends on the patient's history is in `blocks`.
 """
 
@@ -14,6 +14,8 @@ from .acts import LIFETIME_MAX_MS, GovernanceCore, read_governance_core
 from .canonical import NUMBER_MAX, RECORD, TIME_MAX_MS, Fault, Fields, Value, decode, encode
 from .charter import BLOCK_TYPES, Charter
 from .crypto import ZERO, Signatures, check_key, leaf_hash, merkle_root, tagged
+from .members import Member
+from .models import KINDS, Provenance, check_report
 
 ISSUERS: Final = {
     "medical_form": frozenset({"hospital", "doctor"}),
@@ -103,7 +105,7 @@ class Core:
     replaces: bytes | None
     seen_head: bytes
     registration: Registration | None
-    ai_inputs: tuple[bytes, ...] | None
+    provenance: Provenance | None
     part_names: tuple[str, ...]
     part_bytes: tuple[int, ...]
     part_chunks: tuple[int, ...]
@@ -145,7 +147,7 @@ def _read_patient_core(decoded: Value) -> Core:
         replaces=fields.optional_binary("replaces", 32),
         seen_head=fields.binary("seen_head", 32),
         registration=_read_registration(fields),
-        ai_inputs=_read_ai(fields),
+        provenance=_read_ai(fields),
         part_names=tuple(name for name, _, _ in parts),
         part_bytes=tuple(size for _, size, _ in parts),
         part_chunks=tuple(chunks for _, _, chunks in parts),
@@ -168,19 +170,21 @@ def _read_registration(fields: Fields) -> Registration | None:
     return Registration(registration.binary("encryption_key", 33), registration.binary("proof", 64))
 
 
-def _read_ai(fields: Fields) -> tuple[bytes, ...] | None:
+def _read_ai(fields: Fields) -> Provenance | None:
     if fields.is_none("ai"):
         return None
     provenance = Fields(fields.value("ai"), "the AI provenance", AI_FIELDS)
     provenance.integer("confidence_ppm", high=1_000_000)
-    provenance.choice("kind", ("tumour", "fracture"))
-    provenance.binary("model_digest", 32)
-    provenance.binary("training_digest", 32)
     for name in ("model_name", "model_version", "preprocessing"):
         provenance.text(name, PROVENANCE_TEXT_MAX)
     if not provenance.boolean("machine_generated"):
         raise Fault("R-PRO9", "an AI report that does not say it is machine generated")
-    return provenance.binaries("inputs", 32)
+    return Provenance(
+        kind=provenance.choice("kind", KINDS),
+        model_digest=provenance.binary("model_digest", 32),
+        training_digest=provenance.binary("training_digest", 32),
+        inputs=provenance.binaries("inputs", 32),
+    )
 
 
 def check_proposal(
@@ -206,17 +210,20 @@ def check_core(core: Core, charter: Charter, signatures: Signatures) -> None:
         raise Fault("R-BLK2", f"the issuer of a {core.type} may not issue it")
     if charter.doctor(core.doctor) is None:
         raise Fault("R-PRO6", "the responsible doctor is not an active doctor of the charter")
-    _check_ai(core, issuer.role)
+    _check_ai(core, issuer)
     _check_parts(core)
     check_key(core.patient_key, "the patient's key")
     _check_registration(core, charter, signatures)
 
 
-def _check_ai(core: Core, issuer_role: str) -> None:
-    if (core.ai_inputs is not None) != (issuer_role == "ai_entity"):
+def _check_ai(core: Core, issuer: Member) -> None:
+    if (core.provenance is not None) != (issuer.role == "ai_entity"):
         raise Fault("R-PRO9", "AI provenance stands exactly in an AI entity's reports")
-    if core.ai_inputs is not None and core.ai_inputs != core.references:
+    if core.provenance is None:
+        return
+    if core.provenance.inputs != core.references:
         raise Fault("R-PRO9", "the inputs of an AI report are not its references")
+    check_report(issuer.models, core.provenance)
 
 
 def _check_parts(core: Core) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from scripts.independent.amendments import amended, read_change
+from scripts.independent.amendments import amended
 from scripts.independent.canonical import Fault
+from scripts.independent.changes import read_change
 from scripts.independent.charter import Charter, read_charter
 
 from .governing import majority_charter, rotated

@@ -13,7 +13,18 @@ from medquorum.ledger.fingerprint import fingerprint
 from medquorum.ledger.keys import address_text
 from medquorum.ledger.quorum import promise
 from medquorum.ledger.types import ADDRESS_PREFIX, Role
+from medquorum.node.api.governance_forms import model_form
 from medquorum.node.governance_words import Naming, naming_of
+
+
+class ModelAnswer(BaseModel):
+    """A model an AI entity may report with (R-AI1); digests are SHA-256, hex."""
+
+    kind: str
+    digest: str
+    """Of the model's file."""
+    card_digest: str
+    training_digest: str
 
 
 class MemberAnswer(BaseModel):
@@ -30,6 +41,8 @@ class MemberAnswer(BaseModel):
     """False while suspended (R-GOV7)."""
     stand_in: str | None = None
     """Name of who stands in for a suspended doctor."""
+    models: tuple[ModelAnswer, ...] = ()
+    """Of an AI entity: the models it may report with; with none here, it is free (R-AI4)."""
 
     @classmethod
     def of(cls, member: Member, charter: Charter, naming: Naming) -> MemberAnswer:
@@ -43,6 +56,7 @@ class MemberAnswer(BaseModel):
             keys={purpose: key.hex() for purpose, key in keys_of(member).items()},
             active=charter.is_active(member.address),
             stand_in=None if stand_in is None else naming(stand_in),
+            models=tuple(ModelAnswer.model_validate(model_form(one)) for one in member.models),
         )
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 from typing import Any, assert_never
 
+from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.ceremony import encode_request
 from medquorum.ledger.change import (
     Admit,
+    ApproveModel,
     Change,
     Reinstate,
     Revoke,
     RotateKey,
+    RuleChange,
     SetAbsenceRule,
     SetMode,
     SetPolicy,
     Suspend,
+    WithdrawModel,
 )
 from medquorum.ledger.charter import AbsenceRule, Charter, TypePolicy
 from medquorum.ledger.errors import CharterError, CodecError, KeyMaterialError
@@ -28,8 +32,10 @@ from medquorum.node.api.governance_schemas import (
     ActForm,
     AdmitForm,
     AmendmentForm,
+    ApproveModelForm,
     AttendingForm,
     ChangeForm,
+    ModelForm,
     OpeningForm,
     ReinstateForm,
     RevokeForm,
@@ -38,6 +44,7 @@ from medquorum.node.api.governance_schemas import (
     SetModeForm,
     SetPolicyForm,
     SuspendForm,
+    WithdrawModelForm,
 )
 from medquorum.node.api.problems import Problem
 from medquorum.node.desk_governance import Assignment, Request
@@ -74,6 +81,18 @@ def change_of(form: ChangeForm) -> Change:
             return Reinstate(_address(form.member))
         case RotateKeyForm():
             return RotateKey(_member(form.request))
+        case SetModeForm() | SetPolicyForm() | SetAbsenceRuleForm():
+            return _rule_of(form)
+        case ApproveModelForm():
+            return ApproveModel(_address(form.member), model_of(form.model))
+        case WithdrawModelForm():
+            return WithdrawModel(_address(form.member), bytes.fromhex(form.digest))
+        case _:
+            assert_never(form)
+
+
+def _rule_of(form: SetModeForm | SetPolicyForm | SetAbsenceRuleForm) -> RuleChange:
+    match form:
         case SetModeForm():
             return SetMode(form.mode)
         case SetPolicyForm():
@@ -93,6 +112,16 @@ def clinical_type(block_type: BlockType) -> BlockType:
 
 def _policy(form: SetPolicyForm) -> TypePolicy:
     return TypePolicy(form.panel, form.strict, tuple(sorted(form.auto_policies)))
+
+
+def model_of(form: ModelForm) -> ApprovedModel:
+    """The model of a form."""
+    return ApprovedModel(
+        form.kind,
+        bytes.fromhex(form.digest),
+        bytes.fromhex(form.card_digest),
+        bytes.fromhex(form.training_digest),
+    )
 
 
 def _member(encoded: bytes) -> Member:
@@ -154,14 +183,19 @@ def _change_form(change: Change, charter: Charter) -> dict[str, Any]:
             return {"kind": "set_policy", "type": block_type.value, **form}
         case SetAbsenceRule(rule):
             return {"kind": "set_absence_rule", **rule.as_map()}
+        case ApproveModel(member, model):
+            about = {"member": _member_text(member, charter), "model": model_form(model)}
+            return {"kind": "approve_model", **about}
+        case WithdrawModel(member, digest):
+            about = {"member": _member_text(member, charter), "digest": digest.hex()}
+            return {"kind": "withdraw_model", **about}
         case _:
             assert_never(change)
 
 
 def _standing_form(change: Revoke | Suspend | Reinstate, charter: Charter) -> dict[str, Any]:
     """A change of whether a member acts."""
-    found = charter.member(change.member)
-    form = {"member": doctor_text(change.member) if found is None else found.address_text}
+    form = {"member": _member_text(change.member, charter)}
     match change:
         case Revoke(_, successor):
             taker = None if successor is None else doctor_text(successor)
@@ -173,6 +207,21 @@ def _standing_form(change: Revoke | Suspend | Reinstate, charter: Charter) -> di
             return {"kind": "reinstate", **form}
         case _:
             assert_never(change)
+
+
+def _member_text(address: Address, charter: Charter) -> str:
+    found = charter.member(address)
+    return doctor_text(address) if found is None else found.address_text
+
+
+def model_form(model: ApprovedModel) -> dict[str, str]:
+    """A model as JSON shows it."""
+    return {
+        "kind": model.kind.value,
+        "digest": model.digest.hex(),
+        "card_digest": model.card_digest.hex(),
+        "training_digest": model.training_digest.hex(),
+    }
 
 
 def _octets(member: Member) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from medquorum.ledger.limits import CHANGES, PROPOSAL_LIFETIME_MS
+from medquorum.ledger.provenance import FindingKind
 from medquorum.ledger.types import BlockType, Panel, QuorumMode
 from medquorum.node.api.operation import Parameters
 from medquorum.node.api.schemas import AddressText, Base64Octets, Hex32, Number
@@ -93,6 +94,34 @@ class SetAbsenceRuleForm(_Form):
     silence_hours: Annotated[int, Field(ge=0, le=87_840)]
 
 
+class ModelForm(_Form):
+    """A model an AI entity may report with (R-AI1); every digest is SHA-256 of a file, hex."""
+
+    kind: FindingKind
+    digest: Hex32
+    """Of the model's file."""
+    card_digest: Hex32
+    """Of the model's card."""
+    training_digest: Hex32
+    """Of the list of what it was trained on, as its reports name it."""
+
+
+class ApproveModelForm(_Form):
+    """An AI entity may report with one more model."""
+
+    kind: Literal["approve_model"]
+    member: AddressText
+    model: ModelForm
+
+
+class WithdrawModelForm(_Form):
+    """An AI entity reports with a model no more."""
+
+    kind: Literal["withdraw_model"]
+    member: AddressText
+    digest: Hex32
+
+
 ChangeForm = Annotated[
     AdmitForm
     | RevokeForm
@@ -101,7 +130,9 @@ ChangeForm = Annotated[
     | RotateKeyForm
     | SetModeForm
     | SetPolicyForm
-    | SetAbsenceRuleForm,
+    | SetAbsenceRuleForm
+    | ApproveModelForm
+    | WithdrawModelForm,
     Field(discriminator="kind"),
 ]
 
@@ -158,6 +189,9 @@ FORM_FIELDS: Final = frozenset(
         SetModeForm,
         SetPolicyForm,
         SetAbsenceRuleForm,
+        ApproveModelForm,
+        WithdrawModelForm,
+        ModelForm,
     )
     for name in form.model_fields
 )

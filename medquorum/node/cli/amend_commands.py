@@ -1,4 +1,4 @@
-"""`medquorum charter amend`: change the charter in force, by the doctors' vote (R-GOV6, R-GOV7).
+"""`medquorum charter amend`: change the charter, by the doctors' vote (R-GOV6, R-GOV7, R-AI3).
 
 Several changes stand in one amendment when several commands are given one after the other, or in
 a file.
@@ -11,8 +11,10 @@ from typing import Annotated
 
 import typer
 
+from medquorum.ledger.provenance import FindingKind
 from medquorum.ledger.types import BlockType, Panel, QuorumMode
 from medquorum.node.cli import amend_wishes as wishes
+from medquorum.node.cli import model_wishes
 from medquorum.node.cli.acts import (
     USUAL_DAYS,
     CharterOption,
@@ -195,3 +197,30 @@ def set_absence_rule(
 ) -> Wished:
     """Set how long absences last and when silence is one."""
     return wishes.set_absence_rule(max_days, silence_hours)
+
+
+@app.command("approve-model")
+def approve_model(
+    member: MemberArgument,
+    kind: Annotated[FindingKind, typer.Option(help="What the model reports on.")],
+    model: Annotated[str, typer.Option(help="SHA-256 of the model in hex, or its file.")],
+    card: Annotated[str, typer.Option(help="SHA-256 of its card in hex, or the file.")],
+    training: Annotated[
+        str, typer.Option(help="SHA-256 of the list of its training data in hex, or the file.")
+    ],
+) -> Wished:
+    """Let an AI entity report with one more model.
+
+    From its first model on an AI entity reports with approved models only: approve every one that
+    it is to use, in one amendment.
+    """
+    return model_wishes.approve_model(member, model_wishes.named_model(kind, model, card, training))
+
+
+@app.command("withdraw-model")
+def withdraw_model(
+    member: MemberArgument,
+    model: Annotated[str, typer.Option(help="SHA-256 of the model in hex, or its file.")],
+) -> Wished:
+    """Let an AI entity report with a model no more; another one must be left."""
+    return model_wishes.withdraw_model(member, model_wishes.digest_named(model))

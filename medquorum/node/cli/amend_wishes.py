@@ -29,6 +29,12 @@ from medquorum.ledger.types import BlockType, Panel, QuorumMode
 from medquorum.node.api.governance_forms import clinical_type
 from medquorum.node.cli.acts import Bench
 from medquorum.node.cli.files import read_limited
+from medquorum.node.cli.model_wishes import (
+    approve_model,
+    digest_named,
+    model_from,
+    withdraw_model,
+)
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.rotation import rotated_member
 
@@ -194,6 +200,13 @@ class _Table:
                 return rotate_key([str(each) for each in purposes], self._take("endpoint", str))
             case "set_mode" | "set_policy" | "set_absence_rule":
                 return self._setting(kind)
+            case "approve_model":
+                model = model_from(self._take("model", dict, needed=True), self._where)
+                return approve_model(self._member(), model)
+            case "withdraw_model":
+                return withdraw_model(
+                    self._member(), digest_named(self._take("digest", str, needed=True))
+                )
             case _:
                 raise self._fail(f"{kind!r} is no kind of change of R-GOV6")
 

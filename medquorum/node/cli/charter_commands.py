@@ -41,6 +41,7 @@ from medquorum.node.cli.keys_commands import (
     member_home,
 )
 from medquorum.node.cli.live_charter_commands import history, maturity, show_live
+from medquorum.node.cli.model_wishes import read_models
 from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 
 app = typer.Typer(
@@ -60,6 +61,9 @@ def request(
     role: Annotated[Role, typer.Option(help="The role agreed on.")],
     endpoint: Annotated[str, typer.Option(help="host:port where peers reach the node.")],
     *,
+    models: Annotated[
+        Path | None, typer.Option(help="Of an AI entity: JSON of the models it reports with.")
+    ] = None,
     out: OutOption = None,
     passphrase_file: PassphraseOption = None,
     clinical_passphrase_file: ClinicalPassphraseOption = None,
@@ -67,7 +71,8 @@ def request(
     """Make this member's request: public keys, with proof that it holds the private ones."""
     with one_sentence():
         keys = member_home(home, passphrase_file, clinical_passphrase_file)
-        member = keys.request(unicodedata.normalize("NFC", name), role, endpoint)
+        listed = () if models is None else read_models(models)
+        member = keys.request(unicodedata.normalize("NFC", name), role, endpoint, listed)
         path = out or Path(f"{file_stem(member.name)}.request")
         write_whole(path, ceremony.encode_request(member), replace=False)
         typer.echo(f"{path}: {member.name}, {member.address_text}")

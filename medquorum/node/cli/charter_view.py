@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 from medquorum.ledger.ceremony import CharterFile, verify_charter_file
 from medquorum.ledger.fingerprint import fingerprint
 from medquorum.ledger.quorum import promise
+from medquorum.node.api.governance_forms import model_form
 
 FILE_COLUMNS: Final = 200
 
@@ -54,10 +56,21 @@ def charter_facts(charter_file: CharterFile) -> dict[str, object]:
                 "address": member.address_text,
                 "endpoint": member.endpoint,
                 "signature": standings.get(member.address, "valid"),
+                **({"models": [model_form(one) for one in member.models]} if member.models else {}),
             }
             for member in charter.members
         ],
     }
+
+
+def model_lines(listed: Iterable[tuple[str, Sequence[Mapping[str, str]]]]) -> Iterator[str]:
+    """One line for each model that an AI entity may report with (R-AI2)."""
+    for name, models in listed:
+        for model in models:
+            yield (
+                f"{name} reports on {model['kind']} with model {model['digest']}, card "
+                f"{model['card_digest']}, trained on {model['training_digest']}"
+            )
 
 
 def print_charter(charter_file: CharterFile) -> None:
@@ -76,6 +89,10 @@ def print_charter(charter_file: CharterFile) -> None:
             standings.get(member.address, "valid"),
         )
     console.print(table)
+    for line in model_lines(
+        (member.name, [model_form(one) for one in member.models]) for member in charter.members
+    ):
+        console.print(line, markup=False)
     console.print(f"network        {escape(charter.name)}")
     console.print(
         f"ordering       {charter.ordering.mode.value}: n {withstood.n} doctors, q {withstood.q}; "

@@ -10,6 +10,7 @@ from rich.table import Table
 from medquorum.ledger.quorum import tolerance
 from medquorum.ledger.types import QuorumMode
 from medquorum.node.api.charter_schema import CharterAnswer, MemberAnswer
+from medquorum.node.cli.charter_view import model_lines
 from medquorum.node.cli.show import ID_SHOWN, console, facts, moment, table
 from medquorum.node.governance_views import (
     CharterChangeView,
@@ -47,6 +48,10 @@ def print_live_charter(charter: CharterAnswer, entries: Sequence[RegistryEntryVi
             )
         )
     )
+    for line in model_lines(
+        (each.name, [model.model_dump() for model in each.models]) for each in charter.members
+    ):
+        typer.echo(line)
     typer.echo(charter.promise)
     for warning in charter.warnings:
         typer.echo(f"WARNING: {warning}")

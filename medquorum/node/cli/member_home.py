@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.ceremony import Candidate, RequestSigners, make_request
 from medquorum.ledger.keys import Address, PublicKey, Purpose, address_of
 from medquorum.ledger.member import Member, MemberKeys
@@ -121,7 +122,9 @@ class MemberHome:
         key = opened.private_key(Purpose.CLINICAL)
         return Address(opened.public.owner), signer(key)
 
-    def request(self, name: str, role: Role, endpoint: str) -> Member:
+    def request(
+        self, name: str, role: Role, endpoint: str, models: tuple[ApprovedModel, ...] = ()
+    ) -> Member:
         """A request with proofs of every signing key."""
         if (role is Role.DOCTOR) != self.clinical_keystore.exists() and self.keystores():
             raise CommandError(
@@ -139,7 +142,12 @@ class MemberHome:
         policy = Purpose.POLICY in points
         return make_request(
             Candidate(
-                name, role, endpoint, _member_keys(points), node.public.certificate_der or b""
+                name,
+                role,
+                endpoint,
+                _member_keys(points),
+                node.public.certificate_der or b"",
+                models,
             ),
             RequestSigners(
                 clinical,
