@@ -1,0 +1,1 @@
+"""Learning from what the doctors accepted: dataset, training, gate, promotion, drift."""
