@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from medquorum.ai_entity.errors import Reason, SeriesError
-from medquorum.ai_entity.limits import MAX_FILE_BYTES, MAX_SERIES_BYTES, MAX_SERIES_FILES
+from medquorum.ai_entity.limits import (
+    MAX_FILE_BYTES,
+    MAX_FOLDER_ENTRIES,
+    MAX_SERIES_BYTES,
+    MAX_SERIES_FILES,
+)
+from medquorum.ai_entity.regular_file import TooLargeError, open_regular, read_regular
 
 SeriesSource = Path | bytes | BinaryIO | list[bytes] | list[Path]
 """A directory, a tar file, tar bytes, an open tar stream, or the files themselves."""
@@ -48,19 +54,34 @@ def _open_source(source: SeriesSource) -> Iterator[bytes]:
 
 
 def _whole(one: bytes | Path, ordinal: int) -> bytes:
-    size = len(one) if isinstance(one, bytes) else one.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise SeriesError(Reason.OVERSIZE, f"file {ordinal} is larger than {MAX_FILE_BYTES} bytes")
-    return one if isinstance(one, bytes) else one.read_bytes()
+    try:
+        if isinstance(one, Path):
+            return read_regular(one, MAX_FILE_BYTES)
+    except TooLargeError as error:
+        raise _oversize_file(ordinal) from error
+    except OSError as error:
+        raise SeriesError(Reason.NOT_DICOM, f"file {ordinal} cannot be read") from error
+    if len(one) > MAX_FILE_BYTES:
+        raise _oversize_file(ordinal)
+    return one
+
+
+def _oversize_file(ordinal: int) -> SeriesError:
+    return SeriesError(Reason.OVERSIZE, f"file {ordinal} is larger than {MAX_FILE_BYTES} bytes")
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:
     """The files of a series' folder in the order in which errors number them, from 1."""
-    return tuple(
-        sorted(
-            path for path in folder.iterdir() if path.is_file() and path.name not in SKIPPED_NAMES
-        )
-    )
+    found: list[Path] = []
+    for seen, path in enumerate(folder.iterdir(), start=1):
+        if seen > MAX_FOLDER_ENTRIES:
+            raise SeriesError(
+                Reason.OVERSIZE,
+                f"more than {MAX_FOLDER_ENTRIES} names in one folder; send one series alone",
+            )
+        if path.is_file() and path.name not in SKIPPED_NAMES:
+            found.append(path)
+    return tuple(sorted(found))
 
 
 def _directory(folder: Path) -> Iterator[bytes]:
@@ -69,7 +90,13 @@ def _directory(folder: Path) -> Iterator[bytes]:
 
 
 def _tar_path(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
+    try:
+        stream = open_regular(path)
+    except OSError as error:
+        raise SeriesError(
+            Reason.BAD_ARCHIVE, "the series is neither a folder nor an archive that can be read"
+        ) from error
+    with stream:
         yield from _tar_stream(stream)
 
 
@@ -87,9 +114,7 @@ def _tar_stream(stream: BinaryIO) -> Iterator[bytes]:
                         Reason.BAD_ARCHIVE, f"entry {ordinal} of the archive is not a plain file"
                     )
                 if member.size > MAX_FILE_BYTES:
-                    raise SeriesError(
-                        Reason.OVERSIZE, f"file {ordinal} is larger than {MAX_FILE_BYTES} bytes"
-                    )
+                    raise _oversize_file(ordinal)
                 opened = archive.extractfile(member)
                 content = b"" if opened is None else opened.read()
                 if len(content) != member.size:

@@ -6,6 +6,9 @@ from typing import Final
 MAX_SERIES_FILES: Final = 2_000
 """A whole-body CT at 1 mm has some 1,900 slices."""
 
+MAX_FOLDER_ENTRIES: Final = 20_000
+"""Names in a series' folder before one of them is opened; a series has 2,000 at most."""
+
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """One slice or radiograph; the largest digital radiographs are about 40 MiB."""
 

@@ -26,7 +26,9 @@ from medquorum.ai_entity.model_card import (
     plain_name,
     read_card,
 )
+from medquorum.ai_entity.model_output import run_session
 from medquorum.ai_entity.onnx_wire import ModelPorts, Port, inspect_model
+from medquorum.ai_entity.regular_file import TooLargeError, read_regular
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
 REGISTRY_FILE: Final = "registry.json"
@@ -87,10 +89,8 @@ class LoadedModel:
         return self.run_all(values)[0]
 
     def run_all(self, values: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
-        """All outputs, in the order of the form's ports, for the one input."""
-        name = self.session.get_inputs()[0].name
-        found = self.session.run(None, {name: values})
-        return tuple(np.asarray(output, dtype=np.float32) for output in found)
+        """All outputs, in the order of the form's ports, for the one input. Raises ModelError."""
+        return run_session(self.session, values)
 
 
 class Registry:
@@ -185,9 +185,9 @@ def open_session(content: bytes, threads: int = 1) -> Any:
 
 def _read_bounded(path: Path, limit: int) -> bytes:
     try:
-        if path.stat().st_size > limit:
-            raise ModelError(Reason.OVERSIZE, f"{path.name} is larger than {limit} bytes")
-        return path.read_bytes()
+        return read_regular(path, limit)
+    except TooLargeError as error:
+        raise ModelError(Reason.OVERSIZE, f"{path.name} is larger than {limit} bytes") from error
     except OSError as error:
         raise ModelError(Reason.UNKNOWN_MODEL, f"{path.name} cannot be read") from error
 
@@ -204,7 +204,7 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
             }
             for digest, entry in models.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(Reason.MALFORMED_MODEL, "the registry file is malformed") from error
     if len(entries) > MAX_REGISTRY_MODELS:
         raise ModelError(Reason.OVERSIZE, f"more than {MAX_REGISTRY_MODELS} models")

@@ -19,6 +19,7 @@ from medquorum.ai_entity.dicom_slice import number, optional, parse_header, stor
 from medquorum.ai_entity.dicom_source import iterate_files
 from medquorum.ai_entity.errors import RadiographError, Reason
 from medquorum.ai_entity.limits import MAX_FILE_BYTES, MAX_SIDE_PIXELS
+from medquorum.ai_entity.regular_file import TooLargeError, read_regular
 
 Grey = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -189,8 +190,10 @@ def _blade(profile: npt.NDArray[np.floating]) -> float:
 def read_bounded(path: Path) -> bytes:
     """The file's bytes, or RadiographError when it is too large or absent."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise RadiographError(Reason.OVERSIZE, f"an X-ray larger than {MAX_FILE_BYTES} bytes")
-        return path.read_bytes()
+        return read_regular(path, MAX_FILE_BYTES)
+    except TooLargeError as error:
+        raise RadiographError(
+            Reason.OVERSIZE, f"an X-ray larger than {MAX_FILE_BYTES} bytes"
+        ) from error
     except OSError as error:
         raise RadiographError(Reason.EMPTY_SERIES, "the X-ray file cannot be read") from error
