@@ -33,7 +33,7 @@ class Recipe:
     steps: int
     seed: int
     side: int = 48
-    patches: int = 2
+    patches: int = 1
     phantom_share: float = 0.22
     learning_rate: float = 2e-3
     warm_up: int = 50

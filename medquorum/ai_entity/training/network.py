@@ -1,7 +1,8 @@
 """The 3-D multi-task network: lesion logits and organ logits from CT and PET, or from CT alone.
 
-A U-Net of four levels (Ronneberger 2015; Çiçek 2016) with instance normalisation, in which one
-trunk serves both tasks. It takes *raw* values, HU and SUVbw on the 4 mm grid: clipping, logarithm
+A U-Net of four levels (Çiçek 2016) with instance normalisation, in which one trunk serves both
+tasks. For the CPU the skips are added, not concatenated, and the way up has one convolution per
+level: half the work of the usual one. It takes *raw* values, HU and SUVbw on the 4 mm grid: clipping, logarithm
 and scaling are its first operations and so part of the exported graph. A soft-tissue window
 (-160 to 240 HU) shows the lesion, a wide one air, fat and bone; SUV enters linearly (/5) and as a
 logarithm. Instance normalisation makes the answer depend on the window, so that inference must use
@@ -11,6 +12,7 @@ windows of the size that training used.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -20,7 +22,7 @@ from torch.nn import functional
 from medquorum.ai_entity.phantom.organs import Organ
 
 ORGANS: Final = len(Organ)
-WIDTHS: Final = (16, 32, 64, 64)
+WIDTHS: Final = (16, 32, 64, 96)
 """Channels per level; multiples of 16 are what the CPU's matrix kernels take whole."""
 SIDE_MULTIPLE: Final = 8
 """Sides of the input are halved three times."""
@@ -49,13 +51,13 @@ class Answer:
 
 
 class _Convolutions(nn.Sequential):
-    """Twice: 3x3x3 convolution, instance norm, leaky ReLU."""
+    """For each width after the first: 3x3x3 convolution, instance norm, leaky ReLU."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, *channels: int) -> None:
         layers: list[nn.Module] = []
-        for channels in (before, after):
+        for before, after in pairwise(channels):
             layers += [
-                nn.Conv3d(channels, after, 3, padding=1, bias=False),
+                nn.Conv3d(before, after, 3, padding=1, bias=False),
                 nn.InstanceNorm3d(after, affine=True),
                 nn.LeakyReLU(SLOPE),
             ]
@@ -71,12 +73,12 @@ class TumourNetwork(nn.Module):
         self.widths = tuple(widths)
         before = (4 if inputs is Inputs.PETCT else 2, *widths)
         self.down = nn.ModuleList(
-            [_Convolutions(b, w) for b, w in zip(before, widths, strict=False)]
+            [_Convolutions(b, w, w) for b, w in zip(before, widths, strict=False)]
         )
         self.enlarge = nn.ModuleList(
             [nn.ConvTranspose3d(widths[i + 1], widths[i], 2, 2) for i in range(len(widths) - 1)]
         )
-        self.up = nn.ModuleList([_Convolutions(2 * width, width) for width in widths[:-1]])
+        self.up = nn.ModuleList([_Convolutions(width, width) for width in widths[:-1]])
         self.lesion = nn.Conv3d(widths[0], 1, 1)
         self.organs = nn.Conv3d(widths[0], ORGANS, 1)
 
@@ -93,8 +95,7 @@ class TumourNetwork(nn.Module):
             level = down(functional.max_pool3d(level, 2) if depth else level)
             passed.append(level)
         for depth in reversed(range(len(self.up))):
-            joined = torch.cat((self.enlarge[depth](level), passed[depth]), dim=1)
-            level = self.up[depth](joined)
+            level = self.up[depth](self.enlarge[depth](level) + passed[depth])
         return level
 
 
