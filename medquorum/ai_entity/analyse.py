@@ -111,12 +111,13 @@ def tumour_in_child(
 ) -> Answer:
     """Runs in the child."""
     from medquorum.ai_entity.contact_sheet import tumour_sheet
+    from medquorum.ai_entity.explain.placing import with_landmarks
     from medquorum.ai_entity.registry import Registry
     from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
 
     extra = Wanted(**(wanted or {}))
     images = read_images(Path(ct), None if pet is None else Path(pet))
-    findings = analyse_images(images, Registry(Path(models)))
+    findings = with_landmarks(analyse_images(images, Registry(Path(models))), images)
     answer = _pack(findings, tumour_sheet(images, findings) if extra.picture else None)
     if not extra.dicom:
         return answer

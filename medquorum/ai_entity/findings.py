@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from medquorum.ai_entity.explain.change_facts import Changes
 from medquorum.ai_entity.overlay import Overlay
 from medquorum.ledger.contents import Conclusion, NextStep
 
@@ -130,6 +131,8 @@ class Findings:
     tumour: TumourFindings | None = None
     fracture: FractureFindings | None = None
     overlay: Overlay | None = None
+    changes: Changes | None = None
+    """Against the patient's earlier study, where the ledger holds one."""
 
     def to_content(self) -> dict[str, Any]:
         """Only str, int, bool, None, list and dict, inside the limits of R-CAN3."""
@@ -143,6 +146,7 @@ class Findings:
             "preprocessing": self.model.preprocessing,
             "confidence_ppm": self.confidence_ppm,
             "abstained": self.abstained,
+            "changes": None if self.changes is None else self.changes.to_content(),
             "scores_ppm": dict(self.scores_ppm),
             "tumour": None if self.tumour is None else _plain(asdict(self.tumour)),
             "fracture": None if self.fracture is None else _plain(asdict(self.fracture)),

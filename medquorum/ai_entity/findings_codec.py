@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from medquorum.ai_entity.errors import IsolationError, Reason
+from medquorum.ai_entity.explain.landmarks import Landmarks
 from medquorum.ai_entity.findings import (
     Findings,
     FractureFindings,
@@ -28,9 +29,17 @@ def findings_to_plain(findings: Findings) -> dict[str, Any]:
     plain = asdict(findings)
     plain["model"]["digest"] = findings.model.digest.hex()
     plain["model"]["training_digest"] = findings.model.training_digest.hex()
+    del plain["changes"]  # computed outside the child, which sees one study only
     if findings.overlay is not None:
         del plain["overlay"]["compressed"]
+        if findings.overlay.landmarks is not None:
+            plain["overlay"]["landmarks"] = _landmarks_to_plain(findings.overlay.landmarks)
     return plain
+
+
+def _landmarks_to_plain(landmarks: Landmarks) -> dict[str, Any]:
+    plain = asdict(landmarks)
+    return plain | {"compressed": landmarks.compressed.hex(), "frame": landmarks.frame.hex()}
 
 
 def findings_from_plain(plain: Mapping[str, Any]) -> Findings:
@@ -41,6 +50,15 @@ def findings_from_plain(plain: Mapping[str, Any]) -> Findings:
         raise IsolationError(
             Reason.CHILD_DIED, "the analysis process gave a malformed answer"
         ) from error
+
+
+def tumour_from_content(content: Mapping[str, Any]) -> TumourFindings:
+    """The ``tumour`` map of a report's findings (R-CON3), typed. Raises IsolationError."""
+    try:
+        pairs = list(content["comparison_volumes_ul"].items())
+        return _tumour({**content, "comparison_volumes_ul": pairs})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise IsolationError(Reason.CHILD_DIED, "an earlier report is malformed") from error
 
 
 def _findings(plain: Mapping[str, Any]) -> Findings:
@@ -129,4 +147,18 @@ def _box(plain: Any) -> tuple[int, int, int, int]:
 
 def _overlay(plain: Mapping[str, Any]) -> Overlay:
     z, y, x = (int(side) for side in plain["shape"])
-    return Overlay((z, y, x), tuple(int(number) for number in plain["affine_nm"]), b"")
+    affine = tuple(int(number) for number in plain["affine_nm"])
+    landmarks = plain.get("landmarks")
+    return Overlay(
+        (z, y, x), affine, b"", None if landmarks is None else _landmarks_from_plain(landmarks)
+    )
+
+
+def _landmarks_from_plain(plain: Mapping[str, Any]) -> Landmarks:
+    z, y, x = (int(side) for side in plain["shape"])
+    return Landmarks(
+        (z, y, x),
+        tuple(int(number) for number in plain["affine_nm"]),
+        bytes.fromhex(plain["compressed"]),
+        bytes.fromhex(plain["frame"]),
+    )

@@ -2,16 +2,18 @@
 
 Label 0 is nothing; in a tumour overlay label n is lesion n, in a fracture overlay 1 is an edge and
 2 a suspicious contour. The bytes are ``zlib`` of the uint8 array in C order [z,y,x] (or [1,y,x]).
+A tumour overlay may carry landmarks: a coarse map of the body by which a later study is aligned.
 """
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from medquorum.ai_entity.explain.landmarks import Landmarks, landmarks_from_content
 from medquorum.ai_entity.limits import MAX_GRID_VOXELS
 
 COMPRESSION_LEVEL: Final = 9
@@ -28,6 +30,7 @@ class Overlay:
     affine_nm: tuple[int, ...]
     """Twelve numbers: the first three rows of (z,y,x,1) -> LPS, row by row."""
     compressed: bytes
+    landmarks: Landmarks | None = None
 
     def __repr__(self) -> str:
         return f"Overlay({self.shape}, {len(self.compressed)} bytes)"
@@ -38,7 +41,10 @@ class Overlay:
         if min(self.shape) < 1 or size > MAX_GRID_VOXELS:
             raise ValueError("an overlay of this shape is not read")
         unpacker = zlib.decompressobj()
-        plain = unpacker.decompress(self.compressed, size + 1)
+        try:
+            plain = unpacker.decompress(self.compressed, size + 1)
+        except zlib.error as error:
+            raise ValueError("the overlay's bytes are not compressed as they should be") from error
         if len(plain) != size or not unpacker.eof or unpacker.unused_data:
             raise ValueError("the overlay's bytes do not match its shape")
         return np.frombuffer(plain, dtype=np.uint8).reshape(self.shape)
@@ -52,11 +58,14 @@ class Overlay:
     def to_content(self) -> dict[str, Any]:
         """A canonical map: shape, affine and the compressed bytes in pieces."""
         pieces = range(0, len(self.compressed), PIECE_BYTES)
-        return {
+        content: dict[str, Any] = {
             "affine_nm": list(self.affine_nm),
             "labels_zlib": [self.compressed[start : start + PIECE_BYTES] for start in pieces],
             "shape": list(self.shape),
         }
+        if self.landmarks is not None:
+            content["landmarks"] = self.landmarks.to_content()
+        return content
 
 
 def overlay_from_content(content: Mapping[str, Any]) -> Overlay:
@@ -69,7 +78,10 @@ def overlay_from_content(content: Mapping[str, Any]) -> Overlay:
         raise ValueError("the overlay map is malformed") from error
     if len(affine) != 12:
         raise ValueError("the overlay's affine has not twelve numbers")
-    return Overlay((z, y, x), affine, compressed)
+    overlay = Overlay((z, y, x), affine, compressed)
+    if content.get("landmarks") is None:
+        return overlay
+    return replace(overlay, landmarks=landmarks_from_content(content["landmarks"]))
 
 
 def make_overlay(labels: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> Overlay:

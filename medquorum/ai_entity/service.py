@@ -17,7 +17,9 @@ import structlog
 
 from medquorum.ai_entity.analyse import analyse_fracture, analyse_tumour
 from medquorum.ai_entity.errors import AnalysisError
-from medquorum.ai_entity.findings import Findings
+from medquorum.ai_entity.explain.history import ReportHistory, fetch_previous
+from medquorum.ai_entity.explain.reporting import with_changes
+from medquorum.ai_entity.findings import Findings, Kind
 from medquorum.ai_entity.node_api import NodeApi, NodeAway, NodeRefused, ReportForm
 from medquorum.ledger import canonical
 from medquorum.ledger.limits import FRAME
@@ -60,6 +62,7 @@ class Following:
     decided: set[tuple[str, ...]] = field(default_factory=set)
     """Inputs of own reports that are in the chain, accepted or rejected."""
     newest_ct: dict[int, Block] = field(default_factory=dict)
+    history: ReportHistory = field(default_factory=ReportHistory)
     studies: dict[str, Study] = field(default_factory=dict)
     """By hash of the image block."""
 
@@ -99,6 +102,7 @@ class AiService:
         while page := await self._api.blocks(self._seen.height):
             for block in page:
                 self._seen.height = int(block["n_bc"])
+                self._seen.history.take(block, self._seen.own)
                 if block["ai"] and block["issuer"] == self._seen.own:
                     self._seen.decided.add(tuple(block["references"]))
                 if block["outcome"] == "accepted":
@@ -144,11 +148,21 @@ class AiService:
             if image is None or (study.ct is not None and ct is None):
                 return None
             try:
-                return await asyncio.to_thread(self._run, str(study.image["type"]), image, ct)
+                findings = await asyncio.to_thread(self._run, str(study.image["type"]), image, ct)
+                return await self._compared(study, findings, Path(folder))
             except AnalysisError as error:
                 _LOG.warning("analysis_refused", error=type(error).__name__)
                 study.proposals = REISSUES
                 return None
+
+    async def _compared(self, study: Study, findings: Findings, folder: Path) -> Findings:
+        """The findings with what changed since the patient's last study, where there is one."""
+        history = self._seen.history
+        previous = await fetch_previous(self._api, history, study.image, folder)
+        if previous is None or findings.kind != Kind.TUMOUR:
+            return findings
+        recorded_ms = history.recorded_ms(study.image)
+        return await asyncio.to_thread(with_changes, findings, previous, recorded_ms)
 
     def _run(self, kind: str, image: Path, ct: Path | None) -> Findings:
         if kind == "xray":

@@ -51,6 +51,8 @@ class GridImages:
     """The PET as the scanner made it: SUVmax and SUVpeak are read there, not between its voxels."""
     native_spacings_mm: tuple[float, ...] = ()
     """Every spacing of CT and PET before they came to the grid."""
+    frame: bytes = b""
+    """Digest of the CT's frame of reference; empty where it names none."""
 
     def __repr__(self) -> str:
         return f"GridImages({self.hu.shape}, pet={self.suv is not None})"

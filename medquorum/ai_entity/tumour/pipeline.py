@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,8 +51,9 @@ def read_images(ct: Path, pet: Path | None) -> GridImages:
     with _named("CT"):
         ct_volume = read_series(ct, "CT")
     placed_ct = Placed(ct_volume.voxels, ct_volume.affine)
+    frame = ct_volume.facts.frame_of_reference_digest
     if pet is None:
-        return common_grid(placed_ct, None)
+        return replace(common_grid(placed_ct, None), frame=frame)
     with _named("PET"):
         pet_volume = read_series(pet, "PT")
         if pet_volume.pet is None:
@@ -62,7 +64,8 @@ def read_images(ct: Path, pet: Path | None) -> GridImages:
         raise SeriesError(
             Reason.NOT_OVERLAPPING, "CT and PET have different frames of reference; register them"
         )
-    return common_grid(placed_ct, Placed(pet_volume.voxels * factor, pet_volume.affine))
+    placed_pet = Placed(pet_volume.voxels * factor, pet_volume.affine)
+    return replace(common_grid(placed_ct, placed_pet), frame=frame)
 
 
 @contextmanager
