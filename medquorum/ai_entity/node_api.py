@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
+
+from medquorum.ai_entity.approval import Approval, approval_of
 
 PIECE_BYTES: Final = 1_048_576
 SILENCE_S: Final = 60.0
@@ -97,11 +99,36 @@ class NodeApi:
         """The address of the node's member, the AI entity."""
         return str((await self.json("/v1/status"))["address"])
 
-    async def download(self, record: str, part: str, target: Path) -> None:
-        """The plaintext of a body part as a file; the reading is logged by the node."""
-        path = f"/v1/records/{record}/{part}"
+    async def approval(self, address: str) -> Approval:
+        """Which models the charter in force lets that member report with (R-AI4)."""
+        return approval_of(await self.json("/v1/charter"), address)
+
+    async def propose_amendment(self, changes: Sequence[Mapping[str, object]]) -> str:
+        """Ask for changes of the charter in the institution's name; the proposal id.
+
+        The token must be an operator's of the node. The node signs; the doctors decide (R-GOV4).
+        """
+        act = {"type": "amendment", "changes": [dict(change) for change in changes]}
         try:
-            async with self._request("GET", path, params={"purpose": "treatment"}) as answer:
+            async with self._request("POST", "/v1/governance/acts", json={"act": act}) as answer:
+                accepted = await _checked(answer)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NodeAway(type(error).__name__) from None
+        return str(accepted["proposal"])
+
+    async def download(
+        self, record: str, part: str, target: Path, purpose: str = "treatment"
+    ) -> None:
+        """The plaintext of a body part as a file; the node logs the reading and its purpose."""
+        await self._to_file(f"/v1/records/{record}/{part}", {"purpose": purpose}, target)
+
+    async def export(self, target: Path) -> None:
+        """The whole final chain as a file (R-EXP1)."""
+        await self._to_file("/v1/chain/export", {}, target)
+
+    async def _to_file(self, path: str, parameters: Mapping[str, str], target: Path) -> None:
+        try:
+            async with self._request("GET", path, params=parameters) as answer:
                 if answer.status != 200:
                     await _checked(answer)
                 with target.open("wb") as file:

@@ -96,17 +96,37 @@ class LoadedModel:
 class Registry:
     """The entries of one registry file."""
 
-    def __init__(self, folder: Path = MODELS_FOLDER) -> None:
-        """Read ``folder/registry.json``. Raises ModelError when it is malformed."""
+    def __init__(
+        self, folder: Path = MODELS_FOLDER, approved: frozenset[bytes] | None = None
+    ) -> None:
+        """Read ``folder/registry.json``. Raises ModelError when it is malformed.
+
+        ``approved`` are the digests a charter lets this entity report with (R-AI4); None is any.
+        """
         self._folder = folder
+        self._approved = approved
         self._entries = _read_entries(folder / REGISTRY_FILE)
 
     def digest_of(self, kind: str) -> bytes:
-        """The digest that the registry's ``current`` names for ``kind``."""
-        for digest, entry in self._entries.items():
-            if entry["kind"] == kind and entry["current"]:
-                return bytes.fromhex(digest)
-        raise ModelError(Reason.UNKNOWN_MODEL, f"no current model of kind {kind} is registered")
+        """The digest that the registry's ``current`` names for ``kind``.
+
+        Where the charter does not approve that one: another of the kind that it approves.
+        """
+        able = [
+            (not entry["current"], digest)
+            for digest, entry in self._entries.items()
+            if entry["kind"] == kind and self._may_run(digest, is_current=entry["current"])
+        ]
+        if able:
+            return bytes.fromhex(min(able)[1])
+        which = "current" if self._approved is None else "approved"
+        raise ModelError(Reason.UNKNOWN_MODEL, f"no {which} model of kind {kind} is registered")
+
+    def _may_run(self, digest: str, *, is_current: bool) -> bool:
+        """Whether a model is taken for its kind: the current one, of approved ones any (R-AI4)."""
+        if self._approved is None:
+            return is_current
+        return bytes.fromhex(digest) in self._approved
 
     def load(self, digest: bytes, threads: int = 1) -> LoadedModel:
         """The model with this SHA-256, checked before a session is made. Raises ModelError.

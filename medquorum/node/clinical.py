@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from medquorum.ledger.approved_model import may_report
 from medquorum.ledger.body import PartDescriptor, body_root
 from medquorum.ledger.ceremony import open_charter
 from medquorum.ledger.charter import Charter, Member
@@ -121,6 +122,8 @@ async def checked_proposal(client: NodeClient, identifier: str, charter: Charter
     key = issuer.keys.consensus if evidence else issuer.keys.clinical
     if not verify(key, proposal.id, proposal.signature):
         raise ClinicalError("R-PRO2: its issuer did not sign it; do not vote")
+    if core.ai is not None and not may_report(issuer.models, core.ai):
+        raise ClinicalError("R-AI4: its model is not one the charter approves; do not vote")
     return proposal
 
 

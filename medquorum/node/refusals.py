@@ -73,6 +73,7 @@ _LAPSED: Final[Mapping[Reason, str]] = {
 }
 _STATUS: Final[Mapping[Reason, int]] = {
     Reason.ROLE_NOT_ALLOWED: 403,
+    Reason.UNAPPROVED_MODEL: 403,
     Reason.UNKNOWN_ISSUER: 403,
     Reason.UNKNOWN_PATIENT: 404,
     Reason.BODY_TOO_LARGE: 413,

@@ -6,7 +6,7 @@ body (R-PRO3), so nothing that is refused can touch a body that was taken before
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from medquorum.consensus.admission import judge_position, judge_proposal
 from medquorum.consensus.events import ProposalArrived
@@ -20,11 +20,18 @@ from medquorum.ledger.limits import CHUNK, PART_BYTES
 from medquorum.ledger.part_keys import TAG_BYTES
 from medquorum.ledger.proposal import Core, Proposal, issue, parse_proposal
 from medquorum.ledger.proposal import Registration as CoreRegistration
-from medquorum.ledger.provenance import FindingKind, Provenance
 from medquorum.ledger.reasons import ACCEPT, Reason
 from medquorum.ledger.registration import patient_name_commitment
 from medquorum.ledger.signature import Signature, Signer, verify
-from medquorum.ledger.types import CLINICAL_TYPES, ISSUERS, BlockHash, Outcome, PartName, RecordId
+from medquorum.ledger.types import (
+    CLINICAL_TYPES,
+    ISSUERS,
+    BlockHash,
+    Outcome,
+    PartName,
+    RecordId,
+    Role,
+)
 from medquorum.ledger.wrap import Wrap, parse_wrap, verify_wrap
 from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.body_store import BodyStore, BodyStoreError, BodyStoreMisuse
@@ -32,6 +39,7 @@ from medquorum.node.desk import DeskError, Receipt, Submission
 from medquorum.node.driver import Driver, now_ms
 from medquorum.node.intake.gate import ImageGate
 from medquorum.node.issuer import Issuer
+from medquorum.node.machine_reports import check_machine_report, provenance_of
 from medquorum.node.recipients import encryption_keys, patient_keys
 from medquorum.node.refusals import ADVICE, misplaced, refusal
 from medquorum.node.sealing import Grantor, SealedBody, new_record, wraps_for
@@ -107,6 +115,9 @@ class Submissions:
             raise DeskError(403, Reason.ROLE_NOT_ALLOWED.value, ADVICE[Reason.ROLE_NOT_ALLOWED])
         if any(path.stat().st_size > PART_BYTES - 8 for path in submission.parts.values()):
             raise DeskError(413, Reason.BODY_TOO_LARGE.value, ADVICE[Reason.BODY_TOO_LARGE])
+        if submission.provenance is not None and member.role is Role.AI_ENTITY:
+            ai = provenance_of(submission.provenance, ())
+            check_machine_report(ai, member.models, submission.parts.get(PartName.M_REPORT))
 
     def _core(self, submission: Submission, body: SealedBody, patient: PatientState | None) -> Core:
         now = now_ms()
@@ -131,7 +142,7 @@ class Submissions:
             references=references,
             replaces=BlockHash(submission.replaces) if submission.replaces else None,
             registration=_registration(submission),
-            ai=None if given is None else _provenance(given, references),
+            ai=None if given is None else provenance_of(given, references),
         )
 
     def _identity(
@@ -272,22 +283,3 @@ def _registration(submission: Submission) -> CoreRegistration | None:
     if registration is None:
         return None
     return CoreRegistration(PublicKey(registration.encryption_key), Signature(registration.proof))
-
-
-def _provenance(given: Mapping[str, object], inputs: tuple[BlockHash, ...]) -> Provenance:
-    """R-PRO9 from the fields an AI entity sends; DeskError 400 when one is missing or wrong."""
-    try:
-        return Provenance(
-            kind=FindingKind(str(given["kind"])),
-            model_name=str(given["model_name"]),
-            model_version=str(given["model_version"]),
-            model_digest=bytes.fromhex(str(given["model_digest"])),
-            training_digest=bytes.fromhex(str(given["training_digest"])),
-            preprocessing=str(given["preprocessing"]),
-            confidence_ppm=int(str(given["confidence_ppm"])),
-            inputs=inputs,
-        )
-    except (KeyError, ValueError) as error:
-        raise DeskError(
-            400, Reason.BAD_PROVENANCE.value, f"provenance: {type(error).__name__}; see R-PRO9"
-        ) from None
