@@ -51,6 +51,9 @@ MAX_MODEL_NODES: Final = 20_000
 MAX_MODEL_NESTING: Final = 8
 """If / Loop bodies inside each other."""
 
+MAX_TYPED_ELEMENTS: Final = 1_048_576
+"""Elements of a tensor written number by number; weights are raw bytes."""
+
 MAX_REGISTRY_MODELS: Final = 64
 """Models of one registry file."""
 

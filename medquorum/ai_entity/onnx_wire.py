@@ -11,15 +11,23 @@ visited.
 Field numbers: onnx/onnx.proto (ONNX 1.23, IR version 13).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_MODEL_NESTING, MAX_MODEL_NODES
+from medquorum.ai_entity.onnx_tensor import check_tensor
+from medquorum.ai_entity.protobuf_wire import (
+    allowed,
+    fields_of,
+    malformed,
+    octets_of,
+    text_of,
+)
 
 STANDARD_DOMAINS: Final = (b"", b"ai.onnx")
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+"""A loop can be endless, and what a branch holds is checked but seldom run by a test."""
 
 MODEL: Final = {1: "", 2: "", 3: "", 4: "", 5: "", 6: "", 7: "graph", 8: "opset", 14: "metadata"}
 GRAPH: Final = {
@@ -32,7 +40,7 @@ GRAPH: Final = {
     13: "",
     16: "",
 }
-NODE: Final = {1: "", 2: "", 3: "", 4: "", 5: "attribute", 6: "", 7: "domain", 9: ""}
+NODE: Final = {1: "", 2: "made", 3: "", 4: "type", 5: "attribute", 6: "", 7: "domain", 9: ""}
 ATTRIBUTE: Final = {
     1: "",
     2: "",
@@ -48,24 +56,7 @@ ATTRIBUTE: Final = {
     13: "",
     20: "",
 }
-TENSOR: Final = {
-    1: "",
-    2: "",
-    4: "",
-    5: "",
-    6: "",
-    7: "",
-    8: "",
-    9: "",
-    10: "",
-    11: "",
-    12: "",
-    16: "",
-}
-"""Without 13 external_data; 14 data_location is allowed only as 0."""
 OPSET: Final = {1: "domain", 2: ""}
-DATA_LOCATION: Final = 14
-EXTERNAL_DATA: Final = 13
 SPARSE_IN_GRAPH: Final = 15
 SPARSE_IN_ATTRIBUTE: Final = (22, 23)
 FUNCTIONS: Final = 25
@@ -104,93 +95,114 @@ def inspect_model(content: bytes) -> ModelPorts:
     if len(content) > MAX_MODEL_BYTES:
         raise ModelError(Reason.OVERSIZE, f"a model larger than {MAX_MODEL_BYTES} bytes")
     if content[4:8] == ORT_FORMAT_MARK:
-        raise _malformed("the file carries the mark of onnxruntime's own format")
+        raise malformed("the file carries the mark of onnxruntime's own format")
     walk = _Walk()
     graphs = 0
-    for number, wire, value in _fields(memoryview(content)):
+    for number, wire, value in fields_of(memoryview(content)):
         if number == FUNCTIONS:
             raise ModelError(Reason.FORBIDDEN_OPERATOR, "the model defines local functions")
-        kind = _allowed(MODEL, number, "model")
+        kind = allowed(MODEL, number, "model")
         if kind == "graph":
             graphs += 1
-            _graph(_bytes(value, wire), walk, 0)
+            _graph(octets_of(value, wire), walk, 0)
         elif kind == "opset":
-            _opset(_bytes(value, wire))
+            _opset(octets_of(value, wire))
         elif kind == "metadata":
-            _metadata(_bytes(value, wire))
+            _metadata(octets_of(value, wire))
     if graphs != 1:
-        raise _malformed("the model has not exactly one graph")
+        raise malformed("the model has not exactly one graph")
     return ModelPorts(tuple(walk.inputs), tuple(walk.outputs))
+
+
+@dataclass(slots=True)
+class _Names:
+    """What a graph gives names to; which of two values of one name is meant is nobody's guess."""
+
+    weights: set[str] = field(default_factory=set)
+    results: set[str] = field(default_factory=set)
+
+    def check(self) -> None:
+        if self.results & self.weights:
+            raise malformed("a name stands for a weight and for a result")
 
 
 def _graph(message: memoryview, walk: _Walk, depth: int) -> None:
     if depth > MAX_MODEL_NESTING:
-        raise _malformed(f"graphs are nested deeper than {MAX_MODEL_NESTING}")
-    initialised: set[str] = set()
-    for number, wire, value in _fields(message):
+        raise malformed(f"graphs are nested deeper than {MAX_MODEL_NESTING}")
+    names = _Names()
+    for number, wire, value in fields_of(message):
         if number == SPARSE_IN_GRAPH:
             raise ModelError(Reason.EXTERNAL_TENSOR, "the model has sparse initialisers")
-        kind = _allowed(GRAPH, number, "graph")
+        kind = allowed(GRAPH, number, "graph")
         if kind == "node":
-            _node(_bytes(value, wire), walk, depth)
+            for name in _node(octets_of(value, wire), walk, depth):
+                _once(names.results, name)
         elif kind == "tensor":
-            initialised.add(_tensor(_bytes(value, wire)))
+            _once(names.weights, check_tensor(octets_of(value, wire)))
         elif kind in ("input", "output") and depth == 0:
-            port = _port(_bytes(value, wire))
+            port = _port(octets_of(value, wire))
             (walk.inputs if kind == "input" else walk.outputs).append(port)
+    names.check()
     if depth == 0:
-        walk.inputs = [port for port in walk.inputs if port.name not in initialised]
+        for port in walk.inputs:
+            _once(names.results, port.name)
+        walk.inputs = [port for port in walk.inputs if port.name not in names.weights]
 
 
-def _node(message: memoryview, walk: _Walk, depth: int) -> None:
+def _once(names: set[str], name: str) -> None:
+    if name in names:
+        raise malformed("two values have the same name")
+    names.add(name)
+
+
+def _node(message: memoryview, walk: _Walk, depth: int) -> list[str]:
+    """The names of the node's results."""
     walk.nodes += 1
     if walk.nodes > MAX_MODEL_NODES:
-        raise _malformed(f"more than {MAX_MODEL_NODES} nodes")
-    for number, wire, value in _fields(message):
-        kind = _allowed(NODE, number, "node")
+        raise malformed(f"more than {MAX_MODEL_NODES} nodes")
+    made, operators = [], []
+    for number, wire, value in fields_of(message):
+        kind = allowed(NODE, number, "node")
         if kind == "domain":
-            _standard(_bytes(value, wire))
+            _standard(octets_of(value, wire))
         elif kind == "attribute":
-            _attribute(_bytes(value, wire), walk, depth)
+            _attribute(octets_of(value, wire), walk, depth)
+        elif kind == "type":
+            operators.append(text_of(value, wire))
+        elif kind == "made":
+            made.append(text_of(value, wire))
+    if len(operators) != 1:
+        raise malformed("a node has not exactly one operator")
+    if operators[0] in CONTROL_FLOW:
+        raise ModelError(
+            Reason.FORBIDDEN_OPERATOR,
+            f"the model decides or repeats by itself ({operators[0]}); export it unrolled",
+        )
+    return [name for name in made if name]
 
 
 def _attribute(message: memoryview, walk: _Walk, depth: int) -> None:
-    for number, wire, value in _fields(message):
+    for number, wire, value in fields_of(message):
         if number in SPARSE_IN_ATTRIBUTE:
             raise ModelError(Reason.EXTERNAL_TENSOR, "a node carries a sparse tensor")
-        kind = _allowed(ATTRIBUTE, number, "attribute")
+        kind = allowed(ATTRIBUTE, number, "attribute")
         if kind == "tensor":
-            _tensor(_bytes(value, wire))
+            check_tensor(octets_of(value, wire))
         elif kind == "graph":
-            _graph(_bytes(value, wire), walk, depth + 1)
-
-
-def _tensor(message: memoryview) -> str:
-    """The tensor's name, after refusing anything outside this file."""
-    name = ""
-    for number, wire, value in _fields(message):
-        if number == EXTERNAL_DATA or (number == DATA_LOCATION and value != 0):
-            raise ModelError(
-                Reason.EXTERNAL_TENSOR, "a tensor points outside the file; save the model in one"
-            )
-        if number != DATA_LOCATION:
-            _allowed(TENSOR, number, "tensor")
-        if number == 8:
-            name = _text(value, wire)
-    return name
+            _graph(octets_of(value, wire), walk, depth + 1)
 
 
 def _opset(message: memoryview) -> None:
-    for number, wire, value in _fields(message):
-        if _allowed(OPSET, number, "opset") == "domain":
-            _standard(_bytes(value, wire))
+    for number, wire, value in fields_of(message):
+        if allowed(OPSET, number, "opset") == "domain":
+            _standard(octets_of(value, wire))
 
 
 def _metadata(message: memoryview) -> None:
     """StringStringEntryProto: 1 key, 2 value."""
-    for number, wire, value in _fields(message):
-        if number == 1 and _text(value, wire) == SETTINGS_KEY:
-            raise _malformed("the model carries settings for onnxruntime's session")
+    for number, wire, value in fields_of(message):
+        if number == 1 and text_of(value, wire) == SETTINGS_KEY:
+            raise malformed("the model carries settings for onnxruntime's session")
 
 
 def _standard(domain: memoryview) -> None:
@@ -204,93 +216,32 @@ def _port(message: memoryview) -> Port:
     """ValueInfoProto: 1 name, 2 type -> 1 tensor_type -> (1 elem_type, 2 shape -> 1 dim)."""
     name, element_type = "", 0
     shape: list[int | None] = []
-    for number, wire, value in _fields(message):
+    for number, wire, value in fields_of(message):
         if number == 1:
-            name = _text(value, wire)
+            name = text_of(value, wire)
         elif number == 2:
-            for inner, inner_wire, tensor in _fields(_bytes(value, wire)):
+            for inner, inner_wire, tensor in fields_of(octets_of(value, wire)):
                 if inner != 1:
                     raise ModelError(Reason.WRONG_SHAPE, "a port is not a dense tensor")
-                element_type, shape = _tensor_type(_bytes(tensor, inner_wire))
+                element_type, shape = _tensor_type(octets_of(tensor, inner_wire))
     return Port(name, element_type, tuple(shape))
 
 
 def _tensor_type(message: memoryview) -> tuple[int, list[int | None]]:
     element_type = 0
     shape: list[int | None] = []
-    for number, wire, value in _fields(message):
+    for number, wire, value in fields_of(message):
         if number == 1 and isinstance(value, int):
             element_type = value
         elif number == 2:
             shape = [
-                _dimension(_bytes(size, size_wire))
-                for inner, size_wire, size in _fields(_bytes(value, wire))
+                _dimension(octets_of(size, size_wire))
+                for inner, size_wire, size in fields_of(octets_of(value, wire))
                 if inner == 1
             ]
     return element_type, shape
 
 
 def _dimension(message: memoryview) -> int | None:
-    sizes = [value for number, _, value in _fields(message) if number == 1]
+    sizes = [value for number, _, value in fields_of(message) if number == 1]
     return sizes[-1] if sizes and isinstance(sizes[-1], int) else None
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """(field number, wire type, value) of one message, strictly."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        number, wire = tag >> 3, tag & 7
-        if not 0 < number < 1 << 29:
-            raise _malformed("a field number is out of range")
-        if wire == VARINT:
-            value, place = _varint(message, place)
-            yield number, wire, value
-            continue
-        if wire == LENGTH:
-            size, place = _varint(message, place)
-        elif wire in (FIXED64, FIXED32):
-            size = 8 if wire == FIXED64 else 4
-        else:
-            raise _malformed("a wire type is not allowed")
-        if size > len(message) - place:
-            raise _malformed("a length passes the end of the file")
-        yield number, wire, message[place : place + size]
-        place += size
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    value = 0
-    for count in range(10):
-        if place + count >= len(message):
-            break
-        byte = message[place + count]
-        value |= (byte & 0x7F) << (7 * count)
-        if byte < 0x80:
-            if value >> 64 or (byte == 0 and count > 0):
-                break
-            return value, place + count + 1
-    raise _malformed("a number is cut short or not minimal")
-
-
-def _allowed(table: dict[int, str], number: int, where: str) -> str:
-    if number not in table:
-        raise _malformed(f"field {number} is not allowed in a {where}")
-    return table[number]
-
-
-def _bytes(value: int | memoryview, wire: int) -> memoryview:
-    if isinstance(value, int) or wire != LENGTH:
-        raise _malformed("a message field is not length-delimited")
-    return value
-
-
-def _text(value: int | memoryview, wire: int) -> str:
-    try:
-        return bytes(_bytes(value, wire)).decode()
-    except UnicodeDecodeError as error:
-        raise _malformed("a name is not UTF-8") from error
-
-
-def _malformed(what: str) -> ModelError:
-    return ModelError(Reason.MALFORMED_MODEL, what)
