@@ -14,7 +14,7 @@ import numpy as np
 from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.findings_codec import findings_from_plain, findings_to_plain
 from medquorum.ai_entity.isolated import Answer, ChildLimits, run_isolated
-from medquorum.ai_entity.registry import MODELS_FOLDER
+from medquorum.ai_entity.registry import MODELS_FOLDER, Shelf
 
 OVERLAY: Final = "overlay"
 """Name of the array that carries the overlay's compressed bytes."""
@@ -52,7 +52,7 @@ class Analysed:
         return f"Analysed({self.findings.kind}, {self.peak_memory_bytes} bytes)"
 
 
-def analyse_tumour(ct: Path, pet: Path | None, models: Path = MODELS_FOLDER) -> Findings:
+def analyse_tumour(ct: Path, pet: Path | None, models: Path | Shelf = MODELS_FOLDER) -> Findings:
     """Findings of a CT and, where there is one, a PET; each a directory or an archive.
 
     Raises AnalysisError: what the series lacks (SeriesError, SuvError), which model is not as
@@ -62,7 +62,7 @@ def analyse_tumour(ct: Path, pet: Path | None, models: Path = MODELS_FOLDER) -> 
     return measure_tumour(ct, pet, models).findings
 
 
-def analyse_fracture(image: Path | bytes, models: Path = MODELS_FOLDER) -> Findings:
+def analyse_fracture(image: Path | bytes, models: Path | Shelf = MODELS_FOLDER) -> Findings:
     """Findings of one X-ray: a DICOM, PNG or JPEG file, or an archive that holds one.
 
     Raises AnalysisError like ``analyse_tumour``, with RadiographError for the picture.
@@ -73,7 +73,7 @@ def analyse_fracture(image: Path | bytes, models: Path = MODELS_FOLDER) -> Findi
 def measure_tumour(
     ct: Path,
     pet: Path | None,
-    models: Path = MODELS_FOLDER,
+    models: Path | Shelf = MODELS_FOLDER,
     limits: ChildLimits | None = None,
     wanted: Wanted | None = None,
 ) -> Analysed:
@@ -81,7 +81,7 @@ def measure_tumour(
     arguments = {
         "ct": str(ct.resolve()),
         "pet": None if pet is None else str(pet.resolve()),
-        "models": str(models.resolve()),
+        **_shelf(models).as_arguments(),
         "wanted": asdict(wanted or Wanted()),
     }
     return _unpack(run_isolated(f"{__name__}:tumour_in_child", arguments, limits))
@@ -89,7 +89,7 @@ def measure_tumour(
 
 def measure_fracture(
     image: Path | bytes,
-    models: Path = MODELS_FOLDER,
+    models: Path | Shelf = MODELS_FOLDER,
     limits: ChildLimits | None = None,
     picture: bool = False,
 ) -> Analysed:
@@ -100,24 +100,32 @@ def measure_fracture(
             path.write_bytes(image)
         arguments = {
             "image": str(path.resolve()),
-            "models": str(models.resolve()),
+            **_shelf(models).as_arguments(),
             "picture": picture,
         }
         return _unpack(run_isolated(f"{__name__}:fracture_in_child", arguments, limits))
 
 
+def _shelf(models: Path | Shelf) -> Shelf:
+    return models if isinstance(models, Shelf) else Shelf(models)
+
+
 def tumour_in_child(
-    ct: str, pet: str | None, models: str, wanted: dict[str, bool] | None = None
+    ct: str,
+    pet: str | None,
+    models: str,
+    wanted: dict[str, bool] | None = None,
+    approved: list[str] | None = None,
 ) -> Answer:
     """Runs in the child."""
     from medquorum.ai_entity.contact_sheet import tumour_sheet
     from medquorum.ai_entity.explain.placing import with_landmarks
-    from medquorum.ai_entity.registry import Registry
+    from medquorum.ai_entity.registry import opened
     from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
 
     extra = Wanted(**(wanted or {}))
     images = read_images(Path(ct), None if pet is None else Path(pet))
-    findings = with_landmarks(analyse_images(images, Registry(Path(models))), images)
+    findings = with_landmarks(analyse_images(images, opened(models, approved)), images)
     answer = _pack(findings, tumour_sheet(images, findings) if extra.picture else None)
     if not extra.dicom:
         return answer
@@ -133,15 +141,17 @@ def tumour_in_child(
     return Answer(answer.plain, {**answer.arrays, **added})
 
 
-def fracture_in_child(image: str, models: str, picture: bool = False) -> Answer:
+def fracture_in_child(
+    image: str, models: str, picture: bool = False, approved: list[str] | None = None
+) -> Answer:
     """Runs in the child."""
     from medquorum.ai_entity.contact_sheet import fracture_sheet
     from medquorum.ai_entity.fracture.pipeline import analyse_radiograph
     from medquorum.ai_entity.fracture.radiograph import read_bounded, read_radiograph
-    from medquorum.ai_entity.registry import Registry
+    from medquorum.ai_entity.registry import opened
 
     film = read_radiograph(read_bounded(Path(image)))
-    findings = analyse_radiograph(film, Registry(Path(models)))
+    findings = analyse_radiograph(film, opened(models, approved))
     return _pack(findings, fracture_sheet(film, findings) if picture else None)
 
 

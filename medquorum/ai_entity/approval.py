@@ -39,7 +39,7 @@ def approval_of(charter: Mapping[str, Any], address: str) -> Approval:
     ValueError or KeyError for an answer that is none.
     """
     members = {member["address"]: member for member in charter["members"]}
-    listed = members[address]["models"] if address in members else ()
+    listed = members[address].get("models", ()) if address in members else ()
     return Approval(
         tuple(
             ApprovedModel(

@@ -101,7 +101,11 @@ class NodeApi:
 
     async def approval(self, address: str) -> Approval:
         """Which models the charter in force lets that member report with (R-AI4)."""
-        return approval_of(await self.json("/v1/charter"), address)
+        charter = await self.json("/v1/charter")
+        try:
+            return approval_of(charter, address)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise NodeRefused(200, "answer", "the node's charter cannot be read") from None
 
     async def propose_amendment(self, changes: Sequence[Mapping[str, object]]) -> str:
         """Ask for changes of the charter in the institution's name; the proposal id.

@@ -93,6 +93,20 @@ class LoadedModel:
         return run_session(self.session, values)
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder of models, and which of them may be taken from it."""
+
+    folder: Path = MODELS_FOLDER
+    approved: frozenset[bytes] | None = None
+    """Digests that a charter lets this entity report with (R-AI4); None is any."""
+
+    def as_arguments(self) -> dict[str, object]:
+        """As a child process is told of it."""
+        approved = None if self.approved is None else sorted(one.hex() for one in self.approved)
+        return {"models": str(self.folder.resolve()), "approved": approved}
+
+
 class Registry:
     """The entries of one registry file."""
 
@@ -155,6 +169,12 @@ class Registry:
                 Reason.DIGEST_MISMATCH, f"{attached.file} is not the one the card names; restore it"
             )
         return content
+
+
+def opened(models: str, approved: list[str] | None) -> Registry:
+    """The registry of a shelf, from ``Shelf.as_arguments``."""
+    allowed = None if approved is None else frozenset(map(bytes.fromhex, approved))
+    return Registry(Path(models), allowed)
 
 
 def check_ports(ports: ModelPorts, card: ModelCard) -> None:

@@ -2,7 +2,9 @@
 
 It asks its own node for every final block, analyses each new image with what belongs to it (a PET
 with the patient's newest CT), and proposes one report per image. What it has reported already it
-reads from the ledger, so it may be stopped and started at any time. It never votes (R-VER5).
+reads from the ledger, so it may be stopped and started at any time. It never votes (R-VER5). Where
+the charter lists models for it, it runs one of them, and proposes with no other (R-AI4); when the
+list changes, what could not be reported is tried again.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from typing import Any, Final
 import structlog
 
 from medquorum.ai_entity.analyse import analyse_fracture, analyse_tumour
+from medquorum.ai_entity.approval import Approval
 from medquorum.ai_entity.errors import AnalysisError
 from medquorum.ai_entity.explain.history import ReportHistory, fetch_previous
 from medquorum.ai_entity.explain.reporting import with_changes
 from medquorum.ai_entity.findings import Findings, Kind
 from medquorum.ai_entity.node_api import NodeApi, NodeAway, NodeRefused, ReportForm
+from medquorum.ai_entity.registry import Shelf
 from medquorum.ledger import canonical
 from medquorum.ledger.limits import FRAME
 
@@ -58,6 +62,8 @@ class Following:
 
     own: str = ""
     """The AI entity's address."""
+    approval: Approval = Approval()  # noqa: RUF009  (frozen)
+    """The models the charter lists for it."""
     height: int = 0
     decided: set[tuple[str, ...]] = field(default_factory=set)
     """Inputs of own reports that are in the chain, accepted or rejected."""
@@ -88,6 +94,7 @@ class AiService:
     async def round(self) -> int:
         """Take in what is new, propose what is owed; how many proposals were made."""
         self._seen.own = self._seen.own or await self._api.own_address()
+        await self._heed_charter()
         await self._follow()
         waiting = await self._waiting()
         made = 0
@@ -96,6 +103,15 @@ class AiService:
             if not settled and study.proposals < REISSUES:
                 made += await self._report(study)
         return made
+
+    async def _heed_charter(self) -> None:
+        """Take in which models are approved; another list lets every owed report be tried anew."""
+        approval = await self._api.approval(self._seen.own)
+        if approval == self._seen.approval:
+            return
+        self._seen.approval = approval
+        for study in self._seen.studies.values():
+            study.findings, study.proposals = None, 0
 
     async def _follow(self) -> None:
         """Read the final blocks above the last height seen."""
@@ -131,6 +147,9 @@ class AiService:
             study.findings = await self._analyse(study)
         if study.findings is None:
             return 0
+        if not self._is_approved(study.findings):
+            study.proposals = REISSUES
+            return 0
         study.proposals += 1
         try:
             proposal = await self._api.submit(_form(study, study.findings))
@@ -139,6 +158,15 @@ class AiService:
             return 0
         _LOG.info("report_proposed", proposal=proposal)
         return 1
+
+    def _is_approved(self, findings: Findings) -> bool:
+        model = findings.model
+        allowed = self._seen.approval.allows(
+            findings.kind.value, model.digest, model.training_digest
+        )
+        if not allowed:
+            _LOG.warning("model_not_approved", model=model.digest.hex())
+        return allowed
 
     async def _analyse(self, study: Study) -> Findings | None:
         """Findings; None while the images are not here yet, or for ever when they are refused."""
@@ -165,11 +193,12 @@ class AiService:
         return await asyncio.to_thread(with_changes, findings, previous, recorded_ms)
 
     def _run(self, kind: str, image: Path, ct: Path | None) -> Findings:
+        shelf = Shelf(self._models, self._seen.approval.digests)
         if kind == "xray":
-            return analyse_fracture(image, self._models)
+            return analyse_fracture(image, shelf)
         if kind == "ct":
-            return analyse_tumour(image, None, self._models)
-        return analyse_tumour(ct if ct is not None else image, image, self._models)
+            return analyse_tumour(image, None, shelf)
+        return analyse_tumour(ct if ct is not None else image, image, shelf)
 
     async def _download(self, block: Block, folder: Path) -> Path | None:
         """An image part as a file; None until this node holds and has opened it, which is news."""

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from medquorum.ai_entity.approval import Approval
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.node_api import NodeApi, NodeAway, NodeRefused, ReportForm
 from medquorum.ai_entity.service import REISSUES, AiService
@@ -56,9 +57,14 @@ class FakeNode:
     bodies: set[str] = field(default_factory=set)
     submitted: list[ReportForm] = field(default_factory=list)
     refuse: NodeRefused | None = None
+    approved: Approval = Approval()  # noqa: RUF009  (frozen)
 
     async def own_address(self) -> str:
         return OWN
+
+    async def approval(self, address: str) -> Approval:
+        assert address == OWN
+        return self.approved
 
     async def blocks(self, after: int) -> list[dict[str, Any]]:
         return [one for one in self.chain if one["n_bc"] > after][:2]
