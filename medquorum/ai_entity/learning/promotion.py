@@ -1,0 +1,120 @@
+"""From a candidate that passed its gate to the model in use, by way of the charter.
+
+*Announce*: the candidate is registered beside the shipped models, not current, and the AI entity's
+own institution proposes an amendment that approves it by its digests (R-AI1, R-AI3). An AI entity
+without a list is free; with the first model on it the list binds, so the models in use are put on
+it by the same amendment. *Settle*: the service makes current what the charter in force names, and
+nothing sooner (R-AI4). *Withdraw*: another amendment takes a model off; the one before is current
+again.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from medquorum.ai_entity.approval import Approval, approve_change, withdraw_change
+from medquorum.ai_entity.learning.member_models import (
+    CARD_FILE,
+    add_candidate,
+    announced,
+    current_digests,
+    has_candidates,
+    own_folder,
+    settle,
+)
+from medquorum.ledger.approved_model import ApprovedModel
+
+
+class PromotionRefused(Exception):
+    """This model is not promoted; the message says why and what to do."""
+
+
+class Charter(Protocol):
+    """What is asked of the AI entity's node."""
+
+    async def own_address(self) -> str:
+        """The member's address."""
+        ...
+
+    async def approval(self, address: str) -> Approval:
+        """The models the charter in force lists for it."""
+        ...
+
+    async def propose_amendment(self, changes: list[dict[str, object]]) -> str:
+        """Propose; the proposal's id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What was proposed to the doctors."""
+
+    proposal: str
+    models: tuple[ApprovedModel, ...]
+    """All that the amendment approves; the candidate is the last."""
+
+
+def require_passed(candidate: Path) -> None:
+    """PromotionRefused unless the candidate's card says that it passed the gate."""
+    try:
+        gate = json.loads((candidate / CARD_FILE).read_bytes())["gate"]
+        passed, reason = gate["passed"] is True, str(gate["reason"])
+    except OSError:
+        raise PromotionRefused(f"no {CARD_FILE} in {candidate}; train a model: ai train") from None
+    except (ValueError, KeyError, TypeError):
+        raise PromotionRefused(f"{CARD_FILE} tells of no gate; train the model again") from None
+    if not passed:
+        raise PromotionRefused(f"the candidate did not pass its gate: {reason}")
+
+
+async def promote(api: Charter, candidate: Path, models: Path) -> Promotion:
+    """Register a candidate and ask the doctors for it. Raises PromotionRefused, ModelError."""
+    require_passed(candidate)
+    own_folder(models)
+    wanted = add_candidate(models, candidate)
+    address = await api.own_address()
+    listed = (await api.approval(address)).digests or frozenset()
+    if wanted.digest in listed:
+        raise PromotionRefused("the charter approves this model already; the service uses it")
+    asked = tuple(one for one in (*_in_use(models, listed), wanted) if one.digest not in listed)
+    proposal = await api.propose_amendment([approve_change(address, one) for one in asked])
+    return Promotion(proposal, asked)
+
+
+def _in_use(models: Path, listed: frozenset[bytes]) -> list[ApprovedModel]:
+    """What is current, where no list binds yet."""
+    if listed:
+        return []
+    return [announced(models, digest) for digest in sorted(current_digests(models).values())]
+
+
+async def withdraw(api: Charter, digest: bytes) -> str:
+    """Ask the doctors to take a model off the list; the proposal. Raises PromotionRefused."""
+    address = await api.own_address()
+    listed = (await api.approval(address)).digests or frozenset()
+    if digest not in listed:
+        raise PromotionRefused("the charter does not approve this model; nothing to withdraw")
+    if len(listed) == 1:
+        raise PromotionRefused(
+            "it is the last model of the list, which never becomes empty; approve another first, "
+            "or let the AI entity be suspended"
+        )
+    return await api.propose_amendment([withdraw_change(address, digest)])
+
+
+class ApprovedModels:
+    """Keeps a member's folder of models in line with the charter, for the service."""
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+
+    async def settle(self, api: Charter, address: str) -> bool:
+        """Make current what the charter names; whether that changed anything. Raises ModelError.
+
+        A folder without candidates depends on no charter, and nobody is asked.
+        """
+        if not has_candidates(self._models):
+            return False
+        listed = (await api.approval(address)).digests or frozenset()
+        return settle(self._models, frozenset(digest.hex() for digest in listed))
