@@ -214,7 +214,9 @@ def approve_model(
     From its first model on an AI entity reports with approved models only: approve every one that
     it is to use, in one amendment.
     """
-    return model_wishes.approve_model(member, model_wishes.named_model(kind, model, card, training))
+    with one_sentence():
+        named = model_wishes.named_model(kind, model, card, training)
+    return model_wishes.approve_model(member, named)
 
 
 @app.command("withdraw-model")
@@ -223,4 +225,6 @@ def withdraw_model(
     model: Annotated[str, typer.Option(help="SHA-256 of the model in hex, or its file.")],
 ) -> Wished:
     """Let an AI entity report with a model no more; another one must be left."""
-    return model_wishes.withdraw_model(member, model_wishes.digest_named(model))
+    with one_sentence():
+        digest = model_wishes.digest_named(model)
+    return model_wishes.withdraw_model(member, digest)
