@@ -170,9 +170,7 @@ def train_steps(
     """
     if steps < 1 or not cases:
         raise ValueError("training needs at least one step and one case")
-    recipe = Recipe(
-        steps=steps, seed=seed, side=40, patches=1, learning_rate=5e-4, warm_up=min(10, steps)
-    )
+    recipe = Recipe(steps=steps, seed=seed, learning_rate=5e-4, warm_up=min(10, steps))
     real = [case for case in cases if not case.is_phantom]
     phantoms = [case for case in cases if case.is_phantom]
     progress = begin(network, recipe)

@@ -1,8 +1,8 @@
 """The 3-D multi-task network: lesion logits and organ logits from CT and PET, or from CT alone.
 
 A U-Net of four levels (Çiçek 2016) with instance normalisation, in which one trunk serves both
-tasks. For the CPU the skips are added, not concatenated, and the way up has one convolution per
-level: half the work of the usual one. It takes *raw* values, HU and SUVbw on the 4 mm grid: clipping, logarithm
+tasks. For the CPU the skips are added, not concatenated, strides replace pooling, and the finest
+level has one convolution on either way: a third of the usual work. It takes *raw* values, HU and SUVbw on the 4 mm grid: clipping, logarithm
 and scaling are its first operations and so part of the exported graph. A soft-tissue window
 (-160 to 240 HU) shows the lesion, a wide one air, fat and bone; SUV enters linearly (/5) and as a
 logarithm. Instance normalisation makes the answer depend on the window, so that inference must use
@@ -17,7 +17,6 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from medquorum.ai_entity.phantom.organs import Organ
 
@@ -53,13 +52,14 @@ class Answer:
 class _Convolutions(nn.Sequential):
     """For each width after the first: 3x3x3 convolution, instance norm, leaky ReLU."""
 
-    def __init__(self, *channels: int) -> None:
+    def __init__(self, *channels: int, stride: int = 1) -> None:
         layers: list[nn.Module] = []
-        for before, after in pairwise(channels):
+        for place, (before, after) in enumerate(pairwise(channels)):
+            step = 1 if place else stride
             layers += [
-                nn.Conv3d(before, after, 3, padding=1, bias=False),
+                nn.Conv3d(before, after, 3, stride=step, padding=1, bias=False),
                 nn.InstanceNorm3d(after, affine=True),
-                nn.LeakyReLU(SLOPE),
+                nn.LeakyReLU(SLOPE, inplace=True),
             ]
         super().__init__(*layers)
 
@@ -71,10 +71,9 @@ class TumourNetwork(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.widths = tuple(widths)
-        before = (4 if inputs is Inputs.PETCT else 2, *widths)
-        self.down = nn.ModuleList(
-            [_Convolutions(b, w, w) for b, w in zip(before, widths, strict=False)]
-        )
+        first = 4 if inputs is Inputs.PETCT else 2
+        deeper = [_Convolutions(b, w, w, stride=2) for b, w in pairwise(widths)]
+        self.down = nn.ModuleList([_Convolutions(first, widths[0]), *deeper])
         self.enlarge = nn.ModuleList(
             [nn.ConvTranspose3d(widths[i + 1], widths[i], 2, 2) for i in range(len(widths) - 1)]
         )
@@ -91,8 +90,8 @@ class TumourNetwork(nn.Module):
         """The features that both tasks read, [n, widths[0], z, y, x]."""
         level = scaled(images)
         passed: list[Tensor] = []
-        for depth, down in enumerate(self.down):
-            level = down(functional.max_pool3d(level, 2) if depth else level)
+        for down in self.down:
+            level = down(level)
             passed.append(level)
         for depth in reversed(range(len(self.up))):
             level = self.up[depth](self.enlarge[depth](level) + passed[depth])
