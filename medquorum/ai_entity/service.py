@@ -23,6 +23,7 @@ from medquorum.ai_entity.errors import AnalysisError
 from medquorum.ai_entity.explain.history import ReportHistory, fetch_previous
 from medquorum.ai_entity.explain.reporting import with_changes
 from medquorum.ai_entity.findings import Findings, Kind
+from medquorum.ai_entity.learning.promotion import heed_charter
 from medquorum.ai_entity.node_api import NodeApi, NodeAway, NodeRefused, ReportForm
 from medquorum.ai_entity.registry import Shelf
 from medquorum.ledger import canonical
@@ -110,6 +111,8 @@ class AiService:
         if approval == self._seen.approval:
             return
         self._seen.approval = approval
+        if heed_charter(self._models, approval):
+            _LOG.info("current_models_follow_charter")
         for study in self._seen.studies.values():
             study.findings, study.proposals = None, 0
 

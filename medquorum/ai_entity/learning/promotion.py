@@ -3,7 +3,7 @@
 *Announce*: the candidate is registered beside the shipped models, not current, and the AI entity's
 own institution proposes an amendment that approves it by its digests (R-AI1, R-AI3). An AI entity
 without a list is free; with the first model on it the list binds, so the models in use are put on
-it by the same amendment. *Settle*: the service makes current what the charter in force names, and
+it by the same amendment. *Heed*: the service makes current what the charter in force names, and
 nothing sooner (R-AI4). *Withdraw*: another amendment takes a model off; the one before is current
 again.
 """
@@ -103,18 +103,12 @@ async def withdraw(api: Charter, digest: bytes) -> str:
     return await api.propose_amendment([withdraw_change(address, digest)])
 
 
-class ApprovedModels:
-    """Keeps a member's folder of models in line with the charter, for the service."""
+def heed_charter(models: Path, approval: Approval) -> bool:
+    """Make current what the charter in force lists; whether that changed anything.
 
-    def __init__(self, models: Path) -> None:
-        self._models = models
-
-    async def settle(self, api: Charter, address: str) -> bool:
-        """Make current what the charter names; whether that changed anything. Raises ModelError.
-
-        A folder without candidates depends on no charter, and nobody is asked.
-        """
-        if not has_candidates(self._models):
-            return False
-        listed = (await api.approval(address)).digests or frozenset()
-        return settle(self._models, frozenset(digest.hex() for digest in listed))
+    A folder without candidates depends on no charter. Raises ModelError.
+    """
+    if not has_candidates(models):
+        return False
+    listed = approval.digests or frozenset()
+    return settle(models, frozenset(digest.hex() for digest in listed))

@@ -23,8 +23,8 @@ from medquorum.ai_entity.learning.member_models import (
     settle,
 )
 from medquorum.ai_entity.learning.promotion import (
-    ApprovedModels,
     PromotionRefused,
+    heed_charter,
     promote,
     withdraw,
 )
@@ -41,15 +41,17 @@ class FakeCharter:
 
     listed: list[ApprovedModel] = field(default_factory=list)
     proposed: list[list[dict[str, Any]]] = field(default_factory=list)
-    asked: int = 0
 
     async def own_address(self) -> str:
         return OWN
 
+    @property
+    def in_force(self) -> Approval:
+        return Approval(tuple(self.listed))
+
     async def approval(self, address: str) -> Approval:
         assert address == OWN
-        self.asked += 1
-        return Approval(tuple(self.listed))
+        return self.in_force
 
     async def propose_amendment(self, changes: list[dict[str, Any]]) -> str:
         self.proposed.append(changes)
@@ -110,7 +112,7 @@ def models(tmp_path: Path) -> Path:
 
 
 async def test_from_announcement_to_use_and_back(models: Path, tmp_path: Path) -> None:
-    charter, service = FakeCharter(), ApprovedModels(models)
+    charter = FakeCharter()
     old = current_digests(models)
     candidate = make_candidate(tmp_path / "new", b"new")
     new = hashlib.sha256((candidate / MODEL_FILE).read_bytes()).hexdigest()
@@ -120,32 +122,32 @@ async def test_from_announcement_to_use_and_back(models: Path, tmp_path: Path) -
     assert promotion.models[-1].kind is FindingKind.FRACTURE
     card = (candidate / CARD_FILE).read_bytes()
     assert promotion.models[-1].card_digest == hashlib.sha256(card).digest()
-    assert not await service.settle(charter, OWN)
+    assert not heed_charter(models, charter.in_force)
     assert current_digests(models) == old, "announced is not approved"
 
     charter.decide()
-    assert await service.settle(charter, OWN)
+    assert heed_charter(models, charter.in_force)
     assert current_digests(models) == old | {"fracture": new}
-    assert not await service.settle(charter, OWN), "nothing more to change"
+    assert not heed_charter(models, charter.in_force), "nothing more to change"
 
     await withdraw(charter, bytes.fromhex(new))
     assert current_digests(models)["fracture"] == new, "asked is not decided"
     charter.decide()
-    assert await service.settle(charter, OWN)
+    assert heed_charter(models, charter.in_force)
     assert current_digests(models) == old
 
 
 async def test_the_second_promotion_asks_for_one_model_only(models: Path, tmp_path: Path) -> None:
-    charter, service = FakeCharter(), ApprovedModels(models)
+    charter = FakeCharter()
     for name in ("first", "second"):
         promotion = await promote(charter, make_candidate(tmp_path / name, name.encode()), models)
         charter.decide()
-        await service.settle(charter, OWN)
+        heed_charter(models, charter.in_force)
         assert current_digests(models)["fracture"] == promotion.models[-1].digest.hex()
     assert len(charter.proposed[1]) == 1
     await withdraw(charter, promotion.models[-1].digest)
     charter.decide()
-    await service.settle(charter, OWN)
+    heed_charter(models, charter.in_force)
     first = hashlib.sha256(b"onnx first").hexdigest()
     assert current_digests(models)["fracture"] == first, "the one before is current again"
 
@@ -197,12 +199,13 @@ def test_a_candidate_whose_files_do_not_belong_together_is_refused(
     assert refused.value.reason is Reason.DIGEST_MISMATCH
 
 
-async def test_a_folder_without_candidates_asks_nobody(tmp_path: Path, models: Path) -> None:
-    charter = FakeCharter()
-    assert not await ApprovedModels(models).settle(charter, OWN)
-    assert not await ApprovedModels(tmp_path / "absent").settle(charter, OWN)
-    assert not await ApprovedModels(MODELS_FOLDER).settle(charter, OWN)
-    assert charter.asked == 0
+def test_a_folder_without_candidates_depends_on_no_charter(tmp_path: Path, models: Path) -> None:
+    model = ApprovedModel(FindingKind.FRACTURE, bytes(32), bytes(32), bytes(32))
+    before = current_digests(models)
+    assert not heed_charter(models, Approval((model,)))
+    assert not heed_charter(tmp_path / "absent", Approval((model,)))
+    assert not heed_charter(MODELS_FOLDER, Approval((model,)))
+    assert current_digests(models) == before
 
 
 def test_a_foreign_approval_changes_nothing(models: Path) -> None:
