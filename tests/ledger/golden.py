@@ -5,9 +5,11 @@ Run as a program it prints them as JSON, so that two interpreters can be compare
 
 import json
 
+from medquorum.ledger import canonical
 from medquorum.ledger.envelope import make_wrap, patient_name_commitment
 from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import address_text
+from medquorum.ledger.member import request_digest
 from medquorum.ledger.signature import signer
 from medquorum.ledger.types import OrderingKind, PartName
 from tests.ledger import record_kit as kit
@@ -19,7 +21,11 @@ Vectors = dict[str, dict[str, str]]
 
 def record_vectors() -> Vectors:
     """Proposals, votes, blocks, certificates, batches, complaint and wrap."""
-    proposals = {"registration": kit.registration_proposal(), "report": kit.report_proposal()}
+    proposals = {
+        "models": kit.models_proposal(),
+        "registration": kit.registration_proposal(),
+        "report": kit.report_proposal(),
+    }
     vectors: Vectors = {
         f"proposal {name}": {
             "bytes": made.encoded().hex(),
@@ -28,6 +34,11 @@ def record_vectors() -> Vectors:
             "signature": made.signature.hex(),
         }
         for name, made in proposals.items()
+    }
+    member = kit.machine()
+    vectors["member with a model"] = {
+        "bytes": canonical.encode(member.as_map()).hex(),
+        "request": request_digest(member.statement()).hex(),
     }
     vote, block, batch = kit.vote(), kit.block(), kit.batch()
     vectors["vote"] = {

@@ -5,10 +5,12 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.batch import Batch, BatchHeader, registry_hash
 from medquorum.ledger.block import Block, BlockHeader, Witness, place
 from medquorum.ledger.body import PartDescriptor, body_root
 from medquorum.ledger.certificate import Certificate, OrderingVote, Statement, certify, state
+from medquorum.ledger.change import ApproveModel, WithdrawModel
 from medquorum.ledger.envelope import (
     Complaint,
     Grievance,
@@ -20,12 +22,14 @@ from medquorum.ledger.envelope import (
     registration_proof,
     seal_part,
 )
+from medquorum.ledger.governance import Amendment
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import CURVE_ORDER, Address, PublicKey, address_of, public_key
+from medquorum.ledger.member import Member, MemberKeys, MemberProofs
 from medquorum.ledger.merkle import root
-from medquorum.ledger.proposal import Core, Proposal, issue
+from medquorum.ledger.proposal import Core, GovernanceIssue, Proposal, governance_core, issue
 from medquorum.ledger.provenance import FindingKind, Provenance
-from medquorum.ledger.signature import signer
+from medquorum.ledger.signature import Signature, signer
 from medquorum.ledger.types import (
     BatchHash,
     BlockHash,
@@ -36,6 +40,7 @@ from medquorum.ledger.types import (
     Outcome,
     PartName,
     RecordId,
+    Role,
     VoterRole,
 )
 from medquorum.ledger.vote import Ballot, Vote, cast
@@ -151,6 +156,38 @@ def registration_proposal() -> Proposal:
 def report_proposal() -> Proposal:
     """The report, signed by the AI entity."""
     return issue(report_core(), signer(private_key("ai entity clinical")))
+
+
+def approved_model(label: str = "model") -> ApprovedModel:
+    """The model of the report, or another."""
+    digests = (digest(label), digest(f"{label} card"), digest("training"))
+    return ApprovedModel(FindingKind.TUMOUR, *digests)
+
+
+def machine() -> Member:
+    """The AI entity as a charter lists it with a model; leaf and proofs are only bytes here."""
+    return Member(
+        name="AI entity",
+        role=Role.AI_ENTITY,
+        endpoint="ai.example.org:7600",
+        address=address("ai entity"),
+        keys=MemberKeys(*(key(f"ai entity {use}") for use in ("clinical", "consensus", "policy"))),
+        tls_certificate=b"leaf",
+        proofs=MemberProofs(Signature(bytes(64)), Signature(bytes(64))),
+        models=(approved_model(),),
+    )
+
+
+def models_proposal() -> Proposal:
+    """The AI entity asks for another model, and to be rid of the first."""
+    changes = (
+        ApproveModel(address("ai entity"), approved_model("another model")),
+        WithdrawModel(address("ai entity"), approved_model().digest),
+    )
+    record = RecordId(digest("amendment record"))
+    asked = GovernanceIssue(NETWORK, address("ai entity"), record, ISSUED_MS, ISSUED_MS + DAY_MS)
+    core = governance_core(Amendment(3, changes), asked)
+    return issue(core, signer(private_key("ai entity clinical")))
 
 
 def vote(doctor: int = 0, decision: Decision = Decision.APPROVE) -> Vote:

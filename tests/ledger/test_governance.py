@@ -9,6 +9,7 @@ import pytest
 from medquorum.ledger import canonical, merkle
 from medquorum.ledger.change import (
     Admit,
+    ApproveModel,
     Change,
     Reinstate,
     Revoke,
@@ -17,6 +18,7 @@ from medquorum.ledger.change import (
     SetMode,
     SetPolicy,
     Suspend,
+    WithdrawModel,
     change_as_map,
     parse_change,
 )
@@ -36,8 +38,8 @@ from medquorum.ledger.governance import (
 from medquorum.ledger.hashing import ZERO
 from medquorum.ledger.keys import PublicKey, Purpose
 from medquorum.ledger.proposal import issue, parse_core, parse_proposal
-from medquorum.ledger.types import BlockType, Panel, ProposalId, QuorumMode
-from tests.ledger.charter_kit import signer_of
+from medquorum.ledger.types import BlockType, Panel, ProposalId, QuorumMode, Role
+from tests.ledger.charter_kit import address_of_name, make_member, signer_of
 from tests.ledger.governance_kit import (
     DOCTORS,
     core_of,
@@ -47,6 +49,7 @@ from tests.ledger.governance_kit import (
     rekeyed,
     small_charter,
 )
+from tests.ledger.model_kit import AI_ENTITY, bound, model
 from tests.ledger.mutations import mutations
 
 CHARTER = small_charter()
@@ -62,6 +65,9 @@ CHANGES: tuple[Change, ...] = (
     SetMode(QuorumMode.BYZANTINE),
     SetPolicy(BlockType.CT, TypePolicy(Panel.CARE_TEAM, strict=True, auto_policies=("a", "b"))),
     SetAbsenceRule(AbsenceRule(7, 12)),
+    ApproveModel(address_of_name(AI_ENTITY), model()),
+    WithdrawModel(address_of_name(AI_ENTITY), model().digest),
+    Admit(bound(make_member(AI_ENTITY, Role.AI_ENTITY), model(), model("other"))),
 )
 ACTS: tuple[Act, ...] = (
     Amendment(0, CHANGES),

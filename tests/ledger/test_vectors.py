@@ -11,12 +11,13 @@ from functools import cache
 
 import pytest
 
-from medquorum.ledger import signature
+from medquorum.ledger import canonical, signature
 from medquorum.ledger.batch import parse_batch
 from medquorum.ledger.block import parse_block, parse_witness
 from medquorum.ledger.certificate import parse_certificate, parse_ordering_vote
 from medquorum.ledger.envelope import PartKeys, open_part, open_wrap, parse_complaint, parse_wrap
 from medquorum.ledger.keys import PublicKey, address_of
+from medquorum.ledger.member import parse_member
 from medquorum.ledger.proposal import parse_proposal
 from medquorum.ledger.signature import Signature
 from medquorum.ledger.types import PartName
@@ -68,7 +69,8 @@ def octets(file: str, record: str, field: str = "bytes") -> bytes:
 
 def test_golden_records_are_read_and_verified() -> None:
     """R-CAN4, R-SIG1: the files alone, without the code that made them."""
-    for name, issuer in (("registration", "hospital"), ("report", "ai entity")):
+    issuers = {"registration": "hospital", "report": "ai entity", "models": "ai entity"}
+    for name, issuer in issuers.items():
         proposal = parse_proposal(octets("records.json", f"proposal {name}"))
         assert proposal.id == octets("records.json", f"proposal {name}", "id")
         key = PublicKey(octets("primitives.json", f"key of {issuer}", "clinical"))
@@ -85,6 +87,8 @@ def test_golden_records_are_read_and_verified() -> None:
     ):
         encoded = octets("records.json", record)
         assert parse(encoded).encoded() == encoded, record
+    member = parse_member(canonical.decode(octets("records.json", "member with a model")))
+    assert canonical.encode(member.as_map()) == octets("records.json", "member with a model")
     batch = parse_batch(
         octets("records.json", "batch", "header"), octets("records.json", "batch", "body")
     )

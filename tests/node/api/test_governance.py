@@ -7,6 +7,7 @@ import pytest
 from medquorum.ledger.ceremony import encode_request
 from medquorum.ledger.change import (
     Admit,
+    ApproveModel,
     Change,
     Reinstate,
     Revoke,
@@ -15,6 +16,7 @@ from medquorum.ledger.change import (
     SetMode,
     SetPolicy,
     Suspend,
+    WithdrawModel,
 )
 from medquorum.ledger.charter import AbsenceRule, TypePolicy
 from medquorum.ledger.errors import CharterError
@@ -27,6 +29,8 @@ from medquorum.node.desk import DeskError
 from medquorum.node.desk_governance import ACT_LIFETIME_MS, Assignment, Request
 from medquorum.node.governance_views import RegistryEntryView
 from tests.ledger.charter_kit import make_charter, make_member
+from tests.ledger.governance_kit import member_of
+from tests.ledger.model_kit import AI_ENTITY, bound_charter, model
 from tests.node.api.conftest import House
 from tests.node.api.fake_governance import RECEIPT
 
@@ -44,6 +48,8 @@ CHANGES: list[Change] = [
     SetMode(QuorumMode.MAJORITY),
     SetPolicy(BlockType.CT, TypePolicy(Panel.CARE_TEAM, strict=True, auto_policies=("a", "b"))),
     SetAbsenceRule(AbsenceRule(10, 24)),
+    ApproveModel(member_of(CHARTER, AI_ENTITY).address, model()),
+    WithdrawModel(member_of(CHARTER, AI_ENTITY).address, model().digest),
 ]
 REQUESTS: list[Request] = [
     Amendment(0, tuple(CHANGES)),
@@ -130,6 +136,20 @@ async def test_a_refusal_says_which_condition_bars_it(house: House) -> None:
         (
             {
                 "type": "amendment",
+                "changes": [
+                    {
+                        "kind": "withdraw_model",
+                        "member": FIRST.address_text,
+                        "digest": "11" * 31,
+                    }
+                ],
+            },
+            "body",
+            "digest",
+        ),
+        (
+            {
+                "type": "amendment",
                 "changes": [{"kind": "admit", "request": base64.b64encode(b"x").decode()}],
             },
             "act",
@@ -185,6 +205,19 @@ async def test_every_version_of_the_charter_can_be_asked_for(house: House) -> No
     assert {member.active for member in founding.members} == {True}
     assert "tls" in founding.members[0].keys
     assert (unknown.value.status, unknown.value.rule) == (404, "unknown_version")
+
+
+async def test_the_charter_tells_which_models_may_report(house: House) -> None:
+    """R-AI2: of each member; the list of one that is free is empty."""
+    listed = model()
+    house.desk.governance.versions = [bound_charter(listed)]
+    async with house.client(UserRole.AI_ENTITY) as client:
+        members = {member.name: member for member in (await client.charter()).members}
+    (told,) = members[AI_ENTITY].models
+    assert (told.kind, told.digest) == ("tumour", listed.digest.hex())
+    assert told.card_digest == listed.card_digest.hex()
+    assert told.training_digest == listed.training_digest.hex()
+    assert members[FIRST.name].models == ()
 
 
 def test_a_request_file_is_what_an_admission_carries() -> None:
