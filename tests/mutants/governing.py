@@ -219,4 +219,61 @@ GOVERNING: tuple[Mutant, ...] = (
         "the store keeps votes of keys that were exchanged, and counts them at the start (R-GOV8)",
         (suite("node/test_plan.py"),),
     ),
+    Mutant(
+        "model-unasked",
+        (
+            Edit(
+                f"{CONSENSUS}admission.py",
+                "if core.ai is not None and not may_report(issuer.models, core.ai):",
+                "if core.ai is not None and core.ai.inputs != core.references:",
+            ),
+        ),
+        "an AI entity reports with a model the doctors never approved (R-AI4)",
+        (suite("consensus/test_model_approval.py"),),
+    ),
+    Mutant(
+        "training-list-exchanged",
+        (
+            Edit(
+                f"{LEDGER}approved_model.py",
+                "(model.kind, model.digest, model.training_digest)\n"
+                "        == (ai.kind, ai.model_digest, ai.training_digest)",
+                "(model.kind, model.digest) == (ai.kind, ai.model_digest)",
+            ),
+        ),
+        "a report names other training data than the doctors read of (R-AI4)",
+        (suite("consensus/test_model_approval.py"),),
+    ),
+    Mutant(
+        "last-model-withdrawn",
+        (
+            Edit(
+                f"{LEDGER}amendment.py",
+                "        if not left:\n            raise CharterError(\n"
+                '                f"R-AI3: without',
+                "        if left == member.models:\n            raise CharterError(\n"
+                '                f"R-AI3: without',
+            ),
+        ),
+        "withdrawing its last model frees an AI entity of every list (R-AI3)",
+        (suite("ledger/test_approved_models.py"),),
+    ),
+    Mutant(
+        "models-of-others-asked-for",
+        (
+            Edit(
+                f"{CONSENSUS}governance.py",
+                "return member == issuer.address and issuer.role is Role.AI_ENTITY",
+                "return member != ZERO",
+            ),
+            Edit(
+                f"{CONSENSUS}governance.py",
+                "from medquorum.ledger.keys import Address\n",
+                "from medquorum.ledger.hashing import ZERO\n"
+                "from medquorum.ledger.keys import Address\n",
+            ),
+        ),
+        "an AI entity proposes other members' models (R-GOV3)",
+        (suite("consensus/test_model_approval.py"),),
+    ),
 )
