@@ -119,13 +119,13 @@ def _inside(exposed: Mask) -> Mask:
 def _canny(image: Bytes, magnitude: Grey, inside: Mask) -> Mask:
     """Canny with the upper threshold at Otsu's of the gradient, the lower at half of it."""
     reach = float(magnitude[inside].max(initial=1.0))
-    otsu = _otsu(magnitude[inside] / reach)
+    otsu = find_level(magnitude[inside] / reach)
     high = max(otsu * reach, MIN_GRADIENT)
     found = cv2.Canny(image, high / 2.0, high, L2gradient=True)
     return np.asarray((found > 0) & inside)
 
 
-def _otsu(levels: Grey) -> float:
+def find_level(levels: Grey) -> float:
     """Otsu's level of values 0..1, 0 when there are none."""
     if levels.size == 0:
         return 0.0
@@ -134,10 +134,15 @@ def _otsu(levels: Grey) -> float:
     return float(level) / 255.0
 
 
+def find_body(grey: Grey, inside: Mask) -> Mask:
+    """What is denser than air, by half of Otsu's level."""
+    return np.asarray(inside & (grey > find_level(grey[inside]) * AIR_SHARE))
+
+
 def find_bone(grey: Grey, inside: Mask) -> Mask:
     """The denser class of the body by Otsu's level, taken twice (air, then soft tissue)."""
-    body = inside & (grey > _otsu(grey[inside]) * AIR_SHARE)
-    level = _otsu(grey[body])
+    body = find_body(grey, inside)
+    level = find_level(grey[body])
     bone = (body & (grey > level)).astype(np.uint8)
     closed = cv2.morphologyEx(bone, cv2.MORPH_CLOSE, np.ones((CLOSING, CLOSING), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)

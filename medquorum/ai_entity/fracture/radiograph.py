@@ -34,11 +34,12 @@ MIN_SIDE_PIXELS: Final = 64
 WINDOW_PERCENT: Final = (0.5, 99.5)
 """Grey values outside are clipped; markers and dead pixels lie there."""
 
-UNEXPOSED_LEVEL: Final = 0.85
-"""Median brightness of a border line that got no X-rays."""
+UNEXPOSED_LEVEL: Final = 0.65
+"""Median brightness of a border line that got no X-rays but scattered ones."""
 
 COLLIMATOR_DROP: Final = 0.3
-"""Fall of that median over two steps of the profile where the exposed field begins."""
+COLLIMATOR_STEPS: Final = 6
+"""The median falls by so much over so many steps of the profile where the exposed field begins."""
 
 MAX_BORDER_SHARE: Final = 0.45
 PROFILE_PIXELS: Final = 256
@@ -182,9 +183,9 @@ def _blade(profile: npt.NDArray[np.floating]) -> float:
     if profile[0] < UNEXPOSED_LEVEL:
         return 0.0
     reach = int(len(profile) * MAX_BORDER_SHARE)
-    drops = profile[: reach - 2] - profile[2:reach]
+    drops = profile[: reach - COLLIMATOR_STEPS] - profile[COLLIMATOR_STEPS:reach]
     sharp = np.flatnonzero(drops >= COLLIMATOR_DROP)
-    return 0.0 if len(sharp) == 0 else float(sharp[-1] + 3) / len(profile)
+    return 0.0 if len(sharp) == 0 else float(sharp[-1] + COLLIMATOR_STEPS + 1) / len(profile)
 
 
 def read_bounded(path: Path) -> bytes:
