@@ -17,7 +17,13 @@ VOXELS: Final = "voxels"
 """One probability per voxel of the whole grid."""
 MULTITASK: Final = "multitask"
 """Lesion and organ logits of a window."""
-OLDEST_FORM: Final[Mapping[str, str]] = {"petct": VOXELS, "ct": VOXELS, "fracture": "edges"}
+EDGES: Final = "edges"
+"""A probability of six edge measures of a radiograph."""
+TILES: Final = "tiles"
+"""Logit, activation map and features of square tiles of a radiograph."""
+FUSION: Final = "fusion"
+"""A probability of two logits; the file names the two models they come from by digest."""
+OLDEST_FORM: Final[Mapping[str, str]] = {"petct": VOXELS, "ct": VOXELS, "fracture": EDGES}
 
 PPM: Final = 1_000_000
 WINDOW_MULTIPLE: Final = 8

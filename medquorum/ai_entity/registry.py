@@ -20,7 +20,10 @@ import numpy.typing as npt
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS
 from medquorum.ai_entity.model_card import (
+    EDGES,
+    FUSION,
     MULTITASK,
+    TILES,
     VOXELS,
     ModelCard,
     plain_name,
@@ -41,6 +44,8 @@ Shape = tuple[int | str | None, ...]
 MEMBERS: Final = "members"
 ORGAN_LABELS: Final = 15
 """Channels of organ logits: ``phantom.organs.Organ``."""
+TILE_FEATURES: Final = 2_048
+"""Last channels of a ResNet-50."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,13 @@ PORTS: Final[Mapping[tuple[str, str], FormPorts]] = {
     ("ct", VOXELS): FormPorts(((1, 1, None, None, None),), ((1, 1, None, None, None),)),
     ("petct", MULTITASK): _multitask_ports(2),
     ("ct", MULTITASK): _multitask_ports(1),
-    ("fracture", "edges"): FormPorts(((None, 6),), ((None, 1),)),
+    ("fracture", EDGES): FormPorts(((None, 6),), ((None, 1),)),
+    ("fracture", TILES): FormPorts(
+        ((None, 1, None, None),),
+        ((None, 1), (None, 1, None, None), (None, TILE_FEATURES)),
+        ("tiles", "logit", "activation", "features"),
+    ),
+    ("fracture", FUSION): FormPorts(((None, 2),), ((None, 1),), ("evidence", "probability")),
 }
 """(kind, form of the card) -> ports that a model of it must have."""
 
@@ -83,6 +94,10 @@ class LoadedModel:
 
     def __repr__(self) -> str:
         return f"LoadedModel({self.card.name} {self.card.version})"
+
+    def facts(self) -> Mapping[str, str]:
+        """The metadata inside the file, which its digest covers."""
+        return dict(self.session.get_modelmeta().custom_metadata_map)
 
     def run(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The one output for the one input."""
