@@ -2,15 +2,14 @@
 
 A U-Net of four levels (Çiçek 2016) with instance normalisation, in which one trunk serves both
 tasks. For the CPU the skips are added, not concatenated, strides replace pooling, and the finest
-level has one convolution on either way: a third of the usual work. It takes *raw* values, HU and SUVbw on the 4 mm grid: clipping, logarithm
-and scaling are its first operations and so part of the exported graph. A soft-tissue window
-(-160 to 240 HU) shows the lesion, a wide one air, fat and bone; SUV enters linearly (/5) and as a
-logarithm. Instance normalisation makes the answer depend on the window, so that inference must use
-windows of the size that training used.
+level has one convolution on either way: a third of the usual work. It takes *raw* values, HU and
+SUVbw on the 4 mm grid: clipping, logarithm and scaling are its first operations and so part of the
+exported graph. A soft-tissue window (-160 to 240 HU) shows the lesion, a wide one air, fat and
+bone; SUV enters linearly (/5) and as a logarithm. Instance normalisation makes the answer depend on
+the window, so that inference must use windows of the size that training used.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
@@ -39,14 +38,6 @@ class Inputs(StrEnum):
     def channels(self) -> int:
         """Raw channels: CT first, then PET."""
         return 2 if self is Inputs.PETCT else 1
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Logits of one batch: lesion [n,1,z,y,x], organs [n,15,z,y,x]."""
-
-    lesion: Tensor
-    organs: Tensor
 
 
 class _Convolutions(nn.Sequential):

@@ -1,0 +1,90 @@
+"""The model card of a tumour network: what it was trained and tested on, in one file beside it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from medquorum.ai_entity.model_card import MULTITASK, PPM
+from medquorum.ai_entity.training.network import WIDTHS, Inputs
+from medquorum.ai_entity.training.tumour_run import OVERLAP, TumourRun
+
+VERSION: Final = "2.0.0"
+FOLDS_FILE: Final = "tumour_folds.json"
+SOURCE: Final = (
+    "Soft-tissue-Sarcoma collection, The Cancer Imaging Archive (Vallieres et al. 2015, "
+    "doi 10.7937/K9/TCIA.2015.7GO2GSKS, CC BY 3.0; Phys Med Biol doi "
+    "10.1088/0031-9155/60/14/5471; Clark et al. 2013 doi 10.1007/s10278-013-9622-7); crops of the "
+    "Image Biomarker Standardisation Initiative"
+)
+LIMITS: Final = (
+    "Not for clinical use: a research model without clinical validation.",
+    "Tested on real patients only with soft-tissue sarcoma of the limbs, on crops of the tumour "
+    "plus 5 cm; every case has a tumour, so specificity, other tumours and whole-body behaviour "
+    "are known from phantoms alone.",
+    "Organs, physiologic uptake and metastases were learnt from drawn phantoms, which are no "
+    "anatomy.",
+    "The contour is anatomical (drawn with MR), so a part of it takes up no FDG.",
+)
+KIND_LIMITS: Final = {
+    Inputs.PETCT: "FDG only; SUVbw must be right, since gain errors beyond 15 % were not trained.",
+    Inputs.CT: "CT alone: clearly weaker than PET/CT; muscle and organs resemble tumour.",
+}
+FOLD_0: Final = (
+    "fold 0's held-out figures were looked at when the recipe was judged; no number was chosen "
+    "per patient, and temperature and threshold of every fold come from the other folds"
+)
+
+
+def stem(inputs: Inputs) -> str:
+    """Name of the model's files without their ending."""
+    return f"tumour_{inputs.value}"
+
+
+def card(run: TumourRun, model: bytes, results: dict[str, Any], folds: Path) -> dict[str, Any]:
+    """The card's JSON values."""
+    together = results["together"]
+    return {
+        "kind": run.inputs.value,
+        "form": MULTITASK,
+        "name": f"medquorum-tumour-{run.inputs.value}",
+        "version": VERSION,
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "architecture": (
+            f"3-D U-Net of widths {', '.join(map(str, WIDTHS))}, instance norm; lesion "
+            f"and organ heads; {run.folds} members; voxels of 4 mm; float16 weights"
+        ),
+        "window": [run.side] * 3,
+        "overlap": OVERLAP,
+        "temperature_ppm": round(results["temperature"] * PPM),
+        "threshold_ppm": round(results["threshold"] * PPM),
+        "members": run.folds,
+        "folds": FOLDS_FILE,
+        "training_sha256": hashlib.sha256(folds.read_bytes()).hexdigest(),
+        "training": {
+            "real": f"{together['patients']} patients: {SOURCE}",
+            "synthetic": (
+                f"{run.phantom_count} torso phantoms of the training family, at most "
+                "moderately varied scanners"
+            ),
+            "recipe": (
+                f"{run.pretrain_steps} steps on phantoms, then per fold {run.fold_steps} steps on "
+                f"the other folds' patients mixed with phantoms, in patches of {run.side}^3 voxels"
+            ),
+            "seed": run.seed,
+        },
+        "test_real": together
+        | {
+            "how": "5-fold cross-validation by patient, on each case's own grid",
+            "looked_at": FOLD_0,
+            "voxel_calibration_error": results["voxel_calibration_error"],
+            "per_case": f"{stem(run.inputs)}_results.json",
+        },
+        "limits": [*LIMITS, KIND_LIMITS[run.inputs]],
+        "not_for_clinical_use": True,
+    }
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Indented, with sorted keys."""
+    path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
