@@ -93,7 +93,7 @@ def test_a_resumed_training_gives_the_same_weights(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     recipe = Recipe(2, 1, 16)
-    write_checkpoint(tmp_path / "stage.npz", begin(torch.nn.Linear(2, 2), recipe))  # type: ignore[arg-type]
+    write_checkpoint(tmp_path / "stage.npz", begin(torch.nn.Linear(2, 2), recipe))
     with pytest.raises(ValueError, match="another network"):
         read_checkpoint(tmp_path / "stage.npz", begin(small_network(), recipe))
 
