@@ -81,12 +81,18 @@ def acts(enacted: Iterable[Enacted]) -> list[Told]:
 
 
 def _electorate(charter: Charter) -> Told:
-    return {
+    told: Told = {
         "members": len(charter.members),
         "doctors": len(charter.doctors),
         "quorum": charter.quorum,
         "mode": charter.mode,
     }
+    models: list[Told] = [
+        {"model_of": member.name, **_model(model)}
+        for member in charter.members.values()
+        for model in member.models
+    ]
+    return {**told, "models": models} if models else told
 
 
 def _block(one: Enacted, roll: Roll) -> Told:

@@ -4,17 +4,20 @@ Whole ledgers are judged by the product as well: `verdict_of` asserts that it sa
 """
 
 import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.independent.canonical import Fault
 from scripts.independent.charter import Charter, read_charter
+from scripts.independent.main import main
 from scripts.independent.members import read_member
 
 from .governing import Governed, founded, rotated
 from .judging import SIGNATURES, VALID, verdict_of, verdict_on_proof_of
-from .primitives import CAST, address, charter_file, charter_map, enc, member, provenance
+from .primitives import CAST, address, charter_file, charter_map, enc, joined, member, provenance
 from .test_amendments import after, rule_of
 
 AI = "ai_entity"
@@ -233,6 +236,32 @@ def test_who_proposes_models(issuer: str, changes: list[dict[str, Any]], rule: s
     ledger.close()
     expected = VALID if rule is None else ("TAMPERED", len(ledger.blocks), rule)
     assert verdict_of(ledger) == expected
+
+
+def test_the_charters_history_tells_its_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """R-AI2, R-AI3: what was approved when, by whom, and what each version lists."""
+    ledger = imaged()
+    ledger.amended(approve("other"), approve())
+    ledger.amended(withdraw("other"))
+    (tmp_path / "export").write_bytes(joined(ledger.export_frames()))
+    (tmp_path / "charter").write_bytes(charter_file(ledger.charter))
+    arguments = [str(tmp_path / "export"), "--charter", str(tmp_path / "charter")]
+    assert main([*arguments, "--json"]) == 0
+    founding, second, third = json.loads(capsys.readouterr().out)["charter_history"]
+    assert "models" not in founding
+    assert [one["change"] for one in second["changes"]] == ["approve_model"] * 2
+    assert {one["model"] for one in second["models"]} == {
+        model(label)["digest"].hex() for label in ("used", "other")
+    }
+    (change,) = third["changes"]
+    assert (change["change"], change["name"]) == ("withdraw_model", AI)
+    assert change["model"] == model("other")["digest"].hex()
+    (left,) = third["models"]
+    assert left["training"] == model()["training_digest"].hex()
+    assert main([*arguments, "--charter-history"]) == 0
+    assert f"      card: {model()['card_digest'].hex()}" in capsys.readouterr().out
 
 
 def test_charters_without_models_keep_their_bytes() -> None:
