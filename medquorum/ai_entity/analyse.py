@@ -118,14 +118,17 @@ def tumour_in_child(
     approved: list[str] | None = None,
 ) -> Answer:
     """Runs in the child."""
+    from medquorum.ai_entity.adapters.run import wants_native_ct
     from medquorum.ai_entity.contact_sheet import tumour_sheet
     from medquorum.ai_entity.explain.placing import with_landmarks
     from medquorum.ai_entity.registry import opened
     from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
 
     extra = Wanted(**(wanted or {}))
-    images = read_images(Path(ct), None if pet is None else Path(pet))
-    findings = with_landmarks(analyse_images(images, opened(models, approved)), images)
+    registry = opened(models, approved)
+    keep_ct = wants_native_ct(registry, "ct" if pet is None else "petct")
+    images = read_images(Path(ct), None if pet is None else Path(pet), keep_ct=keep_ct)
+    findings = with_landmarks(analyse_images(images, registry), images)
     answer = _pack(findings, tumour_sheet(images, findings) if extra.picture else None)
     if not extra.dicom:
         return answer

@@ -61,6 +61,8 @@ class Reason(StrEnum):
     """The model's protobuf has fields, sizes or encodings that are not allowed."""
     WRONG_SHAPE = "wrong_shape"
     """A model's inputs or outputs are not those its kind requires."""
+    UNSUPPORTED_MODEL = "unsupported_model"
+    """A foreign model's description asks for something that is not carried out here."""
     WRONG_OUTPUT = "wrong_output"
     """A model failed on an image, or gave values that are no numbers or too few of them."""
     OUT_OF_MEMORY = "out_of_memory"

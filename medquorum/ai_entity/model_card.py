@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from medquorum.ai_entity.adapters.plan import AdaptedPlan, plan_from_card
 from medquorum.ai_entity.errors import ModelError, Reason
 
 VOXELS: Final = "voxels"
@@ -23,6 +24,8 @@ TILES: Final = "tiles"
 """Logit, activation map and features of square tiles of a radiograph."""
 FUSION: Final = "fusion"
 """A probability of two logits; the file names the two models they come from by digest."""
+ADAPTED: Final = ("nnunet", "monai")
+"""A hospital's own network, run by the plan on its card."""
 OLDEST_FORM: Final[Mapping[str, str]] = {"petct": VOXELS, "ct": VOXELS, "fracture": EDGES}
 
 PPM: Final = 1_000_000
@@ -75,6 +78,8 @@ class ModelCard:
     form: str = VOXELS
     multitask: Multitask | None = None
     """Set exactly when the form is ``multitask``."""
+    adapted: AdaptedPlan | None = None
+    """Set exactly when the form is one of ADAPTED."""
 
 
 def read_card(content: bytes, digest: bytes) -> ModelCard:
@@ -95,6 +100,7 @@ def read_card(content: bytes, digest: bytes) -> ModelCard:
             limits=tuple(str(limit) for limit in card["limits"]),
             form=form,
             multitask=_multitask(card) if form == MULTITASK else None,
+            adapted=plan_from_card(card["plan"]) if form in ADAPTED else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(

@@ -14,6 +14,22 @@ from medquorum.ai_entity.errors import ModelError, Reason
 Array = npt.NDArray[np.float32]
 
 
+def open_session(content: bytes, threads: int = 1) -> Any:
+    """A CPU session of checked bytes: as many threads as told, and none between operators."""
+    import onnxruntime  # only where a model runs: the parent of the child never needs it
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelError(Reason.MALFORMED_MODEL, "onnxruntime cannot build this model") from error
+
+
 def run_session(session: Any, values: Array) -> tuple[Array, ...]:
     """All outputs of an onnxruntime session for its one input. Raises ModelError, MemoryError."""
     name = session.get_inputs()[0].name

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from medquorum.ai_entity.adapters.ports import check_adapted_ports
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS
 from medquorum.ai_entity.model_card import (
@@ -29,6 +30,7 @@ from medquorum.ai_entity.model_card import (
     plain_name,
     read_card,
 )
+from medquorum.ai_entity.model_output import open_session as open_session
 from medquorum.ai_entity.model_output import run_session
 from medquorum.ai_entity.onnx_wire import ModelPorts, Port, inspect_model
 from medquorum.ai_entity.regular_file import TooLargeError, read_regular
@@ -157,20 +159,27 @@ class Registry:
             return is_current
         return bytes.fromhex(digest) in self._approved
 
+    def card_of(self, digest: bytes) -> ModelCard:
+        """The card of the model with this SHA-256. Raises ModelError."""
+        path = self._folder / self._entry(digest)["card"]
+        return read_card(_read_bounded(path, MAX_CARD_BYTES), digest)
+
+    def _entry(self, digest: bytes) -> dict[str, Any]:
+        if digest.hex() not in self._entries:
+            raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
+        return self._entries[digest.hex()]
+
     def load(self, digest: bytes, threads: int = 1) -> LoadedModel:
         """The model with this SHA-256, checked before a session is made. Raises ModelError.
 
         ``threads`` bounds the cores that one run uses.
         """
-        entry = self._entries.get(digest.hex())
-        if entry is None:
-            raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
-        content = _read_bounded(self._folder / entry["file"], MAX_MODEL_BYTES)
+        content = _read_bounded(self._folder / self._entry(digest)["file"], MAX_MODEL_BYTES)
         if hashlib.sha256(content).digest() != digest:
             raise ModelError(
                 Reason.DIGEST_MISMATCH, "the model file is not the registered one; restore it"
             )
-        card = read_card(_read_bounded(self._folder / entry["card"], MAX_CARD_BYTES), digest)
+        card = self.card_of(digest)
         check_ports(inspect_model(content), card)
         return LoadedModel(card, open_session(content, threads), self._levels(card))
 
@@ -194,6 +203,8 @@ def opened(models: str, approved: list[str] | None) -> Registry:
 
 def check_ports(ports: ModelPorts, card: ModelCard) -> None:
     """Float inputs and outputs of the shapes that the card's form requires, or ModelError."""
+    if card.adapted is not None:
+        return check_adapted_ports(ports, card.adapted)
     wanted = PORTS.get((card.kind, card.form))
     if wanted is None:
         raise ModelError(
@@ -220,22 +231,6 @@ def _check_port(port: Port, wanted: Shape) -> None:
         raise ModelError(
             Reason.WRONG_SHAPE, f"a port must be float32 of shape {list(wanted)} (None: any size)"
         )
-
-
-def open_session(content: bytes, threads: int = 1) -> Any:
-    """A CPU session of checked bytes: as many threads as told, and none between operators."""
-    import onnxruntime  # only where a model runs: the parent of the child never needs it
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ModelError(Reason.MALFORMED_MODEL, "onnxruntime cannot build this model") from error
 
 
 def _read_bounded(path: Path, limit: int) -> bytes:

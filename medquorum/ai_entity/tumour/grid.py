@@ -51,6 +51,8 @@ class GridImages:
     """The PET as the scanner made it: SUVmax and SUVpeak are read there, not between its voxels."""
     native_spacings_mm: tuple[float, ...] = ()
     """Every spacing of CT and PET before they came to the grid."""
+    native_hu: Placed | None = None
+    """The CT as the scanner made it, kept only for a model that works at its own voxel size."""
     frame: bytes = b""
     """Digest of the CT's frame of reference; empty where it names none."""
 

@@ -46,14 +46,18 @@ BACKGROUND_SIGMA: Final = 1.5
 """Voxels; a single voxel's probability is noise."""
 
 
-def read_images(ct: Path, pet: Path | None) -> GridImages:
-    """Both series on the common grid. Raises SeriesError or SuvError, naming CT or PET."""
+def read_images(ct: Path, pet: Path | None, *, keep_ct: bool = False) -> GridImages:
+    """Both series on the common grid. Raises SeriesError or SuvError, naming CT or PET.
+
+    ``keep_ct`` keeps the CT as the scanner made it, for a model of its own voxel size.
+    """
     with _named("CT"):
         ct_volume = read_series(ct, "CT")
     placed_ct = Placed(ct_volume.voxels, ct_volume.affine)
     frame = ct_volume.facts.frame_of_reference_digest
+    kept = placed_ct if keep_ct else None
     if pet is None:
-        return replace(common_grid(placed_ct, None), frame=frame)
+        return replace(common_grid(placed_ct, None), frame=frame, native_hu=kept)
     with _named("PET"):
         pet_volume = read_series(pet, "PT")
         if pet_volume.pet is None:
@@ -65,7 +69,7 @@ def read_images(ct: Path, pet: Path | None) -> GridImages:
             Reason.NOT_OVERLAPPING, "CT and PET have different frames of reference; register them"
         )
     placed_pet = Placed(pet_volume.voxels * factor, pet_volume.affine)
-    return replace(common_grid(placed_ct, placed_pet), frame=frame)
+    return replace(common_grid(placed_ct, placed_pet), frame=frame, native_hu=kept)
 
 
 @contextmanager
