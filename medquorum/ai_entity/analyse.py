@@ -6,15 +6,15 @@ file. They block: call them from a worker thread. Numpy, OpenCV and onnxruntime 
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
 
 from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.findings_codec import findings_from_plain, findings_to_plain
-from medquorum.ai_entity.isolated import Answer, ChildLimits, run_isolated
+from medquorum.ai_entity.isolated import Answer, ChildLimits, WarmWorkers, Watch, run_isolated
 from medquorum.ai_entity.registry import MODELS_FOLDER, Shelf
+from medquorum.ai_entity.working_folder import WorkingFolder
 
 OVERLAY: Final = "overlay"
 """Name of the array that carries the overlay's compressed bytes."""
@@ -34,6 +34,21 @@ class Wanted:
     """A PNG with the findings drawn into the images."""
     dicom: bool = False
     """Lesions as DICOM segmentation and report; needs the extra ``dicom``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the child is run: its limits, who watches it, and whether one is waiting already."""
+
+    limits: ChildLimits | None = None
+    watch: Watch | None = None
+    workers: WarmWorkers | None = None
+
+    def call(self, function: str, arguments: dict[str, Any]) -> Answer:
+        """The answer of one child; its limits are those of ``workers`` where there are some."""
+        if self.workers is not None:
+            return self.workers.run(function, arguments, self.watch)
+        return run_isolated(function, arguments, self.limits, self.watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +89,8 @@ def measure_tumour(
     ct: Path,
     pet: Path | None,
     models: Path | Shelf = MODELS_FOLDER,
-    limits: ChildLimits | None = None,
     wanted: Wanted | None = None,
+    manner: Manner | None = None,
 ) -> Analysed:
     """``analyse_tumour`` with the child's peak memory and what else is wanted."""
     arguments = {
@@ -84,18 +99,18 @@ def measure_tumour(
         **_shelf(models).as_arguments(),
         "wanted": asdict(wanted or Wanted()),
     }
-    return _unpack(run_isolated(f"{__name__}:tumour_in_child", arguments, limits))
+    return _unpack((manner or Manner()).call(f"{__name__}:tumour_in_child", arguments))
 
 
 def measure_fracture(
     image: Path | bytes,
     models: Path | Shelf = MODELS_FOLDER,
-    limits: ChildLimits | None = None,
     picture: bool = False,
+    manner: Manner | None = None,
 ) -> Analysed:
     """``analyse_fracture`` with the child's peak memory and, when wanted, the marked film."""
-    with TemporaryDirectory(prefix="medquorum-xray-") as folder:
-        path = image if isinstance(image, Path) else Path(folder) / "image"
+    with WorkingFolder("xray") as held:
+        path = image if isinstance(image, Path) else held.path / "image"
         if isinstance(image, bytes):
             path.write_bytes(image)
         arguments = {
@@ -103,7 +118,7 @@ def measure_fracture(
             **_shelf(models).as_arguments(),
             "picture": picture,
         }
-        return _unpack(run_isolated(f"{__name__}:fracture_in_child", arguments, limits))
+        return _unpack((manner or Manner()).call(f"{__name__}:fracture_in_child", arguments))
 
 
 def _shelf(models: Path | Shelf) -> Shelf:

@@ -75,11 +75,13 @@ class WarmWorkers:
     ) -> Answer:
         """``run_isolated`` in the child that waits; afterwards the next one is started."""
         _check_name(function)
+        seen = watch or Watch()
         try:
             with self._take() as worker:
-                return worker.call(function, arguments, watch or Watch())
+                return worker.call(function, arguments, seen)
         finally:
-            self.warm()
+            if not seen.cancelled:
+                self.warm()
 
     def close(self) -> None:
         """End the child that waits; nothing is started any more."""

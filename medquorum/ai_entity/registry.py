@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from medquorum.ai_entity.adapters.ports import check_adapted_ports
 from medquorum.ai_entity.errors import ModelError, Reason
-from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS
+from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS, model_threads
 from medquorum.ai_entity.model_card import (
     EDGES,
     FUSION,
@@ -169,10 +169,10 @@ class Registry:
             raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
         return self._entries[digest.hex()]
 
-    def load(self, digest: bytes, threads: int = 1) -> LoadedModel:
+    def load(self, digest: bytes, threads: int | None = None) -> LoadedModel:
         """The model with this SHA-256, checked before a session is made. Raises ModelError.
 
-        ``threads`` bounds the cores that one run uses.
+        ``threads`` bounds the cores that one run uses; None: what this process was told.
         """
         content = _read_bounded(self._folder / self._entry(digest)["file"], MAX_MODEL_BYTES)
         if hashlib.sha256(content).digest() != digest:
@@ -181,7 +181,8 @@ class Registry:
             )
         card = self.card_of(digest)
         check_ports(inspect_model(content), card)
-        return LoadedModel(card, open_session(content, threads), self._levels(card))
+        session = open_session(content, threads or model_threads())
+        return LoadedModel(card, session, self._levels(card))
 
     def _levels(self, card: ModelCard) -> bytes | None:
         attached = None if card.multitask is None else card.multitask.levels

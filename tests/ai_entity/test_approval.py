@@ -51,11 +51,11 @@ def service_with(
     service = AiService(node, Path())  # type: ignore[arg-type]
     runs: list[Any] = []
 
-    def played(kind: str, image: Path, ct: Path | None) -> Any:
+    def played(*_: Any) -> Any:
         runs.append(service._seen.approval.digests)
         return run()
 
-    monkeypatch.setattr(service, "_run", played)
+    monkeypatch.setattr(service.analyst, "run", played)
     return service, runs
 
 

@@ -102,8 +102,8 @@ class Analysis:
     seen: list[tuple[str, bool]] = field(default_factory=list)
     fails: bool = False
 
-    def __call__(self, kind: str, image: Path, ct: Path | None) -> Any:
-        self.seen.append((kind, ct is not None))
+    def __call__(self, kind: str, images: tuple[Path, Path | None], *_: Any) -> Any:
+        self.seen.append((kind, images[1] is not None))
         if self.fails:
             raise SeriesError(Reason.EMPTY_SERIES, "no slices")
         model = SimpleNamespace(
@@ -120,7 +120,7 @@ class Analysis:
 
 def service_of(node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> tuple[AiService, Analysis]:
     service, analysis = AiService(node, Path()), Analysis()  # type: ignore[arg-type]
-    monkeypatch.setattr(service, "_run", analysis)
+    monkeypatch.setattr(service.analyst, "run", analysis)
     return service, analysis
 
 
