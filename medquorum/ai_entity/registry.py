@@ -161,8 +161,11 @@ class Registry:
 
     def card_of(self, digest: bytes) -> ModelCard:
         """The card of the model with this SHA-256. Raises ModelError."""
-        path = self._folder / self._entry(digest)["card"]
-        return read_card(_read_bounded(path, MAX_CARD_BYTES), digest)
+        return read_card(_read_bounded(self.card_file(digest), MAX_CARD_BYTES), digest)
+
+    def card_file(self, digest: bytes) -> Path:
+        """Where the card of the model with this SHA-256 lies. Raises ModelError."""
+        return self._folder / str(self._entry(digest)["card"])
 
     def _entry(self, digest: bytes) -> dict[str, Any]:
         if digest.hex() not in self._entries:
