@@ -1,0 +1,1 @@
+"""The federated example: hospitals and a coordinator as processes of this machine."""
