@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from medquorum.ai_entity.analysis_commands import analyze, evaluate
+from medquorum.ai_entity.adapters.commands import adopt_model
+from medquorum.ai_entity.analysis_commands import analyze
+from medquorum.ai_entity.evaluation_commands import evaluate
+from medquorum.ai_entity.learning.chain_commands import drift, promote, withdraw
+from medquorum.ai_entity.learning.commands import card, dataset, train
+from medquorum.ai_entity.serve_commands import serve, show_status
 
 app = typer.Typer(
     help="Analyse images on this machine, or run an AI entity beside its node.",
@@ -17,43 +21,16 @@ app = typer.Typer(
 )
 app.command("analyze")(analyze)
 app.command("evaluate")(evaluate)
+app.command("serve")(serve)
+app.command("status")(show_status)
+for learning in (dataset, train, card, promote, withdraw, drift):
+    app.command(learning.__name__)(learning)
+app.command("adopt")(adopt_model)
 
-NodeOption = Annotated[
-    str, typer.Option("--node", envvar="MEDQUORUM_NODE", help="URL of the AI entity's own node.")
-]
-TokenOption = Annotated[
-    Path,
-    typer.Option(
-        "--token-file", envvar="MEDQUORUM_TOKEN_FILE", help="File with a token of that node."
-    ),
-]
 ModelsOption = Annotated[
     Path | None, typer.Option("--models", help="Folder with a registry.json; else those shipped.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-
-
-@app.command("serve")
-def serve(node: NodeOption, token_file: TokenOption, models: ModelsOption = None) -> None:
-    """Follow the node's images and propose a report for each, until stopped."""
-    from medquorum.ai_entity.node_api import NodeApi
-    from medquorum.ai_entity.registry import MODELS_FOLDER
-    from medquorum.ai_entity.service import AiService
-
-    try:
-        token = token_file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        typer.echo(f"no token at {token_file}; make one with: medquorum token new", err=True)
-        raise typer.Exit(4) from None
-
-    async def follow() -> None:
-        async with NodeApi(node, token) as api:
-            await AiService(api, models or MODELS_FOLDER).run()
-
-    try:
-        asyncio.run(follow())
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
 
 
 @app.command("models")

@@ -175,7 +175,8 @@ async def _take_study(source: Source, lesson: Lesson, made: Made) -> None:
     arrays: dict[str, Array] = {"hu": study.hu, "mask": mask}
     if study.suv is not None:
         arrays["suv"] = study.suv
-    _keep(lesson, arrays, "hu" if study.suv is None else "suv", summary_of(mask), made)
+    label = {**summary_of(mask), "affine_nm": list(study.affine_nm)}
+    _keep(lesson, arrays, "hu" if study.suv is None else "suv", label, made)
 
 
 def _keep(

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_REGISTRY_MODELS
-from medquorum.ai_entity.model_card import read_card
+from medquorum.ai_entity.model_card import plain_name, read_card
 from medquorum.ai_entity.registry import MAX_CARD_BYTES, MODELS_FOLDER, REGISTRY_FILE
 from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.provenance import FindingKind
@@ -81,11 +81,7 @@ def add_candidate(folder: Path, candidate: Path) -> ApprovedModel:
 
 def announced(folder: Path, digest: str) -> ApprovedModel:
     """A registered model as the charter names it. Raises ModelError."""
-    entries = _read(folder)
-    if digest not in entries:
-        raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
-    entry = entries[digest]
-    content = _bytes(folder / str(entry["card"]))
+    content = _bytes(files_of(folder, bytes.fromhex(digest))[1])
     card = read_card(content, bytes.fromhex(digest))
     return ApprovedModel(
         FINDING_KIND[card.kind],
@@ -93,6 +89,17 @@ def announced(folder: Path, digest: str) -> ApprovedModel:
         hashlib.sha256(content).digest(),
         card.training_digest,
     )
+
+
+def files_of(folder: Path, digest: bytes) -> tuple[Path, Path]:
+    """Model and card of a registered digest. Raises ModelError."""
+    entry = _read(folder).get(digest.hex())
+    if entry is None:
+        raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
+    try:
+        return folder / plain_name(entry["file"]), folder / plain_name(entry["card"])
+    except (KeyError, ValueError) as error:
+        raise ModelError(Reason.MALFORMED_MODEL, "the registry file is malformed") from error
 
 
 def current_digests(folder: Path) -> dict[str, str]:

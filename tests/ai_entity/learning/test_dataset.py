@@ -208,7 +208,8 @@ def test_tumour_masks_come_from_the_approved_overlay_on_its_own_grid(
     assert grid.suv is not None
     assert np.allclose(arrays["suv"], grid.suv)
     assert np.abs(arrays["hu"] - grid.hu).max() <= 0.5
-    assert sample.facts["label"] == {"tumour_voxels": 36}
+    assert sample.facts["label"]["tumour_voxels"] == 36
+    assert sample.facts["label"]["affine_nm"] == list(there.affine_nm)
 
 
 def test_a_doctors_negative_is_an_empty_mask_and_her_tumour_needs_an_outline(
@@ -222,7 +223,7 @@ def test_a_doctors_negative_is_an_empty_mask_and_her_tumour_needs_an_outline(
         ward.doctor(patient, conclusion, references=(ct,))
     found = made(tmp_path, ward, percent=0)
     (sample,) = found["set"].of(StudyKind.CT, Split.TRAINING)
-    assert sample.facts["label"] == {"tumour_voxels": 0}
+    assert sample.facts["label"]["tumour_voxels"] == 0
     assert found["manifest"]["excluded"] == {Excluded.NO_OUTLINE.value: 1}
 
 

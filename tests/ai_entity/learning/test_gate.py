@@ -76,13 +76,24 @@ def test_cases_of_one_patient_are_drawn_together() -> None:
     assert compare(many).lower < compare(alone).lower
 
 
+def test_patients_with_wrong_labels_do_not_outvote_the_phantoms() -> None:
+    told = [
+        HeldOutCase(f"case {index}", index % 3 == 0, 0.5, 0.4 if index % 3 == 0 else 0.9)
+        for index in range(60)
+    ]
+    found = judge(told, FRACTURE)
+    assert found.everything.lower > 0.0
+    assert not found.passed
+    assert found.reason.endswith("on phantoms")
+
+
 def test_phantoms_and_patients_are_told_apart_in_whole_numbers() -> None:
     document = judge(cases(0.01, 0.0), FRACTURE).document()
-    assert (document["synthetic"]["cases"], document["real"]["cases"]) == (20, 40)
+    assert (document["phantoms"]["cases"], document["ledger_patients"]["cases"]) == (20, 40)
     assert document["all"]["difference_ppm"] == 10_000
     assert json.loads(json.dumps(document), parse_float=pytest.fail) == document
     phantoms_only = judge([one for one in cases(0.0, 0.0) if one.synthetic], FRACTURE)
-    assert phantoms_only.document()["real"] is None
+    assert phantoms_only.document()["ledger_patients"] is None
 
 
 def test_a_sure_mistake_costs_most() -> None:
