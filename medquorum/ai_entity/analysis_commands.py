@@ -1,4 +1,4 @@
-"""`medquorum ai analyze` and `evaluate`: findings on anybody's files, without a network or a node.
+"""`medquorum ai analyze`: findings on anybody's files, without a network or a node.
 
 The result goes to stdout, progress and refusals to stderr. Patients' files are parsed in a limited
 child process (``analyse``), as for the network.
@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import IntEnum
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from medquorum.ai_entity.command_ends import (
+    Exit,
+    end,
+    ended_by_sigterm,
+    must_be_file,
+    must_be_series,
+    must_be_writable,
+    one_sentence,
+)
+
 if TYPE_CHECKING:
     from medquorum.ai_entity.analyse import Analysed, Wanted
-    from medquorum.ai_entity.evaluation import CaseResult
     from medquorum.ai_entity.findings import Findings
+    from medquorum.ai_entity.registry import Shelf
 
 CtOption = Annotated[Path | None, typer.Option("--ct", help="Folder with one CT series.")]
 PetOption = Annotated[Path | None, typer.Option("--pet", help="Folder with the PET of the same.")]
@@ -48,15 +55,16 @@ ModelsOption = Annotated[
     Path | None, typer.Option("--models", help="Folder with a registry.json; else those shipped.")
 ]
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="SHA-256 of a registered model; else the current of its kind."),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress on stderr; refusals are told.")
+]
+
+DIGEST: Final = re.compile("[0-9a-f]{64}")
 LABELS_LIMIT: Final = "the overlay is too large for the ledger's form; choose a name ending in .npz"
-
-
-class Exit(IntEnum):
-    """The numbers that `medquorum`'s other commands end with, too."""
-
-    FAILED = 1
-    USAGE = 2
-    NOT_FOUND = 4
 
 
 def analyze(
@@ -67,21 +75,37 @@ def analyze(
     as_json: JsonOption = False,
     overlay: OverlayOption = None,
     dicom_out: DicomOption = None,
+    model: ModelOption = None,
     models: ModelsOption = None,
+    quiet: QuietOption = False,
 ) -> None:
-    """Findings of a CT (with its PET) or of one X-ray on this machine. Not for clinical use."""
+    """Findings of a CT (with its PET) or of one X-ray on this machine. Not for clinical use.
+
+    Nothing leaves the machine; no network, node or account is needed. Ctrl-C stops it and leaves
+    nothing. An analysis that abstains ends with 0 and says why; images or a model that are refused
+    end with 1, wrong options with 2, absent files with 4, Ctrl-C with 130.
+
+    Examples:
+
+    medquorum ai analyze --ct exported/ct --pet exported/pet --overlay findings.png
+
+    medquorum ai analyze --xray wrist.dcm --json > findings.json
+    """
     _check_choice(ct, pet, xray)
-    for path in (ct, pet, xray):
-        _must_exist(path)
-    if overlay is not None and not overlay.resolve().parent.is_dir():
-        _end(Exit.NOT_FOUND, f"there is no folder {overlay.parent}; make it first")
+    must_be_series(ct, "--ct")
+    must_be_series(pet, "--pet")
+    must_be_file(xray, "--xray")
+    if overlay is not None:
+        must_be_writable(overlay)
     if dicom_out is not None:
         _check_dicom(dicom_out, xray)
-    with _one_sentence({"CT": ct, "PET": pet}):
+    with one_sentence({"CT": ct, "PET": pet}), ended_by_sigterm():
         from medquorum.ai_entity.analyse import Wanted
 
+        kind = "fracture" if ct is None else "ct" if pet is None else "petct"
+        shelf = _shelf(models, model, kind)
         wanted = Wanted(overlay is not None and _is_picture(overlay), dicom_out is not None)
-        analysed = _analysed(ct, pet, xray, wanted, models)
+        analysed = _analysed((ct, pet, xray), wanted, shelf, quiet)
         if overlay is not None:
             _write_overlay(analysed, overlay)
         if dicom_out is not None:
@@ -89,56 +113,35 @@ def analyze(
         _show(analysed.findings, as_json)
 
 
-def evaluate(
-    petct: Annotated[
-        Path,
-        typer.Option("--petct", help=".npz with <case>_suv, _ct, _gtv and _spacing_zyx per case."),
-    ],
-    model: Annotated[
-        str | None, typer.Option("--model", help="SHA-256 of a registered model; else the current.")
-    ] = None,
-    as_json: JsonOption = False,
-    models: ModelsOption = None,
-) -> None:
-    """Hold a model against expert contours: Dice, volumes by method, levels, case by case."""
-    _must_exist(petct)
-    with _one_sentence({}):
-        from medquorum.ai_entity.case_archive import CaseArchive
-        from medquorum.ai_entity.evaluation import (
-            evaluate_cases,
-            evaluated_model,
-            fitted_cases,
-            summary,
-        )
-        from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
-        from medquorum.ai_entity.telling import tell
+def _shelf(models: Path | None, model: str | None, kind: str) -> Shelf:
+    """The models to choose from: all, or the one asked for."""
+    from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, Shelf
 
-        folder = models or MODELS_FOLDER
-        archive = CaseArchive(petct)
-        loaded = evaluated_model(Registry(folder), model)
-        fitted_on = fitted_cases(loaded, folder, petct)
-        results = []
-        for count, result in enumerate(evaluate_cases(archive, loaded, fitted_on), start=1):
-            results.append(result)
-            tell(f"case {count} of {len(archive.names)}: {_case_line(result)}")
-        document = summary(results, loaded)
-    typer.echo(json.dumps(document, indent=1) if as_json else "\n".join(_table(document)))
+    folder = models or MODELS_FOLDER
+    if model is None:
+        return Shelf(folder)
+    if not DIGEST.fullmatch(model):
+        end(Exit.USAGE, "--model takes 64 hexadecimal digits; list them with: medquorum ai models")
+    found = Registry(folder).card_of(bytes.fromhex(model))
+    if found.kind != kind:
+        end(Exit.USAGE, f"that model is of kind {found.kind}; these images need one of {kind}")
+    return Shelf(folder, frozenset({found.digest}))
 
 
 def _check_choice(ct: Path | None, pet: Path | None, xray: Path | None) -> None:
     if (ct is None) == (xray is None):
-        _end(Exit.USAGE, "give either --ct FOLDER (with --pet FOLDER) or --xray FILE")
+        end(Exit.USAGE, "give either --ct FOLDER (with --pet FOLDER) or --xray FILE")
     if pet is not None and ct is None:
-        _end(Exit.USAGE, "a PET is read together with its CT; add --ct FOLDER")
+        end(Exit.USAGE, "a PET is read together with its CT; add --ct FOLDER")
 
 
 def _check_dicom(dicom_out: Path, xray: Path | None) -> None:
     if xray is not None:
-        _end(Exit.USAGE, "--dicom-out writes lesions of a CT or PET; an X-ray has none")
+        end(Exit.USAGE, "--dicom-out writes lesions of a CT or PET; an X-ray has none")
     if not dicom_out.is_dir():
-        _end(Exit.NOT_FOUND, f"there is no folder {dicom_out}; make it first")
+        end(Exit.NOT_FOUND, f"there is no folder {dicom_out}; make it first")
     if importlib.util.find_spec("highdicom") is None:
-        _end(Exit.FAILED, "highdicom is missing; run: pip install 'medquorum[ai,dicom]'")
+        end(Exit.FAILED, "highdicom is missing; run: pip install 'medquorum[ai,dicom]'")
 
 
 def _is_picture(overlay: Path) -> bool:
@@ -146,19 +149,19 @@ def _is_picture(overlay: Path) -> bool:
 
 
 def _analysed(
-    ct: Path | None, pet: Path | None, xray: Path | None, wanted: Wanted, models: Path | None
+    images: tuple[Path | None, Path | None, Path | None], wanted: Wanted, shelf: Shelf, quiet: bool
 ) -> Analysed:
-    from medquorum.ai_entity.analyse import measure_fracture, measure_tumour
-    from medquorum.ai_entity.registry import MODELS_FOLDER
-    from medquorum.ai_entity.telling import telling
+    from medquorum.ai_entity.analyse import Manner, measure_fracture, measure_tumour
+    from medquorum.ai_entity.analysis_progress import watched
 
-    folder = models or MODELS_FOLDER
+    ct, pet, xray = images
     if ct is not None:
-        with telling("reading and analysing CT" + (" and PET" if pet is not None else " alone")):
-            return measure_tumour(ct, pet, folder, wanted=wanted)
+        step = "reading and analysing CT" + (" and PET" if pet is not None else " alone")
+        with watched(step, quiet) as watch:
+            return measure_tumour(ct, pet, shelf, wanted, Manner(watch=watch))
     assert xray is not None  # noqa: S101 - one of the two was given, see _check_choice
-    with telling("reading and analysing the X-ray"):
-        return measure_fracture(xray, folder, picture=wanted.picture)
+    with watched("reading and analysing the X-ray", quiet) as watch:
+        return measure_fracture(xray, shelf, wanted.picture, Manner(watch=watch))
 
 
 def _write_overlay(analysed: Analysed, target: Path) -> None:
@@ -181,7 +184,7 @@ def _write_overlay(analysed: Analysed, target: Path) -> None:
         try:
             target.write_bytes(encode(overlay.to_content(), FRAME))
         except CodecError:
-            _end(Exit.FAILED, LABELS_LIMIT)
+            end(Exit.FAILED, LABELS_LIMIT)
     tell(f"overlay written to {target}")
 
 
@@ -208,55 +211,3 @@ def _show(findings: Findings, as_json: bool) -> None:
         typer.echo(f"{volume['volume_ml']:10.1f} mL  {volume['method']}")
     typer.echo(f"model {findings.model.digest.hex()}")
     typer.echo("Not for clinical use.")
-
-
-def _case_line(result: CaseResult) -> str:
-    if result.dice is None:
-        return f"{result.case} abstained: {result.abstained}"
-    seen = "  (fitted on)" if result.seen_in_training else ""
-    return f"{result.case} Dice {result.dice:.3f}{seen}"
-
-
-def _table(document: dict[str, Any]) -> Iterator[str]:
-    yield f"{'case':16s} {'Dice':>6s} {'network':>9s} {'SUV>=4':>9s} {'41 %':>9s} {'expert':>9s} mL"
-    for case in document["cases"]:
-        volumes = [case["volume_ml"][by] for by in ("network", "suv_4", "suv_41pct", "reference")]
-        shown = " ".join(f"{'-':>9s}" if one is None else f"{one:9.1f}" for one in volumes)
-        dice = "-" if case["dice"] is None else f"{case['dice']:.3f}"
-        note = "  fitted on" if case["seen_in_training"] else ""
-        yield f"{case['case']:16s} {dice:>6s} {shown}{note}"
-    yield f"mean Dice {document['mean_dice']} over {document['judged']} judged cases"
-    if document["mean_dice_not_seen_in_training"] != document["mean_dice"]:
-        yield f"mean Dice of cases not fitted on: {document['mean_dice_not_seen_in_training']}"
-    yield f"abstained: {document['abstained']}"
-    yield f"model {document['model']} {document['model_digest']}"
-    yield "Not for clinical use."
-
-
-def _must_exist(path: Path | None) -> None:
-    if path is not None and not path.exists():
-        _end(Exit.NOT_FOUND, f"there is no {path}; check the path")
-
-
-@contextmanager
-def _one_sentence(folders: dict[str, Path | None]) -> Iterator[None]:
-    """Turn refusals into one sentence that names the file, and an exit code."""
-    try:
-        from medquorum.ai_entity.errors import AnalysisError
-        from medquorum.ai_entity.telling import with_file_names
-    except ImportError:
-        _end(Exit.FAILED, "the AI entity is not installed; run: pip install 'medquorum[ai]'")
-    try:
-        yield
-    except AnalysisError as error:
-        series = error.message.partition(":")[0]
-        _end(Exit.FAILED, with_file_names(error.message, folders.get(series)))
-    except ImportError as error:
-        _end(Exit.FAILED, f"{error.name} is missing; run: pip install 'medquorum[ai]'")
-    except OSError as error:
-        _end(Exit.FAILED, f"{error.filename or 'the system'}: {error.strerror}")
-
-
-def _end(code: Exit, advice: str) -> NoReturn:
-    print(f"error: {advice}", file=sys.stderr)
-    raise typer.Exit(int(code))
