@@ -180,6 +180,9 @@ class Replica:
         judgement = judge_arrival(proposal.core, now_ms)
         if judgement == ACCEPT:
             judgement = judge_proposal(proposal, self.state, self._verify)
+        if judgement == Reject(Reason.UNAPPROVED_MODEL):
+            # A later charter may approve it (R-AI4): who is an epoch ahead is not to blame.
+            judgement = Ignore(Reason.UNAPPROVED_MODEL)
         if judgement == ACCEPT:
             judgement = self.pool.add_proposal(proposal, self.state)
         return judgement

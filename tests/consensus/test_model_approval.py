@@ -10,6 +10,7 @@ import pytest
 
 from medquorum.consensus.admission import judge_proposal
 from medquorum.consensus.composition import judge_batch
+from medquorum.consensus.events import Accepted, ProposalArrived, Refused
 from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.chain import ChainBuilder, ChainState
 from medquorum.ledger.change import ApproveModel, Change, RotateKey, WithdrawModel
@@ -18,7 +19,7 @@ from medquorum.ledger.governance import Amendment
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.provenance import FindingKind
-from medquorum.ledger.reasons import ACCEPT, Judgement, Reason, Reject
+from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason, Reject
 from medquorum.ledger.signature import verify
 from medquorum.ledger.types import BlockHash, BlockType, Outcome
 from tests.consensus.batches import forced
@@ -195,6 +196,20 @@ def test_the_doctors_approval_lets_a_model_report() -> None:
     story.report(*NETWORK.doctors)
     assert story.view.n_bc == before + 2
     assert len(story.ward.tips()) == 1
+
+
+def test_who_is_an_epoch_ahead_is_not_to_blame() -> None:
+    """R-AI4, R-GOV8: what a node does not take yet, it takes once it knows the approval."""
+    story = Story()
+    story.amend(ApproveModel(AI, OTHER))
+    report = ai_report(NETWORK, story.view, story.image, issued_at_ms=story.ward.now_ms)
+    replica = story.ward.replica(HOSPITAL)
+    arrived = ProposalArrived(report, address(NETWORK.doctors[0]))
+    (refused,) = replica.step(arrived, story.ward.now_ms)
+    assert isinstance(refused, Refused)
+    assert refused.judgement == Ignore(Reason.UNAPPROVED_MODEL)
+    story.amend(ApproveModel(AI, USED))
+    assert Accepted(report) in replica.step(arrived, story.ward.now_ms)
 
 
 def test_without_a_majority_nothing_is_approved() -> None:
