@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medquorum.ai_entity.findings import Level
-from medquorum.ai_entity.phantom.organ_levels import LARGE_ML, lesion_groups, organ_levels
+from medquorum.ai_entity.tumour.organ_levels import LARGE_ML, lesion_groups, organ_levels
 from medquorum.ai_entity.phantom.organs import Organ
 
 SPACING = (5.0, 5.0, 5.0)

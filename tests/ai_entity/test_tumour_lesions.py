@@ -1,19 +1,23 @@
-"""Measurements on spheres of the NEMA IEC body phantom, and the rules for the four levels."""
+"""Measurements on spheres of the NEMA IEC body phantom, what is drawn, and the guard."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from medquorum.ai_entity.findings import PPM, Lesion, Level
-from medquorum.ai_entity.tumour.candidates import label_lesions
+from medquorum.ai_entity.findings import Level
+from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.registry import MODELS_FOLDER, LoadedModel, Registry
+from medquorum.ai_entity.tumour.candidates import draw_lesions
+from medquorum.ai_entity.tumour.density_organs import density_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Placed
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
+from medquorum.ai_entity.tumour.inference import Prediction
 from medquorum.ai_entity.tumour.lesions import comparison_volumes, measure_lesions
-from medquorum.ai_entity.tumour.levels import grade_regions, level_of, probabilities_ppm
-from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT
-from medquorum.ai_entity.tumour.regions import BONE, LUNG, SOFT_TISSUE, region_of
+from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT, SUV_ADAPTIVE
+from medquorum.ai_entity.tumour.organ_levels import Group
 from tests.ai_entity.conftest import axial_affine
 
 NEMA_DIAMETERS_MM = (37.0, 28.0, 22.0)
@@ -34,16 +38,32 @@ def spheres(contrast: float) -> tuple[GridImages, list[float]]:
     return GridImages(hu, suv, axial_affine(4.0)), volumes
 
 
-def test_volumes_of_nema_spheres_at_half_contrast() -> None:
+@pytest.fixture(scope="module")
+def baseline() -> LoadedModel:
+    """The oldest model for PET/CT, with its threshold at one half."""
+    content = (MODELS_FOLDER / "petct_baseline.onnx").read_bytes()
+    digest = hashlib.sha256(content).digest()
+    model = Registry().load(digest)
+    return replace(model, card=replace(model.card, threshold_ppm=500_000))
+
+
+def said(images: GridImages, probability: np.ndarray) -> Prediction:
+    return Prediction(
+        np.clip(probability, 0.0, 1.0).astype(np.float32), density_organs(images.hu, 64.0)
+    )
+
+
+def test_volumes_of_nema_spheres_at_half_contrast(baseline: LoadedModel) -> None:
     images, truth = spheres(8.0)
     assert images.suv is not None
-    likely = ((images.suv - 1.0) / 7.0).astype(np.float32)
-    labels, count = label_lesions(likely, images.hu, 0.5, images.voxel_volume_mm3)
-    lesions = measure_lesions(images, labels, count, np.clip(likely, 0, 1))
-    assert count == 3
+    prediction = said(images, (images.suv - 1.0) / 7.0)
+    drawn = draw_lesions(baseline, images, prediction)
+    lesions = measure_lesions(images, drawn.labels, drawn.groups, prediction.probability)
     measured = [lesion.volume_ul / 1000 for lesion in lesions]
     assert measured == pytest.approx(truth, rel=0.15)
     assert [lesion.number for lesion in lesions] == [1, 2, 3]
+    assert [lesion.region for lesion in lesions] == ["muscle"] * 3
+    assert drawn.levels == {Organ.MUSCLE: Level.METASTASIS}
     assert lesions[0].centroid_um == pytest.approx((39_400, 59_700, 49_300), abs=1_500)
     assert lesions[0].suv_peak_milli == pytest.approx(8_000, rel=0.03)
     assert lesions[0].suv_max_milli is not None
@@ -60,9 +80,11 @@ def test_uptake_is_read_from_the_pet_as_the_scanner_made_it() -> None:
     native[24:26, 15, 10] = 50.0
     labels = (images.suv > 4.5).astype(np.int32)
     likely = labels.astype(np.float32)
-    lesion = measure_lesions(replace(images, native_suv=Placed(native, affine)), labels, 1, likely)
+    groups = (Group(40.0, Organ.MUSCLE, ()),)
+    original = replace(images, native_suv=Placed(native, affine))
+    lesion = measure_lesions(original, labels, groups, likely)
     assert lesion[0].suv_max_milli == 50_000
-    on_grid = measure_lesions(images, labels, 1, likely)[0]
+    on_grid = measure_lesions(images, labels, groups, likely)[0]
     assert on_grid.suv_max_milli is not None
     assert on_grid.suv_max_milli < 9_000
     assert lesion[0].volume_ul == on_grid.volume_ul
@@ -73,74 +95,54 @@ def test_threshold_volumes_are_named() -> None:
     assert images.suv is not None
     labels = ndimage.label(images.suv > 4.5)[0].astype(np.int32)
     volumes = dict(comparison_volumes(images, labels))
-    assert list(volumes) == [SUV_2_5, SUV_4, SUV_41_PERCENT]
+    assert list(volumes) == [SUV_2_5, SUV_4, SUV_41_PERCENT, SUV_ADAPTIVE]
     assert volumes[SUV_4] / 1000 == pytest.approx(sum(truth), rel=0.1)
     assert volumes[SUV_4] < volumes[SUV_41_PERCENT] < volumes[SUV_2_5]
+    assert volumes[SUV_ADAPTIVE] / 1000 == pytest.approx(sum(truth), rel=0.1)
 
 
-def test_specks_below_three_millilitres_are_no_lesion() -> None:
+@pytest.mark.parametrize(("side", "drawn"), [(3, 0), (4, 1)])
+def test_specks_below_three_millilitres_are_no_lesion_of_a_voxel_model(
+    baseline: LoadedModel, side: int, drawn: int
+) -> None:
     likely = np.zeros((20, 20, 20), np.float32)
-    likely[5:8, 5:8, 5:8] = 0.9
-    labels, count = label_lesions(likely, np.zeros_like(likely), 0.5, 64.0)
-    assert (count, labels.max()) == (0, 0)
-    likely[5:9, 5:9, 5:9] = 0.9
-    assert label_lesions(likely, np.zeros_like(likely), 0.5, 64.0)[1] == 1
+    likely[5 : 5 + side, 5 : 5 + side, 5 : 5 + side] = 0.9
+    images = GridImages(np.full_like(likely, 40.0), None, axial_affine(4.0))
+    found = draw_lesions(baseline, images, said(images, likely))
+    assert (len(found.groups), int(found.labels.max())) == (drawn, drawn)
+    assert found.means == pytest.approx([0.9] * drawn)
+    assert found.levels[Organ.MUSCLE] is (Level.TUMOR if drawn else Level.NEGATIVE)
 
 
-@pytest.mark.parametrize(
-    ("around_hu", "inside_hu", "region"),
-    [(-800.0, 30.0, LUNG), (50.0, 600.0, BONE), (50.0, 30.0, SOFT_TISSUE)],
-)
-def test_region_by_density(around_hu: float, inside_hu: float, region: str) -> None:
-    hu = np.full((20, 20, 20), around_hu, np.float32)
-    lesion = np.zeros(hu.shape, np.bool_)
-    box = (slice(6, 13),) * 3
-    lesion[box] = True
-    hu[lesion] = inside_hu
-    assert region_of(hu, lesion, box) == region
+def test_a_few_voxels_of_an_organ_s_label_are_no_organ_in_view(baseline: LoadedModel) -> None:
+    hu = np.full((20, 20, 20), 40.0, np.float32)
+    images = GridImages(hu, None, axial_affine(4.0))
+    organs = np.full(hu.shape, Organ.MUSCLE, np.uint8)
+    organs[0, 0, :10] = Organ.LIVER
+    found = draw_lesions(baseline, images, Prediction(np.zeros_like(hu), organs))
+    assert set(found.levels) == {Organ.MUSCLE}
+    organs[0, :8] = Organ.LIVER
+    found = draw_lesions(baseline, images, Prediction(np.zeros_like(hu), organs))
+    assert set(found.levels) == {Organ.MUSCLE, Organ.LIVER}
 
 
-SMALL = Lesion(1, SOFT_TISSUE, (0, 0, 0), 20_000, 5_000, 4_000, 60_000, 700_000)
-
-
-@pytest.mark.parametrize(
-    ("lesions", "level"),
-    [
-        ((), Level.NEGATIVE),
-        ((SMALL,), Level.TUMOR),
-        ((replace(SMALL, volume_ul=50_000),), Level.TUMOR_PLUS),
-        ((replace(SMALL, suv_peak_milli=8_000),), Level.TUMOR_PLUS),
-        ((SMALL, replace(SMALL, centroid_um=(50_000, 0, 0))), Level.TUMOR_PLUS),
-        ((SMALL, replace(SMALL, centroid_um=(100_001, 0, 0))), Level.METASTASIS),
-        ((SMALL,) * 4, Level.METASTASIS),
-        ((SMALL, *(replace(SMALL, probability_ppm=499_999),) * 3), Level.TUMOR_PLUS),
-        (
-            (SMALL, replace(SMALL, centroid_um=(200_000, 0, 0), probability_ppm=499_999)),
-            Level.TUMOR_PLUS,
-        ),
-    ],
-)
-def test_levels_by_the_stated_rules(lesions: tuple[Lesion, ...], level: Level) -> None:
-    assert level_of(lesions, lesions[0] if lesions else None) is level
-
-
-def test_a_lesion_of_lung_beside_a_larger_one_elsewhere_is_a_metastasis() -> None:
-    lung = replace(SMALL, number=2, region=LUNG, volume_ul=4_000)
-    graded = grade_regions({LUNG: 1_000, BONE: 20_000, SOFT_TISSUE: 0}, (SMALL, lung))
-    assert [(one.region, one.level) for one in graded] == [
-        (LUNG, Level.METASTASIS),
-        (BONE, Level.NEGATIVE),
-        (SOFT_TISSUE, Level.TUMOR),
-    ]
-    assert graded[1].probabilities_ppm[0] == PPM - 20_000
-
-
-@pytest.mark.parametrize("tumour_ppm", [0, 1, 333_333, 999_999, PPM])
-def test_probabilities_sum_to_one(tumour_ppm: int) -> None:
-    for level in Level:
-        shares = probabilities_ppm(level, tumour_ppm)
-        assert sum(shares) == PPM
-        assert min(shares) >= 0
+def test_organs_by_density_alone() -> None:
+    z, y, x = np.mgrid[0:40, 0:40, 0:40]
+    hu = np.full(z.shape, -1000.0, np.float32)
+    around = np.hypot(y - 20, x - 20)
+    hu[around < 18] = -100.0
+    hu[around < 17] = 50.0
+    hu[around < 12] = -820.0
+    hu[np.hypot(y - 20, x - 4) < 2] = 900.0
+    organs = density_organs(hu, 64.0)
+    assert organs[5, 20, 20] == Organ.LUNGS
+    assert organs[5, 20, 6] == Organ.MUSCLE
+    assert (organs[5, 20, 4], organs[5, 37, 20], organs[5, 0, 0]) == (
+        Organ.BONE,
+        Organ.FAT,
+        Organ.AIR,
+    )
+    assert Organ.LUNGS not in density_organs(hu, 20.0)
 
 
 def noise(seed: int) -> np.ndarray:
@@ -163,7 +165,7 @@ def test_the_guard_names_what_is_wrong() -> None:
     hole = np.where(body > 20, np.inf, body).astype(np.float32)
     cases = {
         "noise": GridImages(noise(2), None, affine),
-        "soft tissue": GridImages(np.where(body > 20, -1000.0, -999.0), None, affine),
+        "empty": GridImages(np.where(body > 20, -1000.0, -999.0), None, affine),
         "CT is of one value": GridImages(np.full_like(body, 40.0), None, affine),
         "60 mm": GridImages(body[:5], None, affine),
         "median SUV": GridImages(body, good * 5_000, affine),

@@ -16,10 +16,10 @@ from medquorum.ai_entity.phantom.anatomy import Anatomy, draw_anatomy
 from medquorum.ai_entity.phantom.dicom_writer import write_ct, write_pet
 from medquorum.ai_entity.phantom.geometry import Labels, Mask, Point, Volume
 from medquorum.ai_entity.phantom.growths import Growth, Story, draw_growth, grow, plan_growths
-from medquorum.ai_entity.phantom.organ_levels import organ_levels
 from medquorum.ai_entity.phantom.organs import TISSUES, Organ
 from medquorum.ai_entity.phantom.scanner import STANDARD, Scanner, scan_ct, scan_pet
 from medquorum.ai_entity.phantom.uptake import physiologic_activity
+from medquorum.ai_entity.tumour.organ_levels import organ_levels
 
 PURPOSE_UPTAKE: Final = 2
 PURPOSE_LESIONS: Final = 3

@@ -1,18 +1,26 @@
-"""Run a voxel model over a whole grid in slabs, so that memory is bounded.
+"""A model over a whole grid: lesion probability and organ labels, whatever form the model has.
 
-Each slab carries as much margin as the model's widest kernel sees, hence the slabs join without a
-seam. Probabilities are rounded to thousandths before anything is decided on them: the last bits of
-a float differ between processors, and a report should not.
+A windowed network is run by ``windows`` and its mean logit divided by the card's temperature. A
+voxel model runs in slabs with as much margin as its widest kernel sees, hence the slabs join
+without a seam; it names no organs, so density does. Probabilities are rounded to thousandths before
+anything is decided on them: the last bits of a float differ between processors, and a report should
+not.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from medquorum.ai_entity.adapters.run import predict_adapted
 from medquorum.ai_entity.baseline.feature_bank import CT_BANK, PET_CT_BANK
+from medquorum.ai_entity.calibration import sigmoid
+from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.registry import LoadedModel
+from medquorum.ai_entity.tumour.density_organs import density_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Volume
+from medquorum.ai_entity.tumour.windows import Organs, Progress, run_windows
 
 SLAB_VOXELS: Final = 1_500_000
 """Per slab with its margin: some 60 float32 planes of it stay below 0.4 GB."""
@@ -23,17 +31,64 @@ ROUNDING: Final = 1_000
 """Probabilities are multiples of 1/1000."""
 
 
-def model_channels(images: GridImages, kind: str) -> Volume:
-    """Channels [c,z,y,x] in the order the kind expects: ``petct`` SUV, HU; ``ct`` HU."""
-    if kind == "petct":
-        if images.suv is None:
-            raise ValueError("a petct model needs a PET")
-        return np.stack([images.suv, images.hu])
-    return images.hu[None]
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of every voxel."""
+
+    probability: Volume
+    """Of lesion [z,y,x], multiples of 1/1000."""
+    organs: Organs
+    """Label of ``Organ`` [z,y,x]."""
+
+    def __repr__(self) -> str:
+        return f"Prediction({self.probability.shape})"
 
 
-def predict(model: LoadedModel, channels: Volume) -> Volume:
-    """Probability [z,y,x], multiples of 1/1000, of ``channels`` [c,z,y,x]."""
+def predict(
+    model: LoadedModel,
+    images: GridImages,
+    progress: Progress | None = None,
+    member: int | None = None,
+) -> Prediction:
+    """Run a model of kind ``petct`` or ``ct``; ``member`` asks one fold's network instead of all.
+
+    Raises ValueError when a PET is needed and absent, or the model changes the size of its input.
+    """
+    if model.card.adapted is not None:
+        found = predict_adapted(model.run, model.card.adapted, images, progress)
+        return Prediction(_rounded(found), density_organs(images.hu, images.voxel_volume_mm3))
+    plan = model.card.multitask
+    if plan is None:
+        return Prediction(
+            _rounded(_voxel_model(model, _suv_first(images, model.card.kind), progress)),
+            density_organs(images.hu, images.voxel_volume_mm3),
+        )
+    blended = run_windows(model.run_all, _hu_first(images, model.card.kind), plan, member, progress)
+    probability = sigmoid(blended.lesion / np.float32(plan.temperature))
+    return Prediction(_rounded(probability.astype(np.float32)), blended.organs)
+
+
+def _hu_first(images: GridImages, kind: str) -> Volume:
+    """Channels [c,z,y,x] of a windowed network: HU, then SUV."""
+    if kind == "ct":
+        return images.hu[None]
+    return np.stack([images.hu, _pet(images)])
+
+
+def _suv_first(images: GridImages, kind: str) -> Volume:
+    """Channels [c,z,y,x] of a voxel model: SUV, then HU."""
+    if kind == "ct":
+        return images.hu[None]
+    return np.stack([_pet(images), images.hu])
+
+
+def _pet(images: GridImages) -> Volume:
+    if images.suv is None:
+        raise ValueError("a petct model needs a PET")
+    return images.suv
+
+
+def _voxel_model(model: LoadedModel, channels: Volume, progress: Progress | None) -> Volume:
     halo = HALO_VOXELS
     padded = np.pad(channels, ((0, 0), *(((halo, halo),) * 3)), mode="edge")
     depth = channels.shape[1]
@@ -45,9 +100,14 @@ def predict(model: LoadedModel, channels: Volume) -> Volume:
         stop = min(start + step, depth)
         slab = np.ascontiguousarray(padded[None, :, start : stop + 2 * halo])
         slabs.append(model.run(slab)[0, 0, inner, inner, inner])
+        if progress is not None:
+            progress(stop / depth)
     probability = np.concatenate(slabs)
     if probability.shape != channels.shape[1:]:
-        raise ValueError("the model changed the size of its input")
+        raise ModelError(Reason.WRONG_OUTPUT, "the model changed the size of its input")
+    return probability
+
+
+def _rounded(probability: Volume) -> Volume:
     finite = np.nan_to_num(probability, nan=0.0, posinf=1.0, neginf=0.0)
-    rounded = np.round(np.clip(finite, 0.0, 1.0) * ROUNDING) / ROUNDING
-    return np.asarray(rounded, dtype=np.float32)
+    return np.asarray(np.round(np.clip(finite, 0.0, 1.0) * ROUNDING) / ROUNDING, dtype=np.float32)

@@ -6,6 +6,7 @@ lowers both, so they are read there wherever the original is at hand (definition
 ``pet_metrics``).
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,15 +14,17 @@ from scipy import ndimage
 
 from medquorum.ai_entity.findings import Lesion, milli, ppm
 from medquorum.ai_entity.limits import MAX_LESIONS
+from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.adaptive_volume import adaptive_volume_ml
 from medquorum.ai_entity.tumour.grid import (
-    GRID_STEP_MM,
     GridImages,
     Placed,
     Volume,
     carry_labels,
     spacing_of,
 )
-from medquorum.ai_entity.tumour.methods import FIXED_THRESHOLDS, SUV_41_PERCENT
+from medquorum.ai_entity.tumour.methods import FIXED_THRESHOLDS, SUV_41_PERCENT, SUV_ADAPTIVE
+from medquorum.ai_entity.tumour.organ_levels import Group
 from medquorum.ai_entity.tumour.pet_metrics import (
     Labels,
     Spacing,
@@ -31,23 +34,29 @@ from medquorum.ai_entity.tumour.pet_metrics import (
     suv_peak,
     volume_ml,
 )
-from medquorum.ai_entity.tumour.regions import region_of
 
-GRID_SPACING: Final[Spacing] = (GRID_STEP_MM, GRID_STEP_MM, GRID_STEP_MM)
 UM_PER_MM: Final = 1000.0
 
 
 def measure_lesions(
-    images: GridImages, labels: Labels, count: int, probability: Volume
+    images: GridImages, labels: Labels, groups: tuple[Group, ...], probability: Volume
 ) -> tuple[Lesion, ...]:
-    """The largest lesions with their numbers; label n becomes lesion n."""
-    kept = min(count, MAX_LESIONS)
+    """The largest lesions with their numbers; label n, which is group n, becomes lesion n."""
+    kept = min(len(groups), MAX_LESIONS)
     boxes = ndimage.find_objects(labels, max_label=kept)
     uptake = None if images.suv is None else _uptake(images, images.suv, labels)
     return tuple(
-        _measure(images, labels, probability, uptake, (number, box))
-        for number, box in enumerate(boxes, start=1)
+        replace(
+            _measure(images, labels, probability, uptake, (number, box)),
+            region=organ_name(group.host),
+        )
+        for number, (box, group) in enumerate(zip(boxes, groups[:kept], strict=True), start=1)
     )
+
+
+def organ_name(organ: Organ) -> str:
+    """How reports name an organ."""
+    return organ.name.lower()
 
 
 def _uptake(images: GridImages, suv: Volume, labels: Labels) -> tuple[Placed, Labels]:
@@ -56,6 +65,11 @@ def _uptake(images: GridImages, suv: Volume, labels: Labels) -> tuple[Placed, La
         native = images.native_suv
         return native, carry_labels(labels, images.affine, native)
     return Placed(suv, images.affine), labels
+
+
+def spacing_of_grid(images: GridImages) -> Spacing:
+    """Spacings (z,y,x) in mm of the common grid."""
+    return spacing_tuple(Placed(images.hu, images.affine))
 
 
 def spacing_tuple(image: Placed) -> Spacing:
@@ -82,6 +96,7 @@ def _measure(
     numbered_box: tuple[int, tuple[slice, ...]],
 ) -> Lesion:
     number, box = numbered_box
+    spacing = spacing_of_grid(images)
     mask = labels[box] == number
     corner = np.asarray([edge.start for edge in box])
     centre = np.append(np.argwhere(mask).mean(axis=0) + corner, 1.0)
@@ -89,13 +104,13 @@ def _measure(
     suv_max, suv_sphere = (None, None) if uptake is None else _peaks_milli(uptake, number)
     return Lesion(
         number=number,
-        region=region_of(images.hu, labels == number, box),
+        region="",
         centroid_um=(x, y, z),
-        volume_ul=round(volume_ml(mask, GRID_SPACING) * 1000.0),
+        volume_ul=round(volume_ml(mask, spacing) * 1000.0),
         suv_max_milli=suv_max,
         suv_peak_milli=suv_sphere,
         glycolysis_milli=(
-            None if images.suv is None else milli(glycolysis(images.suv[box], mask, GRID_SPACING))
+            None if images.suv is None else milli(glycolysis(images.suv[box], mask, spacing))
         ),
         probability_ppm=ppm(float(probability[box][mask].mean(dtype=np.float64))),
     )
@@ -104,7 +119,7 @@ def _measure(
 def comparison_volumes(images: GridImages, labels: Labels) -> tuple[tuple[str, int], ...]:
     """Volumes in microlitres by the published thresholds on the PET as the scanner made it.
 
-    The fixed ones over the whole image, the relative one around each lesion of ``labels``.
+    The fixed ones over the whole image, the others around each lesion of ``labels``.
     """
     if images.suv is None:
         return ()
@@ -115,6 +130,10 @@ def comparison_volumes(images: GridImages, labels: Labels) -> tuple[tuple[str, i
         for method, suv in FIXED_THRESHOLDS.items()
     }
     masks[SUV_41_PERCENT] = relative_threshold(pet.voxels, lesions, spacing)
-    return tuple(
-        (method, round(volume_ml(mask, spacing) * 1000.0)) for method, mask in masks.items()
-    )
+    volumes = {method: volume_ml(mask, spacing) for method, mask in masks.items()}
+    measured = min(int(lesions.max()), MAX_LESIONS)
+    adaptive = [
+        adaptive_volume_ml(pet.voxels, lesions, one, spacing) for one in range(1, measured + 1)
+    ]
+    volumes[SUV_ADAPTIVE] = sum(volume or 0.0 for volume in adaptive)
+    return tuple((method, round(volume * 1000.0)) for method, volume in volumes.items())

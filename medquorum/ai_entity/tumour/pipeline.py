@@ -11,39 +11,35 @@ from scipy import ndimage
 
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
-from medquorum.ai_entity.findings import (
-    Findings,
-    Kind,
-    Lesion,
-    ModelFacts,
-    RegionFinding,
-    TumourFindings,
-    ppm,
-)
+from medquorum.ai_entity.findings import PPM, Findings, Kind, ModelFacts, TumourFindings
 from medquorum.ai_entity.overlay import make_overlay
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.suv import suv_factor
-from medquorum.ai_entity.tumour.candidates import label_lesions
+from medquorum.ai_entity.tumour.candidates import draw_lesions
+from medquorum.ai_entity.tumour.grading import grade_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Placed, Volume, common_grid
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
-from medquorum.ai_entity.tumour.inference import model_channels, predict
-from medquorum.ai_entity.tumour.lesions import comparison_volumes, measure_lesions
-from medquorum.ai_entity.tumour.levels import grade_regions
+from medquorum.ai_entity.tumour.inference import Prediction, predict
+from medquorum.ai_entity.tumour.lesions import (
+    comparison_volumes,
+    measure_lesions,
+    spacing_of_grid,
+)
+from medquorum.ai_entity.tumour.level_head import Drawn
+from medquorum.ai_entity.tumour.organ_levels import MIN_GROUP_ML
 from medquorum.ai_entity.tumour.pet_metrics import Labels
-from medquorum.ai_entity.tumour.regions import regions_in_view
+from medquorum.ai_entity.tumour.windows import Progress
+from medquorum.ai_entity.tumour.words import tumour_lines
 from medquorum.ledger.contents import Conclusion, NextStep
 
-PREPROCESSING: Final = "medquorum-tumour-4mm/1"
-"""Changes when the grid, the SUV reading or the feature bank changes."""
+PREPROCESSING: Final = "medquorum-tumour-4mm/2"
+"""Changes when the grid, the SUV reading, the windows or the way from probability to lesions do."""
 
 CERTAIN_PPM: Final = 500_000
-"""A lesion below this mean probability is shown, but concludes nothing."""
+"""Lesions in organs below this probability of any tumour are shown, but conclude nothing."""
 
 LESION_MARGIN_VOXELS: Final = 3
 """A lesion's blurred rim is not background."""
-
-BACKGROUND_SIGMA: Final = 1.5
-"""Voxels; a single voxel's probability is noise."""
 
 
 def read_images(ct: Path, pet: Path | None, *, keep_ct: bool = False) -> GridImages:
@@ -81,25 +77,50 @@ def _named(series: str) -> Iterator[None]:
         raise type(error)(error.reason, f"{series}: {error.message}") from error
 
 
-def analyse_images(images: GridImages, registry: Registry) -> Findings:
-    """Findings of images on the common grid by the current model. Raises ModelError."""
+def analyse_images(
+    images: GridImages,
+    registry: Registry,
+    *,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Findings:
+    """Findings of images on the common grid by the current model. Raises ModelError.
+
+    ``progress`` is told the share that is done; ``threads`` bounds the network's cores (None:
+    what this process was told) and does not change its answer.
+    """
     kind = "ct" if images.suv is None else "petct"
-    return analyse_with(registry.load(registry.digest_of(kind)), images)
+    return analyse_with(registry.load(registry.digest_of(kind), threads), images, progress=progress)
 
 
-def analyse_with(model: LoadedModel, images: GridImages) -> Findings:
-    """Findings of images on the common grid by this model, of kind ``petct`` or ``ct``."""
+def analyse_with(
+    model: LoadedModel,
+    images: GridImages,
+    *,
+    progress: Progress | None = None,
+    member: int | None = None,
+) -> Findings:
+    """Findings of images on the common grid by this model, of kind ``petct`` or ``ct``.
+
+    ``member`` asks one fold's network only, for a patient that the others were trained on.
+    """
     reason = reason_to_abstain(images)
     if reason is not None:
         return _abstention(model, reason)
-    probability = predict(model, model_channels(images, model.card.kind))
-    threshold = model.card.threshold_ppm / 1_000_000
-    labels, count = label_lesions(probability, images.hu, threshold, images.voxel_volume_mm3)
-    lesions = measure_lesions(images, labels, count, probability)
-    background = _background(probability, labels, images)
-    measured = _measured(images, labels, count, model)
-    tumour = TumourFindings(**measured, lesions=lesions, regions=grade_regions(background, lesions))
-    return _conclude(model, tumour, max(background.values()), labels, images)
+    return findings_of(model, images, predict(model, images, progress, member))
+
+
+def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) -> Findings:
+    """Findings of what a model has said of every voxel."""
+    drawn = draw_lesions(model, images, prediction)
+    lesions = measure_lesions(images, drawn.labels, drawn.groups, prediction.probability)
+    away = _away_from_lesions(prediction, drawn.labels)
+    tumour = TumourFindings(
+        **_measured(images, drawn, model),
+        lesions=lesions,
+        regions=grade_organs(model, drawn, prediction, (away, spacing_of_grid(images))),
+    )
+    return _conclude(model, tumour, drawn.labels, images)
 
 
 def _facts(model: LoadedModel) -> ModelFacts:
@@ -123,47 +144,42 @@ def _abstention(model: LoadedModel, reason: str) -> Findings:
     )
 
 
-def _background(probability: Volume, labels: Labels, images: GridImages) -> dict[str, int]:
-    """For each region in view the highest smoothed probability away from lesions, in ppm."""
-    away = ~ndimage.binary_dilation(labels > 0, iterations=LESION_MARGIN_VOXELS)
-    smooth = ndimage.gaussian_filter(probability.astype(np.float64) * away, BACKGROUND_SIGMA)
-    return {
-        region: ppm(float(smooth[mask & away].max(initial=0.0)))
-        for region, mask in regions_in_view(images.hu, images.voxel_volume_mm3).items()
-    }
+def _away_from_lesions(prediction: Prediction, labels: Labels) -> Volume:
+    """Probability without the drawn lesions and their blurred rims."""
+    near = ndimage.binary_dilation(labels > 0, iterations=LESION_MARGIN_VOXELS)
+    return np.where(near, np.float32(0.0), prediction.probability)
 
 
-def _measured(images: GridImages, labels: Labels, count: int, model: LoadedModel) -> dict[str, Any]:
-    volume = round(float((labels > 0).sum()) * images.voxel_volume_mm3)
+def _measured(images: GridImages, drawn: Drawn, model: LoadedModel) -> dict[str, Any]:
+    inside = drawn.labels > 0
     glycolysis = None
     if images.suv is not None:
-        uptake = float(images.suv[labels > 0].sum(dtype=np.float64))
+        uptake = float(images.suv[inside].sum(dtype=np.float64))
         glycolysis = round(uptake * images.voxel_volume_mm3)
-    share = model.card.threshold_ppm / 1_000_000
+    share = model.card.threshold_ppm / PPM
+    smallest = 3.0 if model.card.multitask is None else MIN_GROUP_ML
     return {
-        "total_tumour_volume_ul": volume,
+        "total_tumour_volume_ul": round(float(inside.sum()) * images.voxel_volume_mm3),
         "volume_method": f"{model.card.name} {model.card.version}: voxels of 4 mm with probability "
-        f">= {share:.2f}, components of 3 mL and more, times spacing product",
+        f">= {share:.2f}, groups of {smallest:g} mL and more, times spacing product",
         "total_lesion_glycolysis_milli": glycolysis,
-        "lesion_count": count,
-        "comparison_volumes_ul": comparison_volumes(images, labels),
+        "lesion_count": len(drawn.groups),
+        "comparison_volumes_ul": comparison_volumes(images, drawn.labels),
     }
 
 
 def _conclude(
-    model: LoadedModel,
-    tumour: TumourFindings,
-    background_ppm: int,
-    labels: Labels,
-    images: GridImages,
+    model: LoadedModel, tumour: TumourFindings, labels: Labels, images: GridImages
 ) -> Findings:
     best = max((lesion.probability_ppm for lesion in tumour.lesions), default=0)
+    suspicion = max((PPM - one.probabilities_ppm[0] for one in tumour.regions), default=0)
     if not tumour.lesions:
-        conclusion, confidence = Conclusion.NEGATIVE, 1_000_000 - background_ppm
-    elif best >= CERTAIN_PPM:
-        conclusion, confidence = Conclusion.TUMOUR, best
+        conclusion, confidence = Conclusion.NEGATIVE, PPM - suspicion
+    elif suspicion >= CERTAIN_PPM:
+        conclusion, confidence = Conclusion.TUMOUR, suspicion
     else:
-        conclusion, confidence = Conclusion.INCONCLUSIVE, best
+        conclusion, confidence = Conclusion.INCONCLUSIVE, suspicion
+    knows_organs = model.card.multitask is not None
     return Findings(
         kind=Kind.TUMOUR,
         model=_facts(model),
@@ -171,8 +187,8 @@ def _conclude(
         next_step=_next_step(conclusion, images.suv is not None),
         confidence_ppm=confidence,
         abstained=None,
-        scores_ppm=(("background", background_ppm), ("best_lesion", best)),
-        lines=_lines(model, tumour, conclusion),
+        scores_ppm=(("any_tumour", suspicion), ("best_lesion", best)),
+        lines=tumour_lines(_facts(model), tumour, conclusion, knows_organs),
         tumour=tumour,
         overlay=make_overlay(labels, images.affine),
     )
@@ -184,39 +200,3 @@ def _next_step(conclusion: Conclusion, with_pet: bool) -> NextStep:
     if not with_pet:
         return NextStep.PET
     return NextStep.TREATMENT if conclusion is Conclusion.TUMOUR else NextStep.NONE
-
-
-def _lines(model: LoadedModel, tumour: TumourFindings, conclusion: Conclusion) -> tuple[str, ...]:
-    head = f"Machine-generated by {model.card.name} {model.card.version}; not for clinical use."
-    if conclusion is Conclusion.NEGATIVE:
-        return (
-            head,
-            "No tumour candidate of 3 mL or more. The model's specificity has not been measured.",
-            *(_region_line(region) for region in tumour.regions),
-        )
-    return (
-        head,
-        f"Total tumour volume {tumour.total_tumour_volume_ul / 1000:.1f} mL "
-        f"({tumour.volume_method}) in {tumour.lesion_count} candidate(s).",
-        *(_region_line(region) for region in tumour.regions),
-        *(_lesion_line(lesion) for lesion in tumour.lesions[:8]),
-        "Physiologic uptake is not removed: delete what is not tumour.",
-    )
-
-
-def _region_line(region: RegionFinding) -> str:
-    percent = 100.0 * (1.0 - region.probabilities_ppm[0] / 1_000_000)
-    return f"{region.region}: {region.level.value} (any tumour {percent:.0f} %)."
-
-
-def _lesion_line(lesion: Lesion) -> str:
-    uptake = ""
-    if lesion.suv_max_milli is not None and lesion.suv_peak_milli is not None:
-        uptake = (
-            f", SUVmax {lesion.suv_max_milli / 1000:.1f}, "
-            f"SUVpeak {lesion.suv_peak_milli / 1000:.1f}"
-        )
-    return (
-        f"Lesion {lesion.number}: {lesion.region}, {lesion.volume_ul / 1000:.1f} mL{uptake}, "
-        f"mean probability {lesion.probability_ppm / 10_000:.0f} %."
-    )

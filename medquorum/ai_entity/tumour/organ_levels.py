@@ -1,7 +1,8 @@
 """The four levels of every organ, as a pure function of a lesion mask and organ labels.
 
 The published system grades each organ *Negative / Tumor / Tumor+ / Metastasis* without numbers.
-This is the one place that says how truth and predictions of phantoms are graded:
+This is the one place that says how: patients, and the truth and predictions of phantoms, are graded
+alike.
 
 1. Lesion voxels that touch (26 neighbours) are one *group*; groups below ``MIN_GROUP_ML`` are
    ignored. A group lies in every organ that holds at least ``REACH_ML`` and ``REACH_SHARE`` of it,
@@ -18,8 +19,8 @@ This is the one place that says how truth and predictions of phantoms are graded
    it as host.
 6. Otherwise it is **Tumor**: one lesion, confined and small.
 
-Numbers are conventions of this project, no staging: 50 mL is a sphere of 4.6 cm, as in the rules
-for lesion lists (``tumour.levels``), which judge uptake and distance because they know no organs.
+Numbers are conventions of this project, no staging and no TNM: 50 mL is a sphere of 4.6 cm
+(soft-tissue sarcomas above 5 cm are T2).
 """
 
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from scipy import ndimage
 from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.geometry import Field, Labels, Mask
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.pet_metrics import Labels as Numbers
 
 MIN_GROUP_ML: Final = 0.25
 """Four voxels of 4 mm: a sphere of 8 mm, about what a PET resolves."""
@@ -56,10 +58,13 @@ class Group:
         return organ == self.host or organ in self.reached
 
 
-def lesion_groups(
+def number_groups(
     lesions: Mask, organs: Labels, spacing_zyx_mm: tuple[float, float, float]
-) -> tuple[Group, ...]:
-    """Rules 1 and 2: the groups, the primary first. Raises ValueError when the shapes differ."""
+) -> tuple[Numbers, tuple[Group, ...]]:
+    """Rules 1 and 2: voxels of group n hold n, 0 elsewhere; the primary is group 1.
+
+    Raises ValueError when the shapes differ.
+    """
     if lesions.shape != organs.shape:
         raise ValueError("lesion mask and organ labels must lie on one grid; resample one of them")
     voxel_ml = float(np.prod(spacing_zyx_mm)) / 1000.0
@@ -67,8 +72,22 @@ def lesion_groups(
     inside = numbered > 0
     pairs = numbered[inside].astype(np.int64) * len(Organ) + organs[inside]
     tally = np.bincount(pairs, minlength=(count + 1) * len(Organ)).reshape(count + 1, -1)[1:]
-    groups = [_group(row * voxel_ml) for row in tally if row.sum() * voxel_ml >= MIN_GROUP_ML]
-    return tuple(sorted(groups, key=lambda group: (-group.volume_ml, group.host)))
+    kept = [
+        (number, _group(row * voxel_ml))
+        for number, row in enumerate(tally, start=1)
+        if row.sum() * voxel_ml >= MIN_GROUP_ML
+    ]
+    kept.sort(key=lambda one: (-one[1].volume_ml, one[1].host))
+    rank = np.zeros(count + 1, dtype=np.int32)
+    rank[[number for number, _ in kept]] = np.arange(1, len(kept) + 1)
+    return rank[numbered], tuple(group for _, group in kept)
+
+
+def lesion_groups(
+    lesions: Mask, organs: Labels, spacing_zyx_mm: tuple[float, float, float]
+) -> tuple[Group, ...]:
+    """The groups of ``number_groups``, the primary first."""
+    return number_groups(lesions, organs, spacing_zyx_mm)[1]
 
 
 def _group(volumes_ml: Field) -> Group:
@@ -90,13 +109,24 @@ def organ_levels(
     lesion the organ in which it grows. Raises ValueError when the shapes differ.
     """
     groups = lesion_groups(lesions, organs, spacing_zyx_mm)
-    present = np.bincount(organs.ravel(), minlength=len(Organ)) > 0
-    sums = np.bincount(organs[lesions], minlength=len(Organ)) * float(np.prod(spacing_zyx_mm)) / 1e3
-    return {
-        organ: _level(organ, groups, float(sums[organ]))
-        for organ in Organ
-        if organ is not Organ.AIR and present[organ]
-    }
+    held = np.bincount(organs.ravel(), minlength=len(Organ))
+    present = tuple(organ for organ in Organ if organ is not Organ.AIR and held[organ])
+    return levels_of_groups(groups, volumes_by_organ(lesions, organs, spacing_zyx_mm), present)
+
+
+def volumes_by_organ(
+    mask: Mask, organs: Labels, spacing_zyx_mm: tuple[float, float, float]
+) -> Field:
+    """Volume in mL [15] of ``mask`` in each organ."""
+    counts = np.bincount(organs[mask], minlength=len(Organ))
+    return np.asarray(counts * (float(np.prod(spacing_zyx_mm)) / 1000.0))
+
+
+def levels_of_groups(
+    groups: tuple[Group, ...], sums_ml: Field, present: tuple[Organ, ...]
+) -> dict[Organ, Level]:
+    """Rules 3 to 6 for these organs; ``sums_ml`` [15] is the volume of lesion voxels in each."""
+    return {organ: _level(organ, groups, float(sums_ml[organ])) for organ in present}
 
 
 def _level(organ: Organ, groups: tuple[Group, ...], sum_ml: float) -> Level:
