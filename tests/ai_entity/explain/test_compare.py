@@ -14,7 +14,15 @@ from medquorum.ai_entity.phantom.anatomy import Anatomy
 from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ledger import canonical
 from medquorum.ledger.contents import parse_medical_report
-from tests.ai_entity.explain.bodies import Scan, lesion_in, parts_of, person, recorded, scanned
+from tests.ai_entity.explain.bodies import (
+    GRID_MM,
+    Scan,
+    lesion_in,
+    parts_of,
+    person,
+    recorded,
+    scanned,
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +117,7 @@ def test_a_place_that_was_not_looked_at_is_neither_new_nor_gone(patient: Anatomy
     whole = scanned(patient, Scan(growths, 1))
     assert whole.tumour is not None
     places = sorted(one.centroid_um[2] for one in whole.tumour.lesions)
-    cut = round((places[0] + places[1]) / 2 / 4_000)
+    cut = round((places[0] + places[1]) / 2 / (1_000 * GRID_MM))
     upper = scanned(patient, Scan(growths, 2, from_slice=cut))
     fates = {one.fate for one in against(upper, whole).lesions}
     assert fates == {Fate.PERSISTS, Fate.OUTSIDE_NOW}
@@ -121,11 +129,11 @@ def test_a_place_that_was_not_looked_at_is_neither_new_nor_gone(patient: Anatomy
 def test_two_that_joined_are_one_entry(patient: Anatomy) -> None:
     one = lesion_in(patient, Organ.LIVER, 11.0)
     z, y, x = one.centre_index
-    other = replace(one, centre_index=(z + 9, y, x))
+    other = replace(one, centre_index=(z + 6, y, x))
     apart = scanned(patient, Scan((one, other), 1))
     assert apart.tumour is not None
     assert len(apart.tumour.lesions) == 2
-    big = replace(one, centre_index=(z + 4, y, x), radii_mm=(26.0,) * 3)
+    big = replace(one, centre_index=(z + 3, y, x), radii_mm=(26.0,) * 3)
     changes = against(scanned(patient, Scan((big,), 2)), apart)
     (joined,) = changes.lesions
     assert joined.fate is Fate.PERSISTS
