@@ -13,6 +13,7 @@ import numpy as np
 from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.findings_codec import findings_from_plain, findings_to_plain
 from medquorum.ai_entity.isolated import Answer, ChildLimits, WarmWorkers, Watch, run_isolated
+from medquorum.ai_entity.isolated_watch import Progress, part_of
 from medquorum.ai_entity.registry import MODELS_FOLDER, Shelf
 from medquorum.ai_entity.working_folder import WorkingFolder
 
@@ -21,6 +22,10 @@ OVERLAY: Final = "overlay"
 
 PICTURE: Final = "picture"
 """Name of the array that carries the PNG for people."""
+
+READ_SHARE: Final = 0.15
+RUN_SHARE: Final = 0.9
+"""Where reading and the model end in a whole analysis: 300 slices, a minute of network."""
 
 DICOM_FILES: Final = ("segmentation", "report")
 """Names of the arrays that carry the results as DICOM files."""
@@ -131,6 +136,8 @@ def tumour_in_child(
     models: str,
     wanted: dict[str, bool] | None = None,
     approved: list[str] | None = None,
+    *,
+    progress: Progress | None = None,
 ) -> Answer:
     """Runs in the child."""
     from medquorum.ai_entity.adapters.run import wants_native_ct
@@ -142,8 +149,12 @@ def tumour_in_child(
     extra = Wanted(**(wanted or {}))
     registry = opened(models, approved)
     keep_ct = wants_native_ct(registry, "ct" if pet is None else "petct")
+    part_of(progress, 0.0, READ_SHARE)(0.0)
     images = read_images(Path(ct), None if pet is None else Path(pet), keep_ct=keep_ct)
-    findings = with_landmarks(analyse_images(images, registry), images)
+    told = part_of(progress, READ_SHARE, RUN_SHARE)
+    told(0.0)
+    findings = with_landmarks(analyse_images(images, registry, progress=told), images)
+    told(1.0)
     answer = _pack(findings, tumour_sheet(images, findings) if extra.picture else None)
     if not extra.dicom:
         return answer

@@ -43,7 +43,29 @@ def run_session(session: Any, values: Array) -> tuple[Array, ...]:
         raise ModelError(
             Reason.WRONG_OUTPUT, "the model failed on this image; use another version of it"
         ) from error
-    return tuple(_numbers(output) for output in found)
+    outputs = tuple(_numbers(output) for output in found)
+    _hold_to_ports(session, values, outputs)
+    return outputs
+
+
+def _hold_to_ports(session: Any, values: Array, outputs: tuple[Array, ...]) -> None:
+    """Fixed sides as declared, and named ones as long as the input's side of that name."""
+    sides = dict(zip(session.get_inputs()[0].shape, values.shape, strict=False))
+    for port, output in zip(session.get_outputs(), outputs, strict=True):
+        if not port.shape:
+            continue
+        wanted = tuple(
+            side if isinstance(side, int) else sides.get(side) if isinstance(side, str) else None
+            for side in port.shape
+        )
+        if len(wanted) != output.ndim or any(
+            side is not None and side != found
+            for side, found in zip(wanted, output.shape, strict=True)
+        ):
+            raise ModelError(
+                Reason.WRONG_OUTPUT,
+                f"the model gives an output of shape {list(output.shape)}, not as its ports say",
+            )
 
 
 def _numbers(output: Any) -> Array:

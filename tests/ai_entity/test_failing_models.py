@@ -14,7 +14,6 @@ from onnx import helper
 from medquorum.ai_entity.analyse import Manner, measure_fracture, measure_tumour
 from medquorum.ai_entity.errors import AnalysisError, ModelError, Reason
 from medquorum.ai_entity.isolated import ChildLimits
-from medquorum.ai_entity.model_output import expect_shape
 from medquorum.ai_entity.package_images import tibia_radiograph
 from medquorum.ai_entity.registry import MODELS_FOLDER, REGISTRY_FILE, Registry
 from tests.ai_entity.conftest import PairOnDisk
@@ -125,10 +124,17 @@ def test_a_fracture_model_without_numbers_is_a_model_error(value: float, tmp_pat
     assert caught.value.reason is Reason.WRONG_OUTPUT
 
 
-def test_an_output_of_another_shape_is_named() -> None:
+def test_a_fracture_model_with_another_number_of_rows_is_a_model_error(tmp_path: Path) -> None:
+    """Declared ``[n, 6]`` to ``[n, 1]``, gives two rows for one film."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["t"]),
+        helper.make_node("Concat", ["t", "t"], ["y"], axis=0),
+    ]
+    model = model_of(nodes, {"w": np.full((6, 1), 0.1, np.float32)})
     with pytest.raises(ModelError) as caught:
-        expect_shape(np.zeros((1, 2), np.float32), (1, 1))
-    assert "[1, 2] where [1, 1]" in caught.value.message
+        measure_fracture(tibia_radiograph(), shelf_with(tmp_path, "fracture", model))
+    assert caught.value.reason is Reason.WRONG_OUTPUT
+    assert "[2, 1]" in caught.value.message
 
 
 # --- paths -------------------------------------------------------------------------------------
