@@ -51,6 +51,14 @@ DicomOption = Annotated[
         "1500). They repeat the patient's attributes of the series. Needs the extra dicom.",
     ),
 ]
+ExplainOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--explain",
+        help="Write one page (.html) with pictures: organs, lesions, and what is known of the "
+        "model. It holds the findings: keep it as safe as the images.",
+    ),
+]
 ModelsOption = Annotated[
     Path | None, typer.Option("--models", help="Folder with a registry.json; else those shipped.")
 ]
@@ -75,6 +83,7 @@ def analyze(
     as_json: JsonOption = False,
     overlay: OverlayOption = None,
     dicom_out: DicomOption = None,
+    explain: ExplainOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
     quiet: QuietOption = False,
@@ -95,8 +104,9 @@ def analyze(
     must_be_series(ct, "--ct")
     must_be_series(pet, "--pet")
     must_be_file(xray, "--xray")
-    if overlay is not None:
-        must_be_writable(overlay)
+    for written in (overlay, explain):
+        if written is not None:
+            must_be_writable(written)
     if dicom_out is not None:
         _check_dicom(dicom_out, xray)
     with one_sentence({"CT": ct, "PET": pet}), ended_by_sigterm():
@@ -104,13 +114,16 @@ def analyze(
 
         kind = "fracture" if ct is None else "ct" if pet is None else "petct"
         shelf = _shelf(models, model, kind)
-        wanted = Wanted(overlay is not None and _is_picture(overlay), dicom_out is not None)
+        drawn = explain is not None or (overlay is not None and _is_picture(overlay))
+        wanted = Wanted(drawn, dicom_out is not None)
         analysed = _analysed((ct, pet, xray), wanted, shelf, quiet)
         if overlay is not None:
             _write_overlay(analysed, overlay)
         if dicom_out is not None:
             _write_dicom(analysed, dicom_out)
-        _show(analysed.findings, as_json)
+        if explain is not None:
+            _write_page(analysed, explain, shelf)
+        _show(analysed.findings, as_json, shelf)
 
 
 def _shelf(models: Path | None, model: str | None, kind: str) -> Shelf:
@@ -198,11 +211,23 @@ def _write_dicom(analysed: Analysed, folder: Path) -> None:
         tell(f"DICOM {name} written to {folder / name}.dcm")
 
 
-def _show(findings: Findings, as_json: bool) -> None:
+def _write_page(analysed: Analysed, target: Path, shelf: Shelf) -> None:
+    from medquorum.ai_entity.explain.bundle import explained
+    from medquorum.ai_entity.explain.page import explanation_page
+    from medquorum.ai_entity.telling import tell
+
+    document = explained(analysed.findings, shelf.folder)
+    target.write_text(explanation_page(document, analysed.picture), encoding="utf-8")
+    tell(f"explanation written to {target}")
+
+
+def _show(findings: Findings, as_json: bool, shelf: Shelf) -> None:
+    from medquorum.ai_entity.explain.bundle import explained
     from medquorum.ai_entity.published import published, total_volumes
 
     if as_json:
-        typer.echo(json.dumps(published(findings), indent=1))
+        document = published(findings) | {"explanation": explained(findings, shelf.folder)}
+        typer.echo(json.dumps(document, indent=1))
         return
     typer.echo(f"conclusion: {findings.conclusion.value}")
     for line in findings.lines:

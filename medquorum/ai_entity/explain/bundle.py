@@ -4,9 +4,10 @@ Numbers are in clinical units like in ``published``. ``reliability.svg`` is the 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from medquorum.ai_entity.explain.card_words import Card, paragraph
+from medquorum.ai_entity.explain.card_words import Card, paragraph, read_card_document
 from medquorum.ai_entity.explain.change_facts import PPM, Changes, LesionChange, Measure
 from medquorum.ai_entity.explain.change_words import change_lines
 from medquorum.ai_entity.explain.compare import compare
@@ -64,6 +65,11 @@ def explanation(
         },
         "reliability": reliability(card),
     }
+
+
+def explained(findings: Findings, models: Path) -> dict[str, Any]:
+    """``explanation`` with the card of the registry in ``models``. Raises ModelError."""
+    return explanation(findings, read_card_document(models, findings.model.digest))
 
 
 def organ_bars(findings: Findings) -> list[dict[str, Any]]:

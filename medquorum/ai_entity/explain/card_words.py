@@ -18,6 +18,13 @@ REAL_TESTS: Final = ("test_real", "cross_validation", "held_out_patients", "test
 SYNTHETIC_TESTS: Final = (
     *("test_synthetic", "test_phantoms", "held_out_phantoms", "phantom_hold_out", "test_phantom"),
 )
+TESTED: Final = {
+    "real": (
+        "Tested on real patients",
+        "It is not known to have been tested on real patients.",
+    ),
+    "synthetic": ("Tested on phantoms", "No test on phantoms stands on its card."),
+}
 FIGURES: Final = {
     "mean_dice": "mean Dice",
     "median_dice": "median Dice",
@@ -49,25 +56,18 @@ def paragraph(card: Card) -> str:
     """Training and test data in one paragraph, ending with what the model cannot show."""
     head = f"{_text(card.get('name')) or 'This model'} {_text(card.get('version'))}".strip()
     made = _text(card.get("architecture")) or _text(card.get("form"))
+    limits = [
+        limit
+        for limit in _listed(card.get("limits"))
+        if not limit.lower().startswith("not for clinical use")
+    ]
     sentences = [
         f"{head} is a machine's opinion and not for clinical use.",
         *([f"Built as: {made}."] if made else []),
         _training(card),
-        _tested(
-            card,
-            "real",
-            REAL_TESTS,
-            "Tested on real patients",
-            "It is not known to have been tested on real patients.",
-        ),
-        _tested(
-            card,
-            "synthetic",
-            SYNTHETIC_TESTS,
-            "Tested on phantoms",
-            "No test on phantoms stands on its card.",
-        ),
-        *(_sentence(limit) for limit in _listed(card.get("limits"))[:MAX_LIMITS]),
+        _tested(card, "real", REAL_TESTS),
+        _tested(card, "synthetic", SYNTHETIC_TESTS),
+        *(_sentence(limit) for limit in limits[:MAX_LIMITS]),
     ]
     return " ".join(sentences)
 
@@ -89,7 +89,8 @@ def _training(card: Card) -> str:
     return _sentence(f"Trained on {words}" if not words.startswith("Trained") else words)
 
 
-def _tested(card: Card, side: str, names: tuple[str, ...], start: str, absent: str) -> str:
+def _tested(card: Card, side: str, names: tuple[str, ...]) -> str:
+    start, absent = TESTED[side]
     together = card.get("tested_on")
     found: Any = together.get(side) if isinstance(together, Mapping) else None
     for name in names:

@@ -109,14 +109,15 @@ def _lesion(lesion: LesionChange) -> str:
     if len(lesion.numbers) != len(lesion.numbers_before):
         earlier = " + ".join(str(number) for number in lesion.numbers_before)
         text += f" (earlier {earlier})"
-    return f"{text}: {_one('mL', lesion.volume_ul)}{_one('SUVpeak', lesion.suv_peak_milli, ', ')}."
+    told = [_one("", lesion.volume_ul, " mL"), _one("SUVpeak ", lesion.suv_peak_milli, "")]
+    return f"{text}: {', '.join(one for one in told if one)}."
 
 
-def _one(unit: str, measure: Measure, start: str = "") -> str:
+def _one(name: str, measure: Measure, unit: str) -> str:
     if measure.before is None or measure.now is None:
         return ""
-    share = _relative(measure)
-    return f"{start}{unit} {measure.before / 1000:.1f} to {measure.now / 1000:.1f}{share}"
+    before, now = measure.before / 1000, measure.now / 1000
+    return f"{name}{before:.1f} to {now:.1f}{unit}{_relative(measure)}"
 
 
 def _course(changes: Changes) -> tuple[str, ...]:

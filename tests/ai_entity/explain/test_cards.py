@@ -26,7 +26,7 @@ CARD: dict[str, Any] = {
         "bias_ml": {"estimate": -3.2, "low": -9.0, "high": 2.0},
         "how": "5-fold cross-validation by patient",
     },
-    "limits": ["Not for clinical use", "Limbs only.", "FDG only.", "Nobody reads a fourth."],
+    "limits": ["Not for clinical use: no.", "Limbs only.", "FDG only.", "A", "No fourth."],
     "training_sha256": "ab" * 32,
 }
 NS = "{http://www.w3.org/2000/svg}"
