@@ -197,11 +197,15 @@ class LocalNetwork:
             member.starts += 1
             member.restarted = member.starts > 1
 
-    def start_ai(self) -> None:
-        """Start the AI entity's service beside its node, as the user `add_user` made."""
+    def start_ai(self, models: Path | None = None) -> None:
+        """Start the AI entity's service beside its node, as the user `add_user` made.
+
+        It runs the models of its own folder, else those shipped.
+        """
         for member in self.of_role(Role.AI_ENTITY):
             command = [sys.executable, "-m", "medquorum", "ai", "serve"]
             options = ["--node", member.url, "--token-file", str(member.user_token)]
+            options += [] if models is None else ["--models", str(models)]
             with (member.home / "ai.log").open("ab") as log:
                 service = subprocess.Popen(
                     [*command, *options],

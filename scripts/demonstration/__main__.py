@@ -18,6 +18,7 @@ from scripts.demonstration.closing import close
 from scripts.demonstration.commands import CommandFailed
 from scripts.demonstration.governance import GovernanceStory
 from scripts.demonstration.images import Chosen, Images, gather_images
+from scripts.demonstration.learning import LearningStory
 from scripts.demonstration.report import Ending, write_report
 from scripts.demonstration.story import Story
 from scripts.demonstration.timeline import Timeline
@@ -43,6 +44,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="show instead how the doctors change the charter: one comes, one changes keys while "
         "her node is down, one is away, one leaves",
     )
+    parser.add_argument(
+        "--learning",
+        action="store_true",
+        help="show instead how the AI entity learns: thirty consultations, a training set from the "
+        "verified ledger, a gate, and a model used once the doctors approve it",
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what happened as JSON")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="save the timeline as SVG")
     parser.add_argument(
@@ -51,8 +58,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if chosen.pet is not None and chosen.ct is None:
         parser.error("--pet needs --ct: a PET is read together with the CT of the same patient")
-    if chosen.governance and (chosen.ct or chosen.xray or chosen.report):
-        parser.error("--governance needs no images and writes no report")
+    if (chosen.governance or chosen.learning) and (chosen.ct or chosen.xray or chosen.report):
+        parser.error("--governance and --learning need no images and write no report")
+    if chosen.governance and chosen.learning:
+        parser.error("choose --governance or --learning")
     return chosen
 
 
@@ -63,7 +72,7 @@ def main() -> int:
     shutil.rmtree(chosen.folder, ignore_errors=True)
     chosen.folder.mkdir(mode=0o700, parents=True)
     images = None
-    if not chosen.governance:
+    if not (chosen.governance or chosen.learning):
         images = _images(timeline, chosen)
         if images is None:
             return 2
@@ -119,7 +128,9 @@ async def _play(
     await cast.enter()
     try:
         told = None
-        if images is None:
+        if chosen.learning:
+            await LearningStory(cast, timeline, chosen.folder).play()
+        elif images is None:
             await GovernanceStory(cast, timeline, chosen.folder).play()
         else:
             network.start_ai()
