@@ -40,8 +40,11 @@ class Recipe:
     weight_decay: float = 1e-2
     average: float = 0.995
     organ_weight: float = 0.5
+    rough_pet: bool = False
+    """Also learn from real patients with their uptake changed or gone."""
     half_precision: bool = True
-    """bfloat16 in the convolutions: twice as fast on CPUs that have it, same result."""
+    """bfloat16 in the convolutions: twice as fast on CPUs that have it. Its sums differ in their
+    last bits from run to run; only without it are two runs equal bit by bit."""
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ def draw_batch(
         from_phantom = not real or (len(phantoms) > 0 and rng.random() < recipe.phantom_share)
         cases = phantoms if from_phantom else real
         case = cases[int(rng.integers(len(cases)))]
-        patches.append(draw_patch(case, recipe.side, rng))
+        patches.append(draw_patch(case, recipe.side, rng, recipe.rough_pet))
     return stack_patches(patches, channels)
 
 
@@ -170,7 +173,13 @@ def train_steps(
     """
     if steps < 1 or not cases:
         raise ValueError("training needs at least one step and one case")
-    recipe = Recipe(steps=steps, seed=seed, learning_rate=5e-4, warm_up=min(10, steps))
+    recipe = Recipe(
+        steps=steps,
+        seed=seed,
+        learning_rate=5e-4,
+        warm_up=min(10, steps),
+        half_precision=False,
+    )
     real = [case for case in cases if not case.is_phantom]
     phantoms = [case for case in cases if case.is_phantom]
     progress = begin(network, recipe)

@@ -2,7 +2,7 @@
 
 Every fold starts from the weights that saw phantoms only, never from another fold, and never reads
 a patient that it holds out. Each stage leaves a checkpoint a minute; a run that was stopped goes on
-where it was, and gives the same members as one that was not. Members are rounded to float16, as
+where it was, with the patches that it would have drawn. Members are rounded to float16, as
 they are shipped, before anything is measured on them.
 """
 
@@ -38,7 +38,7 @@ OVERLAP: Final = 0.25
 FOLDS: Final = 5
 PHANTOMS: Final = 56
 PRETRAIN_STEPS: Final = 900
-FOLD_STEPS: Final = 1_700
+FOLD_STEPS: Final = {Inputs.PETCT: 1_200, Inputs.CT: 1_700}
 LEARNING_RATE: Final = 2e-3
 FOLD_AVERAGE: Final = 0.997
 CHECKPOINT_S: Final = 60.0
@@ -58,9 +58,15 @@ class TumourRun:
     folds: int = FOLDS
     phantom_count: int = PHANTOMS
     pretrain_steps: int = PRETRAIN_STEPS
-    fold_steps: int = FOLD_STEPS
+    fold_steps: int | None = None
+    """None: what the shipped network of this kind had."""
     seed: int = SEED
     side: int = SIDE
+
+    @property
+    def steps(self) -> int:
+        """Steps of fine-tuning per fold."""
+        return FOLD_STEPS[self.inputs] if self.fold_steps is None else self.fold_steps
 
     def stage(self, name: str) -> Path:
         """The checkpoint of a stage."""
@@ -101,11 +107,12 @@ def train_members(run: TumourRun, material: Material, tell: Tell) -> list[Tumour
     members = []
     for member in range(run.folds):
         recipe = Recipe(
-            run.fold_steps,
+            run.steps,
             2_000 + member,
             run.side,
             learning_rate=LEARNING_RATE,
             average=FOLD_AVERAGE,
+            rough_pet=run.inputs is Inputs.PETCT,
         )
         network = TumourNetwork(run.inputs)
         network.load_state_dict(common.state_dict())

@@ -67,7 +67,7 @@ def test_voxels_outside_the_case_teach_nothing() -> None:
 
 
 def test_a_resumed_training_gives_the_same_weights(tmp_path: Path) -> None:
-    recipe = Recipe(6, 9, 16, warm_up=2)
+    recipe = Recipe(6, 9, 16, warm_up=2, half_precision=False)
     cases = ([ball_case("one", 1), ball_case("two", 2)], [ball_phantom(tmp_path, 3)])
     whole = advance(begin(small_network(), recipe), recipe, cases)
 
