@@ -2,10 +2,9 @@
 
 Real cases come from a case archive: their contour is interpolated like an image, so that a voxel
 at its border holds a share of lesion and not a yes or no. They have no organ labels. Phantoms have
-both. The digest names a case by its arrays, never by its name.
+both.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,17 +91,6 @@ def phantom_case(path: Path) -> TrainingCase:
     """A phantom file by memory map."""
     stacked = np.load(path, mmap_mode="r", allow_pickle=False)
     return TrainingCase(path.stem, stacked, *_centres(np.asarray(stacked[0]), stacked[2] > 0))
-
-
-def case_digest(case: ReferenceCase) -> str:
-    """SHA-256 over shape, spacing, HU, SUVbw and contour of a case, in hex."""
-    content = hashlib.sha256()
-    content.update(np.asarray(case.contour.shape, dtype="<i8").tobytes())
-    content.update(np.asarray(case.spacing_mm, dtype="<f8").tobytes())
-    for part in (case.ct.voxels, case.pet.voxels):
-        content.update(part.astype("<f4").tobytes())
-    content.update(case.contour.astype(np.uint8).tobytes())
-    return content.hexdigest()
 
 
 def _centres(

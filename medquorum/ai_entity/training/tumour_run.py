@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase
+from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase, case_digest
 from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.training.checkpoint import read_checkpoint, write_checkpoint
 from medquorum.ai_entity.training.folds import Folds
@@ -24,7 +24,6 @@ from medquorum.ai_entity.training.network import Inputs, TumourNetwork
 from medquorum.ai_entity.training.phantom_cases import make_phantoms
 from medquorum.ai_entity.training.training_case import (
     TrainingCase,
-    case_digest,
     phantom_case,
     real_case,
 )

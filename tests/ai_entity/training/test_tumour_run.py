@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medquorum.ai_entity.case_archive import CaseArchive
+from medquorum.ai_entity.case_archive import CaseArchive, case_digest
 from medquorum.ai_entity.model_card import read_card
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import check_ports
 from medquorum.ai_entity.training import tumour_run
 from medquorum.ai_entity.training.network import Inputs
-from medquorum.ai_entity.training.training_case import case_digest, real_case
+from medquorum.ai_entity.training.training_case import real_case
 from medquorum.ai_entity.training.tumour import train
 from medquorum.ai_entity.training.tumour_run import TumourRun
 from tests.ai_entity.training.small_cases import SIDE, ball, ball_case, ball_phantom
