@@ -110,7 +110,13 @@ class FractureFindings:
     advice: str
     referral: str
     boxes: tuple[tuple[int, int, int, int], ...]
-    """(x, y, width, height) of suspicious contours in pixels of the original image."""
+    """(x, y, width, height) in pixels of the original image: the network's, then the rule's."""
+    rule_probability_ppm: int | None = None
+    """Of the rule alone."""
+    network_probability_ppm: int | None = None
+    """Of the network alone, None where it took no part."""
+    threshold_ppm: int | None = None
+    """Of ``probability_ppm``, from which a film is called fractured."""
 
 
 @dataclass(frozen=True, slots=True)

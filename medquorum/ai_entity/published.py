@@ -95,6 +95,12 @@ def _fracture(findings: Findings) -> dict[str, Any] | None:
     judged = findings.abstained is None
     return {
         "probability": fracture.probability_ppm / PPM if judged else None,
+        "probability_of": {
+            "rule": _share(fracture.rule_probability_ppm),
+            "network": _share(fracture.network_probability_ppm),
+            "fused": fracture.probability_ppm / PPM,
+        },
+        "threshold": _share(fracture.threshold_ppm),
         "edge_density": fracture.edge_density_ppm / PPM,
         "contour_count": fracture.contour_count,
         "fracture_area_share": fracture.fracture_area_ppm / PPM,
@@ -108,6 +114,10 @@ def _fracture(findings: Findings) -> dict[str, Any] | None:
         "referral": fracture.referral if judged else None,
         "boxes_px": [list(box) for box in fracture.boxes],
     }
+
+
+def _share(parts: int | None) -> float | None:
+    return None if parts is None else parts / PPM
 
 
 def _thousandth(milli: int | None) -> float | None:

@@ -44,7 +44,9 @@ def phantom_features(first: int, count: int) -> tuple[Matrix, npt.NDArray[np.boo
     return np.asarray(rows, dtype=np.float64), np.asarray(labels)
 
 
-def fit_logistic(features: Matrix, labels: npt.NDArray[np.bool_]) -> tuple[Matrix, float]:
+def fit_logistic(
+    features: Matrix, labels: npt.NDArray[np.bool_], decay: float = WEIGHT_DECAY
+) -> tuple[Matrix, float]:
     """Weights and intercept on the raw features; decay acts on standardised ones.
 
     Weights are not negative: more of what speaks for a fracture never speaks against it.
@@ -55,7 +57,7 @@ def fit_logistic(features: Matrix, labels: npt.NDArray[np.bool_]) -> tuple[Matri
     def loss(flat: Matrix) -> float:
         logits = inputs @ flat[:-1] + flat[-1]
         cost = np.logaddexp(0.0, logits) - targets * logits
-        return float(cost.mean() + 0.5 * WEIGHT_DECAY * (flat[:-1] ** 2).sum())
+        return float(cost.mean() + 0.5 * decay * (flat[:-1] ** 2).sum())
 
     start = np.zeros(features.shape[1] + 1)
     bounds = [(0.0, None)] * features.shape[1] + [(None, None)]

@@ -1,16 +1,16 @@
-"""An X-ray to findings: picture, guard, published features, fitted decision, words.
+"""An X-ray to findings: picture, guard, published features, rule and network, words.
 
-The decision is a logistic model fitted on phantoms. Phantoms are easier than patients, so its
-probability p is drawn towards one half by a stated rule, ``0.5 + 0.8 (p - 0.5)``, and inside
-0.35 ... 0.65 nothing is concluded. The guard abstains on body parts without a long shaft and on
-pictures whose edges are those of noise.
+The decision is a logistic of the rule's and the network's log-odds, fitted and calibrated on drawn
+films (``fused``); where only the rule is registered, it decides alone. Around the threshold nothing
+is concluded. The guard abstains on body parts without a long shaft and on pictures that are no
+films of a limb.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from medquorum.ai_entity.findings import (
+    PPM,
     Findings,
     FractureFindings,
     Kind,
@@ -18,148 +18,108 @@ from medquorum.ai_entity.findings import (
     milli,
     ppm,
 )
-from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion, find_edges, suspicious_contours
-from medquorum.ai_entity.fracture.radiograph import Radiograph
-from medquorum.ai_entity.fracture.scoring import (
-    NO_FRACTURE,
-    EdgeMeasures,
-    care_for,
-    measure,
+from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
+from medquorum.ai_entity.fracture.evidence import Evidence
+from medquorum.ai_entity.fracture.fused import (
+    FractureModels,
+    Opinion,
+    fuse,
+    load_models,
+    look_at_tiles,
+    rule_logit,
 )
-from medquorum.ai_entity.overlay import Overlay, make_overlay
-from medquorum.ai_entity.registry import LoadedModel, Registry
+from medquorum.ai_entity.fracture.guard import reason_to_abstain
+from medquorum.ai_entity.fracture.radiograph import Radiograph
+from medquorum.ai_entity.fracture.scoring import NO_FRACTURE, EdgeMeasures, care_for, measure
+from medquorum.ai_entity.limits import model_threads
+from medquorum.ai_entity.registry import Registry
 from medquorum.ledger.contents import Conclusion, NextStep
 
-PREPROCESSING: Final = "medquorum-fracture-edges/1"
-TRUST: Final = 0.8
-"""How far from one half a probability fitted on phantoms may lead."""
+PREPROCESSING: Final = "medquorum-fracture-edges-tiles/2"
+ABSTAIN_BAND: Final = 0.12
+"""Probability on either side of the threshold inside which nothing is concluded."""
 
-ABSTAIN_BAND: Final = (0.35, 0.65)
-MAX_EDGE_DENSITY: Final = 0.04
-"""A real intact tibia has 0.011, phantoms 0.008 to 0.013, a chest 0.06."""
 
-MIN_SHAFT_SHARE: Final = 0.5
-"""Of the bone: a chest has 0.0, a real tibia with its ankle 0.74, phantoms 0.9 and more."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of one film before it is put into words."""
 
-MIN_BONE_SHARE: Final = 0.01
-FIELD_MM: Final = (40.0, 700.0)
-"""Longer side of the film: a fingertip and the longest detector of one exposure."""
+    models: FractureModels
+    measures: EdgeMeasures
+    opinion: Opinion
+    reason: str | None
+    """To abstain."""
+    evidence: Evidence
 
-MAX_COLOURFULNESS: Final = 0.04
-"""A photographed film is tinted a little; a photograph of anything else has 0.1 and more."""
+    @property
+    def threshold(self) -> float:
+        """Fused probability from which a film is called fractured."""
+        return self.models.reported.card.threshold_ppm / PPM
 
-MIN_GREY_VALUES: Final = 32
-"""Of 256: a drawing or a mask has a handful."""
-
-MAX_BOXES: Final = 32
-UNSUPPORTED_PARTS: Final = frozenset(
-    {"CHEST", "ABDOMEN", "SKULL", "HEAD", "SPINE", "CSPINE", "TSPINE", "LSPINE", "PELVIS", "BREAST"}
-)
-EDGE_LABEL, SUSPICION_LABEL = 1, 2
+    @property
+    def fractured(self) -> bool:
+        """Whether a fracture is concluded."""
+        return self.reason is None and self.opinion.fused >= self.threshold
 
 
 def analyse_radiograph(image: Radiograph, registry: Registry) -> Findings:
     """Findings of one radiograph. Raises ModelError."""
-    model = registry.load(registry.digest_of("fracture"))
+    return describe(judge(image, load_models(registry, model_threads())))
+
+
+def judge(image: Radiograph, models: FractureModels) -> Judged:
+    """Rule, network and guard on one film. Raises ModelError."""
     maps = find_edges(image)
     contours = suspicious_contours(maps)
     measures = measure(maps, contours)
-    fitted = float(model.run(measures.vector()[None])[0, 0])
-    probability = 0.5 + TRUST * (round(fitted, 3) - 0.5)
-    reason = _reason_to_abstain(image, maps, probability)
-    return _conclude(model, measures, probability, reason, _Evidence(maps, contours))
+    tiles = None if models.network is None else look_at_tiles(image, models.network)
+    rule = rule_logit(models, measures)
+    opinion = fuse(models, rule, None if tiles is None else tiles.logit)
+    reason = reason_to_abstain(image, maps)
+    threshold = models.reported.card.threshold_ppm / PPM
+    if reason is None and abs(opinion.fused - threshold) < ABSTAIN_BAND:
+        reason = "the evidence is balanced"
+    return Judged(models, measures, opinion, reason, Evidence(maps, contours, tiles))
 
 
-class _Evidence:
-    """The picture behind the numbers."""
-
-    def __init__(self, maps: EdgeMaps, contours: tuple[Suspicion, ...]) -> None:
-        self._maps = maps
-        self._contours = contours
-
-    def boxes(self) -> tuple[tuple[int, int, int, int], ...]:
-        """Boxes of the longest contours in pixels of the original image."""
-        scale = self._maps.scale
-        return tuple(
-            (round(x / scale), round(y / scale), round(w / scale), round(h / scale))
-            for x, y, w, h in (one.box for one in self._contours[:MAX_BOXES])
-        )
-
-    def overlay(self) -> Overlay:
-        """Edges and suspicious contours at working size; the affine leads to original pixels."""
-        labels = np.where(self._maps.edges, EDGE_LABEL, 0).astype(np.uint8)
-        labels[self._maps.across] = SUSPICION_LABEL
-        affine = np.diag([1.0, 1.0 / self._maps.scale, 1.0 / self._maps.scale, 1.0])
-        return make_overlay(labels[None], affine)
-
-
-def _reason_to_abstain(image: Radiograph, maps: EdgeMaps, probability: float) -> str | None:
-    if image.body_part in UNSUPPORTED_PARTS:
-        return "the body part has no long shaft, and only shafts are judged"
-    not_a_film = _not_a_film(image)
-    if not_a_film is not None:
-        return not_a_film
-    if float(maps.edges.mean()) > MAX_EDGE_DENSITY:
-        return "the picture has more edges than a limb: noise or another body part"
-    bone = float(maps.bone.mean())
-    if bone < MIN_BONE_SHARE or float(maps.shaft.mean()) < MIN_SHAFT_SHARE * bone:
-        return "no long-bone shaft fills the picture"
-    if ABSTAIN_BAND[0] < probability < ABSTAIN_BAND[1]:
-        return "the evidence is balanced"
-    return None
-
-
-def _not_a_film(image: Radiograph) -> str | None:
-    if image.colourfulness > MAX_COLOURFULNESS:
-        return "a colour picture, not an X-ray"
-    if np.count_nonzero(np.bincount(np.round(image.grey * 255.0).astype(int).ravel())) < (
-        MIN_GREY_VALUES
-    ):
-        return "a picture of few grey values: a drawing, not an X-ray"
-    if image.pixel_mm is not None:
-        longer_mm = image.pixel_mm * max(image.grey.shape)
-        if not FIELD_MM[0] <= longer_mm <= FIELD_MM[1]:
-            return f"the film is {longer_mm:.0f} mm long: the pixel spacing is not a limb's"
-    return None
-
-
-def _conclude(
-    model: LoadedModel,
-    measures: EdgeMeasures,
-    probability: float,
-    reason: str | None,
-    evidence: _Evidence,
-) -> Findings:
-    fractured = reason is None and probability >= ABSTAIN_BAND[1]
-    conclusion = Conclusion.FRACTURE if fractured else Conclusion.NEGATIVE
-    if reason is not None:
+def describe(judged: Judged) -> Findings:
+    """Findings of a judged film."""
+    conclusion = Conclusion.FRACTURE if judged.fractured else Conclusion.NEGATIVE
+    if judged.reason is not None:
         conclusion = Conclusion.INCONCLUSIVE
-    confidence = probability if fractured else 1.0 - probability
+    fused = judged.opinion.fused
+    confidence = fused if judged.fractured else 1.0 - fused
     return Findings(
         kind=Kind.FRACTURE,
-        model=_facts(model),
+        model=_facts(judged.models),
         conclusion=conclusion,
-        next_step=NextStep.TREATMENT if fractured else NextStep.NONE,
-        confidence_ppm=0 if reason is not None else ppm(confidence),
-        abstained=reason,
-        scores_ppm=(("fracture", ppm(probability)),),
-        lines=_lines(model, measures, conclusion, reason),
-        fracture=_numbers(measures, probability, fractured, evidence),
-        overlay=evidence.overlay(),
+        next_step=NextStep.TREATMENT if judged.fractured else NextStep.NONE,
+        confidence_ppm=0 if judged.reason is not None else ppm(confidence),
+        abstained=judged.reason,
+        scores_ppm=_scores(judged.opinion),
+        lines=_lines(judged, conclusion),
+        fracture=_numbers(judged),
+        overlay=judged.evidence.overlay(),
     )
 
 
-def _facts(model: LoadedModel) -> ModelFacts:
-    card = model.card
+def _facts(models: FractureModels) -> ModelFacts:
+    card = models.reported.card
     return ModelFacts(card.name, card.version, card.digest, card.training_digest, PREPROCESSING)
 
 
-def _numbers(
-    measures: EdgeMeasures, probability: float, fractured: bool, evidence: _Evidence
-) -> FractureFindings:
-    care = care_for(measures.severity) if fractured else NO_FRACTURE
+def _scores(opinion: Opinion) -> tuple[tuple[str, int], ...]:
+    scores = [("fracture", ppm(opinion.fused))]
+    if opinion.network is not None:
+        scores += [("fracture_network", ppm(opinion.network)), ("fracture_rule", ppm(opinion.rule))]
+    return tuple(scores)
+
+
+def _numbers(judged: Judged) -> FractureFindings:
+    measures, opinion = judged.measures, judged.opinion
+    care = care_for(measures.severity) if judged.fractured else NO_FRACTURE
     return FractureFindings(
-        probability_ppm=ppm(probability),
+        probability_ppm=ppm(opinion.fused),
         edge_density_ppm=ppm(measures.edge_density),
         contour_count=measures.contour_count,
         fracture_area_ppm=ppm(measures.fracture_area_percent / 100.0),
@@ -170,27 +130,27 @@ def _numbers(
         healing_weeks_high=care.healing_weeks[1],
         advice=care.advice,
         referral=care.referral,
-        boxes=evidence.boxes(),
+        boxes=judged.evidence.boxes(),
+        rule_probability_ppm=ppm(opinion.rule),
+        network_probability_ppm=None if opinion.network is None else ppm(opinion.network),
+        threshold_ppm=judged.models.reported.card.threshold_ppm,
     )
 
 
-def _lines(
-    model: LoadedModel, measures: EdgeMeasures, conclusion: Conclusion, reason: str | None
-) -> tuple[str, ...]:
-    head = f"Machine-generated by {model.card.name} {model.card.version}; not for clinical use."
+def _lines(judged: Judged, conclusion: Conclusion) -> tuple[str, ...]:
+    card = judged.models.reported.card
+    head = f"Machine-generated by {card.name} {card.version}; not for clinical use."
+    measures = judged.measures
     numbers = (
         f"Edge density {100 * measures.edge_density:.2f} %, {measures.contour_count} suspicious "
         f"contour(s), fracture area {measures.fracture_area_percent:.2f} % of the bone, "
         f"score {measures.score:.2f}."
     )
-    if reason is not None:
-        return (head, f"No conclusion: {reason}.", numbers)
+    opinions = _opinions(judged.opinion)
+    if judged.reason is not None:
+        return (head, f"No conclusion: {judged.reason}.", numbers, *opinions)
     if conclusion is Conclusion.NEGATIVE:
-        return (
-            head,
-            "No fracture found. Undisplaced fractures are not seen by this rule.",
-            numbers,
-        )
+        return (head, "No fracture found. Undisplaced fractures may be missed.", numbers, *opinions)
     care = care_for(measures.severity)
     low, high = care.healing_weeks
     return (
@@ -198,6 +158,16 @@ def _lines(
         f"Fracture suspected, {care.severity} (severity {measures.severity:.1f}); usual healing "
         f"{low} to {high} weeks.",
         numbers,
+        *opinions,
         care.advice,
         f"Referral: {care.referral}",
+    )
+
+
+def _opinions(opinion: Opinion) -> tuple[str, ...]:
+    if opinion.network is None:
+        return ()
+    return (
+        f"Probability of a fracture: rule {opinion.rule:.2f}, network {opinion.network:.2f}, "
+        f"both fused {opinion.fused:.2f}.",
     )

@@ -1,7 +1,7 @@
 """Square tiles along the bones of a film: what the network looks at.
 
 A hairline is narrower than a pixel of a whole film shrunk to a network's input, so the network sees
-tiles of a quarter of the exposed field, half overlapping, wherever their middle shows bone. Every
+tiles of a sixth of the exposed field, half overlapping, wherever their middle shows bone. Every
 place of a bone then lies in the middle half of a tile. Tiles follow the film, not millimetres: PNG
 and JPEG have none.
 """
@@ -16,19 +16,19 @@ import numpy.typing as npt
 from medquorum.ai_entity.fracture.edges import find_body, find_bone
 from medquorum.ai_entity.fracture.radiograph import Grey, Mask
 
-TILE_PIXELS: Final = 96
+TILE_PIXELS: Final = 64
 """Side of the network's input."""
 
-TILES_PER_FIELD: Final = 4
+TILES_PER_FIELD: Final = 6
 """Tiles, without overlap, along the longer side of the exposed field."""
 
 MIN_BONE_IN_MIDDLE: Final = 0.12
 """Share of the tile's middle half that is bone."""
 
-MAX_TILES: Final = 20
+MAX_TILES: Final = 48
 """Those with most bone; bounds time and memory of one film."""
 
-FEW_TILES: Final = 4
+FEW_TILES: Final = 8
 """Fewer mean that metal or a marker took the place of bone as the densest class."""
 
 
@@ -42,21 +42,21 @@ class TileGrid:
     """In pixels of that picture."""
 
 
-def place_tiles(grey: Grey, exposed: Mask) -> TileGrid:
+def place_tiles(grey: Grey, exposed: Mask, per_field: int = TILES_PER_FIELD) -> TileGrid:
     """Tiles along what is taken for bone; along the whole limb where that is next to nothing."""
-    grid = lay_tiles(exposed, find_bone(grey, exposed))
+    grid = lay_tiles(exposed, find_bone(grey, exposed), per_field)
     if len(grid.centres) >= FEW_TILES:
         return grid
-    return lay_tiles(exposed, find_body(grey, exposed))
+    return lay_tiles(exposed, find_body(grey, exposed), per_field)
 
 
-def lay_tiles(exposed: Mask, bone: Mask) -> TileGrid:
+def lay_tiles(exposed: Mask, bone: Mask, per_field: int = TILES_PER_FIELD) -> TileGrid:
     """Tiles of a picture by its exposed field and its bones [rows, columns]."""
     rows, columns = (np.flatnonzero(exposed.any(axis=axis)) for axis in (1, 0))
     if rows.size == 0 or columns.size == 0:
         return TileGrid((), 1.0)
     extent = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
-    side = max(span[1] - span[0] for span in extent) / TILES_PER_FIELD
+    side = max(span[1] - span[0] for span in extent) / per_field
     sums = np.asarray(cv2.integral(bone.astype(np.uint8)), dtype=np.int32)
     found = []
     for y in _places(*extent[0], side):

@@ -149,7 +149,7 @@ def _line(cut: LimbCut, across: Plane) -> Plane:
 
 def _side(distance: Plane, ramp_mm: float) -> Plane:
     """1 where ``distance`` is positive, a ramp around 0."""
-    return np.clip(distance / max(ramp_mm, 0.3) + 0.5, 0.0, 1.0)
+    return np.asarray(np.clip(distance / max(ramp_mm, 0.3) + 0.5, 0.0, 1.0))
 
 
 def _chord(across: Plane, radius: Plane) -> Plane:

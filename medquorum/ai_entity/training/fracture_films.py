@@ -30,6 +30,8 @@ SOLID_BONES: Final = 120
 LONG_BONE_SEED: Final = 400_000
 SOLID_BONE_SEED: Final = 410_000
 SOLID_VOXEL_MM: Final = 0.8
+PLACES_PER_FIELD: Final = 4
+"""Places where tiles are taken lie closer to bone's middle than tiles of an analysis do."""
 
 Box = tuple[int, int, int, int]
 
@@ -44,6 +46,7 @@ class TrainingFilm:
     centres: npt.NDArray[np.float32]
     """[n, 2] tile centres (x, y)."""
     side: float
+    """Of PLACES_PER_FIELD places; a tile is smaller."""
 
 
 def draw_films(part: int, parts: int) -> Iterator[TrainingFilm]:
@@ -69,7 +72,7 @@ def windowed(stored: npt.NDArray[np.uint16], inverted: bool, box: Box | None) ->
     """As the pipeline reads the film."""
     pixels = stored.astype(np.float32)
     image = radiograph_of(-pixels if inverted else pixels, None)
-    grid = place_tiles(image.grey, image.exposed)
+    grid = place_tiles(image.grey, image.exposed, PLACES_PER_FIELD)
     eight = np.round(image.grey * 255.0).astype(np.uint8)
     centres = np.asarray(grid.centres, dtype=np.float32).reshape(-1, 2)
     return TrainingFilm(eight, box, centres, grid.side)

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 STAGES: Final = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 """(middle channels, blocks, stride of the first)."""
 EXPANSION: Final = 4
+TRUNK_STAGES: Final = 2
+"""Stages that the training starts with, by an own head that is not kept."""
 
 
 class Bottleneck(nn.Module):
@@ -56,10 +58,14 @@ class FractureNetwork(nn.Module):
         self.stem = nn.Sequential(*convolution(1, stem, 7, 2))
         blocks: list[nn.Module] = []
         channels = stem
-        for middle, count, stride in stages:
+        self.trunk = 0
+        for number, (middle, count, stride) in enumerate(stages):
             for index in range(count):
                 blocks.append(Bottleneck(channels, middle, stride if index == 0 else 1))
                 channels = EXPANSION * middle
+            if number < TRUNK_STAGES:
+                self.trunk = len(blocks)
+                self.local = nn.Conv2d(channels, 1, 1)
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(channels, 1)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -67,11 +73,24 @@ class FractureNetwork(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Logits."""
+        return self.upper(self.lower(tiles))
+
+    def lower(self, tiles: Tensor) -> Tensor:
+        """Features of the trunk [n, c, h/8, w/8]."""
         mean = tiles.mean(dim=(2, 3), keepdim=True)
         spread = torch.sqrt(torch.square(tiles - mean).mean(dim=(2, 3), keepdim=True) + 1e-4)
         features = torch.relu(self.stem((tiles - mean) / spread))
-        features = torch.max_pool2d(features, 3, 2, 1)
-        pooled = self.blocks(features).mean(dim=(2, 3))
+        trunk: Tensor = self.blocks[: self.trunk](torch.max_pool2d(features, 3, 2, 1))
+        return trunk
+
+    def local_logits(self, trunk: Tensor) -> Tensor:
+        """Log-odds by place [n, h/8, w/8], from the trunk alone."""
+        local: Tensor = self.local(trunk)
+        return local[:, 0]
+
+    def upper(self, trunk: Tensor) -> Tensor:
+        """Logits of the trunk's features."""
+        pooled = self.blocks[self.trunk :](trunk).mean(dim=(2, 3))
         logits: Tensor = self.head(pooled)
         return logits[:, 0]
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.fracture.tiles import cut_tile
-from medquorum.ai_entity.training.fracture_films import TrainingFilm
+from medquorum.ai_entity.fracture.tiles import TILES_PER_FIELD, cut_tile
+from medquorum.ai_entity.training.fracture_films import PLACES_PER_FIELD, TrainingFilm
 
 PURPOSE_TILES: Final = 43
 BROKEN_SHARE: Final = 0.42
@@ -21,17 +21,18 @@ SAME_FILM_SHARE: Final = 0.2
 REACH: Final = 0.27
 """Of the tile's side: how far from the middle a break may lie; tiles overlap by half."""
 
-CLEAR: Final = 0.62
-"""Of the side: nearer than this to a break, a tile is neither whole nor broken."""
+CLEAR: Final = 0.75
+"""Of the places' distance: nearer than this to a break, a tile is neither whole nor broken."""
 
 Tile = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class TileBatch:
-    """Tiles [n, 1, pixels, pixels] and 1 for broken."""
+    """Tiles [n, 1, pixels, pixels], where the break is in them (0..1), and 1 for broken."""
 
     tiles: Tile
+    breaks: Tile
     labels: npt.NDArray[np.float32]
 
 
@@ -49,15 +50,17 @@ class TileSource:
         """``count`` tiles of a step."""
         self._rng = np.random.default_rng((PURPOSE_TILES, self._seed, step))
         drawn = [self._tile(pixels) for _ in range(count)]
-        tiles = np.stack([tile for tile, _ in drawn])[:, None]
-        return TileBatch(tiles, np.asarray([label for _, label in drawn], dtype=np.float32))
+        planes = np.stack([tile for tile, _ in drawn])
+        labels = np.asarray([label for _, label in drawn], dtype=np.float32)
+        return TileBatch(planes[:, :1], planes[:, 1:], labels)
 
     def _tile(self, pixels: int) -> tuple[Tile, float]:
+        """Tile and break [2, pixels, pixels], and 1 for broken."""
         rng = self._rng
         lot = rng.random()
         if lot < BROKEN_SHARE:
             film = self._broken[int(rng.integers(len(self._broken)))]
-            move = rng.uniform(-REACH, REACH, 2) * film.side
+            move = rng.uniform(-REACH, REACH, 2) * _tile_side(film)
             x, y, _, _ = _middle(film)
             return self._changed(film, (x + float(move[0]), y + float(move[1])), pixels), 1.0
         if lot < BROKEN_SHARE + SAME_FILM_SHARE:
@@ -70,28 +73,40 @@ class TileSource:
 
     def _near(self, film: TrainingFilm, centres: npt.NDArray[np.float32]) -> tuple[float, float]:
         chosen = centres[int(self._rng.integers(len(centres)))]
-        move = self._rng.uniform(-0.12, 0.12, 2) * film.side
+        move = self._rng.uniform(-0.25, 0.25, 2) * film.side
         return float(chosen[0] + move[0]), float(chosen[1] + move[1])
 
     def _changed(self, film: TrainingFilm, centre: tuple[float, float], pixels: int) -> Tile:
         rng = self._rng
-        side = film.side * float(np.exp(rng.uniform(-0.25, 0.25)))
-        tile = np.asarray(cut_tile(film.grey, centre, side, pixels), dtype=np.float32) / 255.0
+        side = _tile_side(film) * float(np.exp(rng.uniform(-0.25, 0.25)))
+        seen = np.asarray(cut_tile(film.grey, centre, side, pixels), dtype=np.float32) / 255.0
+        both = np.stack([seen, _break(film, centre, side, pixels)], axis=-1)
         if rng.random() < 0.4:
             turn = cv2.getRotationMatrix2D((pixels / 2, pixels / 2), rng.uniform(-30, 30), 1.0)
-            tile = np.asarray(
-                cv2.warpAffine(tile, turn, (pixels, pixels), borderMode=cv2.BORDER_REFLECT)
+            both = np.asarray(
+                cv2.warpAffine(both, turn, (pixels, pixels), borderMode=cv2.BORDER_REFLECT)
             )
-        tile = np.rot90(tile, int(rng.integers(4)))
+        both = np.rot90(both, int(rng.integers(4)))
         if rng.random() < 0.5:
-            tile = tile[:, ::-1]
+            both = both[:, ::-1]
+        tile = both[..., 0]
         tile = np.clip(tile, 0.0, 1.0) ** np.float32(np.exp(rng.uniform(-0.35, 0.35)))
         if rng.random() < 0.35:
             sigma = float(rng.uniform(0.4, 1.1))
             tile = np.asarray(cv2.GaussianBlur(np.ascontiguousarray(tile), (0, 0), sigma))
         grain = np.float32(rng.choice((0.0, 0.01, 0.03)) * rng.random())
         noise = rng.standard_normal(tile.shape, dtype=np.float32)
-        return np.ascontiguousarray(tile + grain * noise)
+        return np.stack([tile + grain * noise, both[..., 1]])
+
+
+def _break(film: TrainingFilm, centre: tuple[float, float], side: float, pixels: int) -> Tile:
+    """Which part of a tile the break's box covers."""
+    if film.box is None:
+        return np.zeros((pixels, pixels), dtype=np.float32)
+    x, y, width, height = film.box
+    covered = np.zeros(film.grey.shape, dtype=np.float32)
+    covered[y : y + height, x : x + width] = 1.0
+    return np.asarray(cut_tile(covered, centre, side, pixels), dtype=np.float32)
 
 
 def _clear(film: TrainingFilm) -> npt.NDArray[np.bool_]:
@@ -102,6 +117,10 @@ def _clear(film: TrainingFilm) -> npt.NDArray[np.bool_]:
         np.abs(film.centres[:, 1] - y) - half_height,
     )
     return np.asarray(away > CLEAR * film.side)
+
+
+def _tile_side(film: TrainingFilm) -> float:
+    return film.side * PLACES_PER_FIELD / TILES_PER_FIELD
 
 
 def _middle(film: TrainingFilm) -> tuple[float, float, float, float]:

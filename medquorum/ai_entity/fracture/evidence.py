@@ -1,0 +1,93 @@
+"""The picture behind the numbers: edges, suspicious contours, and the network's map as heat.
+
+Labels of the overlay, at working size: 1 an edge, 2 a suspicious contour, HEAT_LABEL + k where the
+network's log-odds of a fracture lie between k and k + 1 (k from 0 to 7). Edges cover heat.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion
+from medquorum.ai_entity.fracture.fused import TileOpinion
+from medquorum.ai_entity.overlay import Overlay, make_overlay
+
+EDGE_LABEL, SUSPICION_LABEL = 1, 2
+HEAT_LABEL: Final = 16
+HEAT_LEVELS: Final = 8
+BOX_LEVEL: Final = 1.0
+"""Log-odds from which a place belongs to the network's box."""
+
+MAX_BOXES: Final = 32
+MAX_NETWORK_BOXES: Final = 4
+
+Heat = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Edges and contours of the rule, tiles of the network where it took part."""
+
+    maps: EdgeMaps
+    contours: tuple[Suspicion, ...]
+    tiles: TileOpinion | None
+
+    def boxes(self) -> tuple[Box, ...]:
+        """Where a fracture is suspected, in pixels of the original: the network's, then the rule's.
+
+        The network's are hottest first, the rule's longest first.
+        """
+        found = [] if self.tiles is None else _hot_boxes(self.heat())
+        found += [one.box for one in self.contours]
+        scale = self.maps.scale
+        return tuple(
+            (round(x / scale), round(y / scale), round(w / scale), round(h / scale))
+            for x, y, w, h in found[:MAX_BOXES]
+        )
+
+    def heat(self) -> Heat:
+        """Log-odds by place at working size, mean of its tiles; below 0 where no tile lies."""
+        return spread_activation(self.tiles, self.maps.edges.shape, self.maps.scale)
+
+    def overlay(self) -> Overlay:
+        """The label map; its affine leads to original pixels."""
+        heat = np.floor(np.clip(self.heat(), -1.0, HEAT_LEVELS - 0.5)).astype(np.int16)
+        labels = np.where(heat >= 0, HEAT_LABEL + heat, 0).astype(np.uint8)
+        labels[self.maps.edges] = EDGE_LABEL
+        labels[self.maps.across] = SUSPICION_LABEL
+        affine = np.diag([1.0, 1.0 / self.maps.scale, 1.0 / self.maps.scale, 1.0])
+        return make_overlay(labels[None], affine)
+
+
+def spread_activation(tiles: TileOpinion | None, shape: tuple[int, ...], scale: float) -> Heat:
+    """Class-activation maps of the tiles on one plane of ``shape``; -1 where no tile lies."""
+    total = np.zeros(shape, dtype=np.float32)
+    count = np.zeros(shape, dtype=np.float32)
+    if tiles is None:
+        return total - 1.0
+    side = max(round(tiles.grid.side * scale), 1)
+    for (x, y), activation in zip(tiles.grid.centres, tiles.activation, strict=True):
+        large = cv2.resize(activation, (side, side), interpolation=cv2.INTER_LINEAR)
+        left, top = round(x * scale - side / 2.0), round(y * scale - side / 2.0)
+        rows = slice(max(top, 0), min(top + side, shape[0]))
+        columns = slice(max(left, 0), min(left + side, shape[1]))
+        part = large[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        total[rows, columns] += part
+        count[rows, columns] += 1.0
+    return np.asarray(np.where(count > 0.0, total / np.maximum(count, 1.0), -1.0))
+
+
+def _hot_boxes(heat: Heat) -> list[Box]:
+    """Bounding boxes of the hottest pieces."""
+    hot = (heat >= BOX_LEVEL).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot)
+    pieces = []
+    for number in range(1, count):
+        x, y, width, height = (int(side) for side in stats[number, :4])
+        peak = float(heat[labels == number].max())
+        pieces.append((-peak, (x, y, width, height)))
+    return [box for _, box in sorted(pieces)[:MAX_NETWORK_BOXES]]

@@ -1,0 +1,56 @@
+"""When a picture is not judged: another body part, no film, no shaft, noise, another scale."""
+
+from typing import Final
+
+import numpy as np
+
+from medquorum.ai_entity.fracture.edges import EdgeMaps
+from medquorum.ai_entity.fracture.radiograph import Radiograph
+
+MAX_EDGE_DENSITY: Final = 0.04
+"""A real intact tibia has 0.011, phantoms 0.008 to 0.013, a chest 0.06."""
+
+MIN_SHAFT_SHARE: Final = 0.5
+"""Of the bone: a chest has 0.0, a real tibia with its ankle 0.74, phantoms 0.9 and more."""
+
+MIN_BONE_SHARE: Final = 0.01
+FIELD_MM: Final = (40.0, 700.0)
+"""Longer side of the film: a fingertip and the longest detector of one exposure."""
+
+MAX_COLOURFULNESS: Final = 0.04
+"""A photographed film is tinted a little; a photograph of anything else has 0.1 and more."""
+
+MIN_GREY_VALUES: Final = 32
+"""Of 256: a drawing or a mask has a handful."""
+
+UNSUPPORTED_PARTS: Final = frozenset(
+    {"CHEST", "ABDOMEN", "SKULL", "HEAD", "SPINE", "CSPINE", "TSPINE", "LSPINE", "PELVIS", "BREAST"}
+)
+
+
+def reason_to_abstain(image: Radiograph, maps: EdgeMaps) -> str | None:
+    """Why this picture is not judged, or None."""
+    if image.body_part in UNSUPPORTED_PARTS:
+        return "the body part has no long shaft, and only shafts are judged"
+    not_a_film = _not_a_film(image)
+    if not_a_film is not None:
+        return not_a_film
+    if float(maps.edges.mean()) > MAX_EDGE_DENSITY:
+        return "the picture has more edges than a limb: noise or another body part"
+    bone = float(maps.bone.mean())
+    if bone < MIN_BONE_SHARE or float(maps.shaft.mean()) < MIN_SHAFT_SHARE * bone:
+        return "no long-bone shaft fills the picture"
+    return None
+
+
+def _not_a_film(image: Radiograph) -> str | None:
+    if image.colourfulness > MAX_COLOURFULNESS:
+        return "a colour picture, not an X-ray"
+    values = np.bincount(np.round(image.grey * 255.0).astype(int).ravel())
+    if np.count_nonzero(values) < MIN_GREY_VALUES:
+        return "a picture of few grey values: a drawing, not an X-ray"
+    if image.pixel_mm is not None:
+        longer_mm = image.pixel_mm * max(image.grey.shape)
+        if not FIELD_MM[0] <= longer_mm <= FIELD_MM[1]:
+            return f"the film is {longer_mm:.0f} mm long: the pixel spacing is not a limb's"
+    return None

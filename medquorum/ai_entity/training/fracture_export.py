@@ -1,0 +1,157 @@
+"""From a trained network to registered files: calibrated head, fusion, thresholds, cards.
+
+Needs no torch. The film's logit is brought to log-odds by a line fitted on validation films and
+folded into the network's head; the fusion is a logistic of both logits with weights that are not
+negative, fitted on the same films. Thresholds are those of the greatest sensitivity + specificity
+(Youden 1950) there. The hold-out takes no part.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from medquorum.ai_entity.baseline.fit_fracture import build_logistic, fit_logistic
+from medquorum.ai_entity.calibration import calibration_line, sigmoid
+from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
+from medquorum.ai_entity.fracture.fused import LOGIT_LIMIT, look_at_tiles
+from medquorum.ai_entity.fracture.fusion_graph import Fusion, build_fusion
+from medquorum.ai_entity.fracture.resnet_graph import build_resnet
+from medquorum.ai_entity.fracture.scoring import measure
+from medquorum.ai_entity.fracture.trial_films import trial_films
+from medquorum.ai_entity.model_card import TILES, ModelCard
+from medquorum.ai_entity.model_output import open_session
+from medquorum.ai_entity.phantom.limb_film import Family
+from medquorum.ai_entity.registry import LoadedModel
+
+STRIDES: Final = (1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1)
+"""Of the sixteen blocks of a ResNet-50."""
+
+RULE_FILMS: Final = (1_000_000, 200)
+"""First number and count, training family; the network never saw them."""
+VALIDATION_FILMS: Final = (0, 240)
+FUSION_DECAY: Final = 0.003
+
+Vector = npt.NDArray[np.float64]
+Truth = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class FilmSet:
+    """Edge vectors [n,6], network logits [n] (absent without a network) and the truth."""
+
+    edges: Vector
+    network: Vector
+    truth: Truth
+
+
+def gather(family: Family, span: tuple[int, int], network: bytes | None) -> FilmSet:
+    """What rule and network see of films of a family."""
+    model = None if network is None else _bare(network)
+    edges, logits, truth = [], [], []
+    for film in trial_films(family, span[1], span[0]):
+        maps = find_edges(film.image)
+        edges.append(measure(maps, suspicious_contours(maps)).vector())
+        truth.append(film.fractured)
+        if model is not None:
+            logits.append(look_at_tiles(film.image, model).logit)
+    return FilmSet(
+        np.asarray(edges, dtype=np.float64),
+        np.asarray(logits, dtype=np.float64),
+        np.asarray(truth, dtype=np.bool_),
+    )
+
+
+def _bare(network: bytes) -> LoadedModel:
+    card = ModelCard("", "", "fracture", bytes(32), bytes(32), 0, (), TILES)
+    return LoadedModel(card, open_session(network))
+
+
+def network_file(arrays: Mapping[str, npt.NDArray[np.float32]], line: tuple[float, float]) -> bytes:
+    """The ONNX file with ``slope, intercept`` of a calibration line folded into the head."""
+    slope, intercept = line
+    head = {
+        "head.weight": np.asarray(slope * arrays["head.weight"], dtype=np.float32),
+        "head.bias": np.asarray(slope * arrays["head.bias"] + intercept, dtype=np.float32),
+    }
+    return build_resnet({**arrays, **head}, STRIDES)
+
+
+def youden(probability: Vector, truth: Truth) -> float:
+    """Threshold of the greatest sensitivity + specificity: middle between two scores, 3 decimals.
+
+    Of several equally good ones the middle one.
+    """
+    edges = np.unique(np.round(probability, 6))
+    middles = (edges[1:] + edges[:-1]) / 2.0 if len(edges) > 1 else edges
+    called = probability[None] >= middles[:, None]
+    gain = called[:, truth].mean(axis=1) - called[:, ~truth].mean(axis=1)
+    best = np.flatnonzero(gain >= gain.max() - 1e-12)
+    return round(float(middles[best[len(best) // 2]]), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Files and thresholds, before cards are written."""
+
+    rule: bytes
+    network: bytes
+    fusion: bytes
+    thresholds: dict[str, float]
+    facts: dict[str, Any]
+
+
+def fit_all(
+    arrays: Mapping[str, npt.NDArray[np.float32]], rule_set: FilmSet, validation: FilmSet
+) -> Fitted:
+    """Everything that is fitted after the training; ``validation`` logits are of the raw head."""
+    weights, intercept = fit_logistic(rule_set.edges, rule_set.truth)
+    rule_logits = np.clip(validation.edges @ weights + intercept, -LOGIT_LIMIT, LOGIT_LIMIT)
+    line = calibration_line(validation.network, validation.truth)
+    network_logits = np.clip(line[0] * validation.network + line[1], -LOGIT_LIMIT, LOGIT_LIMIT)
+    evidence = np.stack([rule_logits, network_logits], axis=1)
+    fused_weights, fused_intercept = fit_logistic(evidence, validation.truth, FUSION_DECAY)
+    rule, network = build_logistic(weights, intercept), network_file(arrays, line)
+    fusion = Fusion(
+        round(float(fused_weights[0]), 6),
+        round(float(fused_weights[1]), 6),
+        round(fused_intercept, 6),
+        hashlib.sha256(rule).digest(),
+        hashlib.sha256(network).digest(),
+    )
+    fused = sigmoid(fusion.logits(evidence))
+    return Fitted(
+        rule=rule,
+        network=network,
+        fusion=build_fusion(fusion),
+        thresholds={
+            "rule": youden(sigmoid(rule_logits), validation.truth),
+            "network": youden(sigmoid(network_logits), validation.truth),
+            "fusion": youden(fused, validation.truth),
+        },
+        facts={
+            "rule_weight": fusion.rule_weight,
+            "network_weight": fusion.network_weight,
+            "intercept": fusion.intercept,
+            "network_line": [round(part, 6) for part in line],
+            "rule_weights": [round(float(weight), 6) for weight in weights],
+            "rule_intercept": round(intercept, 6),
+        },
+    )
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """Readable, same content same bytes."""
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write named files into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
