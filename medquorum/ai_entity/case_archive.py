@@ -6,6 +6,7 @@ values: kinds, shapes and sizes; pickled objects are never unpacked. Then one ca
 memory.
 """
 
+import hashlib
 import re
 import zipfile
 import zlib
@@ -94,6 +95,20 @@ class CaseArchive:
         affine = axial((z, y, x))
         pet, hu = (Placed(values.astype(np.float32), affine) for values in (suv, ct))
         return ReferenceCase(name, pet, hu, gtv.astype(np.bool_), (z, y, x))
+
+
+def case_digest(case: ReferenceCase) -> str:
+    """SHA-256 over shape, spacing, HU, SUVbw and contour, in hex: a case whatever its name.
+
+    Shape int64, spacing float64, images float32, contour one byte a voxel; little-endian, C order.
+    """
+    content = hashlib.sha256()
+    content.update(np.asarray(case.contour.shape, dtype="<i8").tobytes())
+    content.update(np.asarray(case.spacing_mm, dtype="<f8").tobytes())
+    for part in (case.ct.voxels, case.pet.voxels):
+        content.update(part.astype("<f4").tobytes())
+    content.update(case.contour.astype(np.uint8).tobytes())
+    return content.hexdigest()
 
 
 def axial(spacing_mm: tuple[float, float, float]) -> Affine:

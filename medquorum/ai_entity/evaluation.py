@@ -1,28 +1,43 @@
 """How well a model does on cases with an expert contour: Dice, volumes by each method, levels.
 
-Dice is 2 |A and B| / (|A| + |B|) on the case's own grid, 1 where both are empty. A case on which
-the model abstains has no Dice and is counted apart. Cases that the model was fitted on are marked
-where the training card tells: their figures say nothing about new patients.
+Dice is 2 |A and B| / (|A| + |B|) on the case's own grid, 1 where both are empty; the probability of
+what the model drew is interpolated to that grid and cut at the card's threshold there. A case on
+which the model abstains has no Dice and is counted apart.
+
+A model of several members was trained by cross-validation: its folds file says which member has not
+seen which case. A case is recognised by the digest of its arrays, never by its name, and is judged
+by that member alone; every other case by the mean of all members. Of older models the training card
+tells which cases they were fitted on: their figures say nothing about new patients.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
-from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase
+from medquorum.ai_entity.calibration import bootstrap_interval
+from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase, case_digest
 from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.registry import LoadedModel, Registry
-from medquorum.ai_entity.tumour.grid import Placed, carry_labels, common_grid, resample
-from medquorum.ai_entity.tumour.pet_metrics import fixed_threshold, relative_threshold, volume_ml
-from medquorum.ai_entity.tumour.pipeline import analyse_with
+from medquorum.ai_entity.tumour.grid import GridImages, Placed, carry_labels, common_grid, resample
+from medquorum.ai_entity.tumour.inference import Prediction, predict
+from medquorum.ai_entity.tumour.pet_metrics import (
+    Mask,
+    fixed_threshold,
+    relative_threshold,
+    volume_ml,
+)
+from medquorum.ai_entity.tumour.pipeline import abstention, findings_of, reason_to_abstain
 
 VOXEL_KINDS: Final = ("petct", "ct")
+PPM: Final = 1_000_000
 DIGITS: Final = 4
 """Decimals of shares and millilitres in the document."""
 
@@ -40,7 +55,9 @@ class CaseResult:
     levels: tuple[tuple[str, str], ...]
     abstained: str | None
     seen_in_training: bool | None
-    """None where the training card does not tell."""
+    """By whoever judged it; None where the training card does not tell."""
+    member: int | None = None
+    """The member that judged it because the others were trained on it."""
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -56,13 +73,17 @@ class CaseResult:
             "levels": dict(self.levels),
             "abstained": self.abstained,
             "seen_in_training": self.seen_in_training,
+            "member": self.member,
+            "cross_validated": self.member is not None,
         }
 
 
-def evaluated_model(registry: Registry, digest: str | None) -> LoadedModel:
-    """The model of this SHA-256 in hex, else the current one for PET/CT. Raises ModelError."""
+def evaluated_model(
+    registry: Registry, digest: str | None, *, ct_only: bool = False
+) -> LoadedModel:
+    """The model of this SHA-256 in hex, else the current one (for CT alone). Raises ModelError."""
     if digest is None:
-        return registry.load(registry.digest_of("petct"))
+        return registry.load(registry.digest_of("ct" if ct_only else "petct"))
     try:
         wanted = bytes.fromhex(digest)
     except ValueError as error:
@@ -75,27 +96,36 @@ def evaluated_model(registry: Registry, digest: str | None) -> LoadedModel:
     return model
 
 
-def evaluate_cases(
-    archive: CaseArchive, model: LoadedModel, fitted_on: frozenset[str] | None
-) -> Iterator[CaseResult]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of the cases a model was trained on."""
+
+    fitted_on: frozenset[str] | None = None
+    """Names in the one archive its training card names; None where that tells nothing."""
+    unseen_member: Mapping[str, int] | None = None
+    """Digest of a case's arrays -> the member that has not seen it; None without a folds file."""
+
+
+def evaluate_cases(archive: CaseArchive, model: LoadedModel, seen: Seen) -> Iterator[CaseResult]:
     """One result per case, each computed when it is asked for: one case is in memory at a time."""
     for case in archive:
-        seen = None if fitted_on is None else case.name in fitted_on
         yield evaluate_case(case, model, seen)
 
 
-def evaluate_case(case: ReferenceCase, model: LoadedModel, seen: bool | None) -> CaseResult:
+def evaluate_case(case: ReferenceCase, model: LoadedModel, seen: Seen) -> CaseResult:
     """The model's findings on one case, held against its contour."""
     images = common_grid(case.ct, case.pet if model.card.kind == "petct" else None)
-    findings = analyse_with(model, images)
+    member = None if seen.unseen_member is None else seen.unseen_member.get(case_digest(case))
+    reason = reason_to_abstain(images)
     dice = network_ml = relative_ml = None
-    if findings.overlay is not None and findings.tumour is not None:
-        labels = findings.overlay.labels().astype(np.int32)
-        z, y, x = case.contour.shape
-        drawn = Placed((labels > 0).astype(np.float32), images.affine)
-        mask = resample(drawn, case.pet.affine, (z, y, x), 0.0) >= 0.5
-        dice = dice_of(mask, case.contour)
-        network_ml = findings.tumour.total_tumour_volume_ul / 1000.0
+    if reason is not None:
+        findings = abstention(model, reason)
+    else:
+        prediction = predict(model, images, member=member)
+        findings = findings_of(model, images, prediction)
+        labels = _labels(findings)
+        mask = _drawn_on_own_grid(case, images, prediction, labels, model)
+        dice, network_ml = dice_of(mask, case.contour), volume_ml(mask, case.spacing_mm)
         lesions = carry_labels(labels, images.affine, case.pet)
         relative = relative_threshold(case.pet.voxels, lesions, case.spacing_mm)
         relative_ml = volume_ml(relative, case.spacing_mm)
@@ -109,8 +139,36 @@ def evaluate_case(case: ReferenceCase, model: LoadedModel, seen: bool | None) ->
         reference_ml=volume_ml(case.contour, case.spacing_mm),
         levels=tuple((region.region, region.level.value) for region in regions),
         abstained=findings.abstained,
-        seen_in_training=seen,
+        seen_in_training=_was_seen(case, seen),
+        member=member,
     )
+
+
+def _labels(findings: Findings) -> npt.NDArray[np.int32]:
+    if findings.overlay is None:
+        raise ValueError("findings of a prediction have an overlay")
+    return findings.overlay.labels().astype(np.int32)
+
+
+def _drawn_on_own_grid(
+    case: ReferenceCase,
+    images: GridImages,
+    prediction: Prediction,
+    labels: npt.NDArray[np.int32],
+    model: LoadedModel,
+) -> Mask:
+    """The drawn lesions on the case's grid: their probability interpolated, then the threshold."""
+    near = ndimage.binary_dilation(labels > 0, np.ones((3, 3, 3)))
+    kept = np.where(near, prediction.probability, np.float32(0.0))
+    z, y, x = case.contour.shape
+    share = resample(Placed(kept, images.affine), case.pet.affine, (z, y, x), 0.0)
+    return np.asarray(share >= np.float32(model.card.threshold_ppm / PPM))
+
+
+def _was_seen(case: ReferenceCase, seen: Seen) -> bool | None:
+    if seen.unseen_member is not None:
+        return False
+    return None if seen.fitted_on is None else case.name in seen.fitted_on
 
 
 def dice_of(left: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_]) -> float:
@@ -133,6 +191,30 @@ def fitted_cases(model: LoadedModel, models: Path, archive: Path) -> frozenset[s
     return None
 
 
+def seen_cases(model: LoadedModel, models: Path, archive: Path) -> Seen:
+    """What the folder of ``models`` tells of the model's training. Raises ModelError."""
+    plan = model.card.multitask
+    if plan is None or plan.folds is None:
+        return Seen(fitted_on=fitted_cases(model, models, archive))
+    try:
+        stated = json.loads((models / plan.folds).read_bytes())
+        held_out = {
+            str(name): int(fold["member"]) for fold in stated["folds"] for name in fold["held_out"]
+        }
+        known = {
+            str(digest): held_out[name]
+            for name, digest in stated["cases"].items()
+            if name in held_out
+        }
+        if any(not 0 <= member < plan.members for member in known.values()):
+            raise ValueError("a member the model does not have")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            Reason.MALFORMED_MODEL, f"{plan.folds} does not tell who has seen which case"
+        ) from error
+    return Seen(unseen_member=known)
+
+
 def summary(results: list[CaseResult], model: LoadedModel) -> dict[str, Any]:
     """The document of `medquorum ai evaluate --json`."""
     judged = [one.dice for one in results if one.dice is not None]
@@ -140,13 +222,38 @@ def summary(results: list[CaseResult], model: LoadedModel) -> dict[str, Any]:
     return {
         "cases": [one.document() for one in results],
         "mean_dice": _mean(judged),
+        "mean_dice_95_percent": _interval(judged),
+        "median_dice": _rounded(float(np.median(judged))) if judged else None,
         "mean_dice_not_seen_in_training": _mean(unseen),
+        "volume_bias_ml": _volume_bias(results),
         "judged": len(judged),
         "abstained": len(results) - len(judged),
+        "cross_validated": bool(results) and all(one.member is not None for one in results),
         "model": f"{model.card.name} {model.card.version}",
         "model_digest": model.card.digest.hex(),
         "not_for_clinical_use": True,
     }
+
+
+def _volume_bias(results: list[CaseResult]) -> dict[str, Any] | None:
+    """Bland-Altman of network minus reference: mean with its interval, limits of agreement."""
+    errors = [one.network_ml - one.reference_ml for one in results if one.network_ml is not None]
+    if not errors:
+        return None
+    spread = 1.96 * float(np.std(errors))
+    mean = float(np.mean(errors))
+    return {
+        "mean": _rounded(mean),
+        "mean_95_percent": _interval(errors),
+        "limits_of_agreement": [_rounded(mean - spread), _rounded(mean + spread)],
+    }
+
+
+def _interval(values: list[float]) -> list[float | None] | None:
+    if not values:
+        return None
+    found = bootstrap_interval(lambda column: float(column.mean()), np.asarray(values))
+    return [_rounded(found.low), _rounded(found.high)]
 
 
 def _mean(scores: list[float]) -> float | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medquorum.ai_entity.command_ends import must_be_file, one_sentence
+from medquorum.ai_entity.command_ends import Exit, end, must_be_file, one_sentence
+from medquorum.ai_entity.evaluation_tables import nema_table, phantom_table
 
 if TYPE_CHECKING:
     from medquorum.ai_entity.evaluation import CaseResult
+    from medquorum.ai_entity.registry import LoadedModel
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ModelsOption = Annotated[
@@ -20,11 +23,32 @@ ModelsOption = Annotated[
 ]
 
 
+class SeedFamily(StrEnum):
+    """Names of ``phantom.scanner.Family``, known without numpy."""
+
+    HOLD_OUT = "hold-out"
+    VALIDATION = "validation"
+
+
 def evaluate(
     petct: Annotated[
-        Path,
+        Path | None,
         typer.Option("--petct", help=".npz with <case>_suv, _ct, _gtv and _spacing_zyx per case."),
-    ],
+    ] = None,
+    ct_only: Annotated[
+        bool, typer.Option("--ct-only", help="The model for CT alone; the PET is not shown to it.")
+    ] = False,
+    phantoms: Annotated[
+        int | None,
+        typer.Option("--phantoms", min=1, max=1_000, help="Judge organ levels on made-up bodies."),
+    ] = None,
+    seed_family: Annotated[
+        SeedFamily,
+        typer.Option("--seed-family", help="Whose seeds: hold-out is never used to choose."),
+    ] = SeedFamily.HOLD_OUT,
+    nema: Annotated[
+        bool, typer.Option("--nema", help="Volumes of the NEMA IEC phantom's spheres by method.")
+    ] = False,
     model: Annotated[
         str | None, typer.Option("--model", help="SHA-256 of a registered model; else the current.")
     ] = None,
@@ -33,36 +57,72 @@ def evaluate(
 ) -> None:
     """Hold a model against expert contours: Dice, volumes by method, levels, case by case.
 
+    Real cases (--petct) and made-up ones (--phantoms, --nema) are judged apart.
+
     Example: medquorum ai evaluate --petct cases.npz --json > figures.json
     """
-    must_be_file(petct, "--petct")
+    if (petct is not None) + (phantoms is not None) + nema != 1:
+        end(Exit.USAGE, "give one of --petct FILE, --phantoms COUNT or --nema")
+    if petct is not None:
+        must_be_file(petct, "--petct")
     with one_sentence({}):
-        from medquorum.ai_entity.case_archive import CaseArchive
-        from medquorum.ai_entity.evaluation import (
-            evaluate_cases,
-            evaluated_model,
-            fitted_cases,
-            summary,
-        )
+        from medquorum.ai_entity.evaluation import evaluated_model
         from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
-        from medquorum.ai_entity.telling import tell
 
         folder = models or MODELS_FOLDER
-        archive = CaseArchive(petct)
-        loaded = evaluated_model(Registry(folder), model)
-        fitted_on = fitted_cases(loaded, folder, petct)
-        results = []
-        for count, result in enumerate(evaluate_cases(archive, loaded, fitted_on), start=1):
-            results.append(result)
-            tell(f"case {count} of {len(archive.names)}: {_case_line(result)}")
-        document = summary(results, loaded)
-    typer.echo(json.dumps(document, indent=1) if as_json else "\n".join(_table(document)))
+        loaded = evaluated_model(Registry(folder), model, ct_only=ct_only)
+        if petct is not None:
+            document, table = _cases(petct, loaded, folder), _table
+        elif phantoms is not None:
+            document, table = _phantoms(phantoms, seed_family, loaded), phantom_table
+        else:
+            document, table = _nema(loaded), nema_table
+    typer.echo(json.dumps(document, indent=1) if as_json else "\n".join(table(document)))
+
+
+def _cases(petct: Path, model: LoadedModel, folder: Path) -> dict[str, Any]:
+    from medquorum.ai_entity.case_archive import CaseArchive
+    from medquorum.ai_entity.evaluation import evaluate_cases, seen_cases, summary
+    from medquorum.ai_entity.telling import tell
+
+    archive = CaseArchive(petct)
+    results = []
+    for result in evaluate_cases(archive, model, seen_cases(model, folder, petct)):
+        results.append(result)
+        tell(f"case {len(results)} of {len(archive.names)}: {_case_line(result)}")
+    return summary(results, model)
+
+
+def _phantoms(count: int, family: SeedFamily, model: LoadedModel) -> dict[str, Any]:
+    from medquorum.ai_entity.evaluation_phantoms import judge_trials, phantom_summary
+    from medquorum.ai_entity.phantom.scanner import Family
+    from medquorum.ai_entity.phantom_trials import trials
+    from medquorum.ai_entity.telling import tell
+
+    results = []
+    for result in judge_trials(model, trials(Family(family.value), count)):
+        results.append(result)
+        wrong = sum(one.truth != one.found for one in result.observations)
+        tell(
+            f"phantom {len(results)} of {count}: {result.story}, {wrong} of "
+            f"{len(result.observations)} organs wrong"
+        )
+    return phantom_summary(results, model) | {"seed_family": family.value}
+
+
+def _nema(model: LoadedModel) -> dict[str, Any]:
+    from medquorum.ai_entity.evaluation_nema import nema_summary
+    from medquorum.ai_entity.telling import tell
+
+    return nema_summary(model, tell)
 
 
 def _case_line(result: CaseResult) -> str:
     if result.dice is None:
         return f"{result.case} abstained: {result.abstained}"
     seen = "  (fitted on)" if result.seen_in_training else ""
+    if result.member is not None:
+        seen = f"  (by member {result.member}, which has not seen it)"
     return f"{result.case} Dice {result.dice:.3f}{seen}"
 
 
@@ -75,6 +135,8 @@ def _table(document: dict[str, Any]) -> Iterator[str]:
         note = "  fitted on" if case["seen_in_training"] else ""
         yield f"{case['case']:16s} {dice:>6s} {shown}{note}"
     yield f"mean Dice {document['mean_dice']} over {document['judged']} judged cases"
+    if document["cross_validated"]:
+        yield "cross-validated: each case by the member that has not seen it"
     if document["mean_dice_not_seen_in_training"] != document["mean_dice"]:
         yield f"mean Dice of cases not fitted on: {document['mean_dice_not_seen_in_training']}"
     yield f"abstained: {document['abstained']}"

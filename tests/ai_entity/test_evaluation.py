@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 from scipy import ndimage
 from typer.testing import CliRunner
 
-from medquorum.ai_entity.case_archive import CaseArchive
+from medquorum.ai_entity.case_archive import CaseArchive, case_digest
 from medquorum.ai_entity.commands import app
 from medquorum.ai_entity.errors import CaseArchiveError, ModelError, Reason
 from medquorum.ai_entity.evaluation import dice_of, evaluated_model, fitted_cases
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
+from tests.ai_entity.small_network import small_network, write_network
 
 Arrays = dict[str, np.ndarray]
 SPACING = np.asarray((4.0, 5.0, 5.0), np.float32)
@@ -114,15 +116,97 @@ def test_cases_the_model_was_fitted_on_are_known_by_the_archive(tmp_path: Path) 
     words = json.dumps(card).encode()
     (tmp_path / "made_training.json").write_bytes(words)
     assert fitted_cases(model, tmp_path, path) is None
-    made = type(model)(type(model.card)(*_facts(model.card, words)), model.session)
+    card_of_it = replace(model.card, training_digest=hashlib.sha256(words).digest())
+    made = replace(model, card=card_of_it)
     assert fitted_cases(made, tmp_path, path) == frozenset({"one"})
     assert "STS_001" not in shipped["cases"]
 
 
-def _facts(card: Any, training: bytes) -> list[Any]:
-    names = ("name", "version", "kind", "digest", "training_digest", "threshold_ppm", "limits")
-    values = {name: getattr(card, name) for name in names}
-    return list((values | {"training_digest": hashlib.sha256(training).digest()}).values())
+@pytest.fixture
+def two_members(tmp_path: Path) -> Path:
+    """A folder with a small network of two members, and who has not seen case ``warm``."""
+    for kind in ("petct", "ct"):
+        (tmp_path / kind).mkdir()
+    folder = tmp_path / "petct"
+    write_network(folder, small_network("petct", members=2), "petct", members=2)
+    card = json.loads((folder / "network.json").read_text())
+    (folder / "network.json").write_text(json.dumps(card | {"folds": "folds.json"}))
+    case = next(iter(CaseArchive(write(tmp_path / "one.npz", made_case("warm")))))
+    folds = {
+        "seed": 1,
+        "folds": [{"member": 0, "held_out": ["other"]}, {"member": 1, "held_out": ["P_007"]}],
+        "cases": {"P_007": case_digest(case), "other": "00" * 32},
+    }
+    (folder / "folds.json").write_text(json.dumps(folds))
+    return folder
+
+
+def test_a_known_case_is_judged_by_the_member_that_has_not_seen_it(
+    two_members: Path, tmp_path: Path
+) -> None:
+    arrays = made_case("warm") | made_case("unknown", seed=5)
+    path = write(tmp_path / "cases.npz", arrays)
+    ended = run("--petct", path, "--models", two_members, "--json")
+    assert ended.exit_code == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    unknown, known = document["cases"]
+    assert (known["member"], known["cross_validated"], known["seen_in_training"]) == (
+        1,
+        True,
+        False,
+    )
+    assert (unknown["member"], unknown["cross_validated"]) == (None, False)
+    assert document["cross_validated"] is False
+    assert "by member 1, which has not seen it" in ended.stderr
+    assert set(known["levels"]) >= {"muscle", "fat"}
+    assert known["dice"] > 0.9
+    low, high = document["mean_dice_95_percent"]
+    assert low <= document["mean_dice"] <= high
+    assert document["volume_bias_ml"]["mean"] == pytest.approx(0.0, abs=30.0)
+    alone = write(tmp_path / "alone.npz", made_case("renamed"))
+    document = json.loads(run("--petct", alone, "--models", two_members, "--json").stdout)
+    assert document["cross_validated"] is True
+
+
+@pytest.mark.parametrize(
+    "folds", ["{", "[]", '{"folds": [{"member": 2, "held_out": ["a"]}], "cases": {"a": "00"}}']
+)
+def test_folds_that_do_not_tell_are_refused(two_members: Path, tmp_path: Path, folds: str) -> None:
+    (two_members / "folds.json").write_text(folds)
+    path = write(tmp_path / "cases.npz", made_case("a"))
+    ended = run("--petct", path, "--models", two_members)
+    assert ended.exit_code == 1
+    assert "does not tell who has seen which case" in ended.stderr
+
+
+def test_a_case_s_digest_does_not_know_its_name_and_knows_every_voxel(tmp_path: Path) -> None:
+    def digest(arrays: Arrays) -> str:
+        return case_digest(next(iter(CaseArchive(write(tmp_path / "c.npz", arrays)))))
+
+    first = digest(made_case("a"))
+    assert digest(made_case("b")) == first
+    for part in ("suv", "ct", "gtv"):
+        changed = made_case("a")
+        changed[f"a_{part}"][3, 3, 3] = 1
+        assert digest(changed) != first
+    assert digest(made_case("a") | {"a_spacing_zyx": SPACING + 1}) != first
+
+
+def test_ct_only_takes_the_model_for_ct(tmp_path: Path) -> None:
+    write_network(tmp_path, small_network("ct", members=1), "ct", members=1)
+    path = write(tmp_path / "cases.npz", made_case("a"))
+    ended = run("--petct", path, "--ct-only", "--models", tmp_path, "--json")
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads(ended.stdout)["model_digest"] == Registry(tmp_path).digest_of("ct").hex()
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--nema", "--phantoms", "2"), ("--petct", "x.npz", "--nema")]
+)
+def test_one_kind_of_evaluation_at_a_time(words: tuple[str, ...]) -> None:
+    ended = run(*words)
+    assert ended.exit_code == 2
+    assert "give one of" in ended.stderr
 
 
 def without(part: str) -> Callable[[Arrays], Arrays]:

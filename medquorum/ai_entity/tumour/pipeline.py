@@ -12,7 +12,7 @@ from scipy import ndimage
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.findings import PPM, Findings, Kind, ModelFacts, TumourFindings
-from medquorum.ai_entity.overlay import make_overlay
+from medquorum.ai_entity.overlay import make_overlay, with_organs
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.suv import suv_factor
 from medquorum.ai_entity.tumour.candidates import draw_lesions
@@ -106,7 +106,7 @@ def analyse_with(
     """
     reason = reason_to_abstain(images)
     if reason is not None:
-        return _abstention(model, reason)
+        return abstention(model, reason)
     return findings_of(model, images, predict(model, images, progress, member))
 
 
@@ -120,7 +120,9 @@ def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) 
         lesions=lesions,
         regions=grade_organs(model, drawn, prediction, (away, spacing_of_grid(images))),
     )
-    return _conclude(model, tumour, drawn.labels, images)
+    findings = _conclude(model, tumour, drawn.labels, images)
+    assert findings.overlay is not None  # noqa: S101 - a conclusion draws, if only nothing
+    return replace(findings, overlay=with_organs(findings.overlay, prediction.organs))
 
 
 def _facts(model: LoadedModel) -> ModelFacts:
@@ -128,7 +130,8 @@ def _facts(model: LoadedModel) -> ModelFacts:
     return ModelFacts(card.name, card.version, card.digest, card.training_digest, PREPROCESSING)
 
 
-def _abstention(model: LoadedModel, reason: str) -> Findings:
+def abstention(model: LoadedModel, reason: str) -> Findings:
+    """Findings that draw no conclusion, and why."""
     return Findings(
         kind=Kind.TUMOUR,
         model=_facts(model),
