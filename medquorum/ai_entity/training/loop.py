@@ -40,8 +40,6 @@ class Recipe:
     weight_decay: float = 1e-2
     average: float = 0.995
     organ_weight: float = 0.5
-    rough_pet: bool = False
-    """Also learn from real patients with their uptake changed or gone."""
     half_precision: bool = True
     """bfloat16 in the convolutions: twice as fast on CPUs that have it. Its sums differ in their
     last bits from run to run; only without it are two runs equal bit by bit."""
@@ -90,7 +88,7 @@ def draw_batch(
         from_phantom = not real or (len(phantoms) > 0 and rng.random() < recipe.phantom_share)
         cases = phantoms if from_phantom else real
         case = cases[int(rng.integers(len(cases)))]
-        patches.append(draw_patch(case, recipe.side, rng, recipe.rough_pet))
+        patches.append(draw_patch(case, recipe.side, rng))
     return stack_patches(patches, channels)
 
 

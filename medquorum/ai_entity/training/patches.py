@@ -26,10 +26,6 @@ TURNED_SHARE: Final = 0.5
 LESION_SHARE: Final = 2.0 / 3.0
 """Patches centred on a lesion voxel; the others anywhere in the body."""
 
-ABSENT_SHARE: Final = 0.15
-UNEVEN_SHARE: Final = 0.6
-"""Of rough patches: those without uptake, and those below this with uneven uptake."""
-
 Matrix = npt.NDArray[np.float64]
 
 
@@ -48,12 +44,9 @@ class Batch:
 
 
 def draw_patch(
-    case: TrainingCase, side: int, rng: np.random.Generator, rough_pet: bool = False
+    case: TrainingCase, side: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window.
-
-    ``rough_pet`` also changes the uptake of real cases: see ``_rough``.
-    """
+    """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window."""
     matrix = _random_map(rng)
     centre = _random_centre(case, side, rng)
     axis = np.arange(side, dtype=np.float64) - side // 2
@@ -69,10 +62,7 @@ def draw_patch(
     )[0]
     organs = _organs(case, box, places, side)
     read[0] += AIR_HU
-    images = _disturbed(read[:-2], rng)
-    if rough_pet and not case.is_phantom:
-        images[1] = _rough(images[1], rng)
-    return images, read[-2:-1], (read[-1:] > 0.99).float(), organs
+    return _disturbed(read[:-2], rng), read[-2:-1], (read[-1:] > 0.99).float(), organs
 
 
 def _organs(case: TrainingCase, box: tuple[slice, ...], places: Tensor, side: int) -> Tensor:
@@ -145,27 +135,6 @@ def _disturbed(images: Tensor, rng: np.random.Generator) -> Tensor:
             suv = (suv * (1.0 + grain)).clamp(min=0.0)
         parts.append(suv)
     return torch.stack(parts)
-
-
-def _rough(suv: Tensor, rng: np.random.Generator) -> Tensor:
-    """Uptake that cannot be relied on: absent, of another scale, or uneven as in a dead core.
-
-    The contour is anatomical. A network that trusts the uptake alone leaves out what is cold.
-    """
-    chance = rng.random()
-    if chance < ABSENT_SHARE:
-        return torch.zeros_like(suv)
-    suv = suv * float(np.exp(rng.normal(0.0, 0.3)))
-    if chance < UNEVEN_SHARE:
-        coarse = rng.normal(0.0, 0.6, (1, 1, *(int(rng.integers(3, 7)) for _ in range(3))))
-        field = functional.interpolate(
-            torch.from_numpy(coarse.astype(np.float32)),
-            size=tuple(suv.shape),
-            mode="trilinear",
-            align_corners=True,
-        )
-        suv = suv * torch.exp(field[0, 0])
-    return suv
 
 
 def stack_patches(patches: list[tuple[Tensor, Tensor, Tensor, Tensor]], channels: int) -> Batch:

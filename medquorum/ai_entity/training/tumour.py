@@ -22,6 +22,7 @@ from medquorum.ai_entity.training.network import Inputs
 from medquorum.ai_entity.training.tumour_card import FOLDS_FILE, card, stem, write_json
 from medquorum.ai_entity.training.tumour_results import measured
 from medquorum.ai_entity.training.tumour_run import (
+    FOLD_STEPS,
     FOLDS,
     PHANTOMS,
     PRETRAIN_STEPS,
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("--phantom-count", type=int, default=PHANTOMS)
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--pretrain-steps", type=int, default=PRETRAIN_STEPS)
-    parser.add_argument("--steps", type=int, help="per fold (default: as shipped)")
+    parser.add_argument("--steps", type=int, default=FOLD_STEPS, help="per fold")
     given = parser.parse_args()
     train(
         TumourRun(

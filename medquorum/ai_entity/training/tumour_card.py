@@ -31,10 +31,9 @@ KIND_LIMITS: Final = {
     Inputs.CT: "CT alone: clearly weaker than PET/CT; muscle and organs resemble tumour.",
 }
 FOLD_0: Final = (
-    "fold 0's held-out figures were looked at once: the first recipe for PET + CT trusted the "
-    "uptake too much (0.771 there) and was replaced by the present one: rough uptake, fewer "
-    "steps; no number was chosen per patient, and temperature and threshold of every fold come "
-    "from the other folds"
+    "fold 0's held-out figures were looked at while the recipe was judged; one other recipe for "
+    "PET + CT (uptake disturbed, fewer steps) was tried on that fold and dropped for a lower mean; "
+    "temperature and threshold of every fold come from the other folds"
 )
 
 
@@ -70,7 +69,7 @@ def card(run: TumourRun, model: bytes, results: dict[str, Any], folds: Path) -> 
                 "moderately varied scanners"
             ),
             "recipe": (
-                f"{run.pretrain_steps} steps on phantoms, then per fold {run.steps} steps on "
+                f"{run.pretrain_steps} steps on phantoms, then per fold {run.fold_steps} steps on "
                 f"the other folds' patients mixed with phantoms, in patches of {run.side}^3 voxels"
             ),
             "seed": run.seed,

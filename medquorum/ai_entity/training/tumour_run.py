@@ -37,7 +37,7 @@ OVERLAP: Final = 0.25
 FOLDS: Final = 5
 PHANTOMS: Final = 56
 PRETRAIN_STEPS: Final = 900
-FOLD_STEPS: Final = {Inputs.PETCT: 1_200, Inputs.CT: 1_700}
+FOLD_STEPS: Final = 1_700
 LEARNING_RATE: Final = 2e-3
 FOLD_AVERAGE: Final = 0.997
 CHECKPOINT_S: Final = 60.0
@@ -57,15 +57,9 @@ class TumourRun:
     folds: int = FOLDS
     phantom_count: int = PHANTOMS
     pretrain_steps: int = PRETRAIN_STEPS
-    fold_steps: int | None = None
-    """None: what the shipped network of this kind had."""
+    fold_steps: int = FOLD_STEPS
     seed: int = SEED
     side: int = SIDE
-
-    @property
-    def steps(self) -> int:
-        """Steps of fine-tuning per fold."""
-        return FOLD_STEPS[self.inputs] if self.fold_steps is None else self.fold_steps
 
     def stage(self, name: str) -> Path:
         """The checkpoint of a stage."""
@@ -106,12 +100,11 @@ def train_members(run: TumourRun, material: Material, tell: Tell) -> list[Tumour
     members = []
     for member in range(run.folds):
         recipe = Recipe(
-            run.steps,
+            run.fold_steps,
             2_000 + member,
             run.side,
             learning_rate=LEARNING_RATE,
             average=FOLD_AVERAGE,
-            rough_pet=run.inputs is Inputs.PETCT,
         )
         network = TumourNetwork(run.inputs)
         network.load_state_dict(common.state_dict())
