@@ -49,6 +49,12 @@ def evaluate(
     nema: Annotated[
         bool, typer.Option("--nema", help="Volumes of the NEMA IEC phantom's spheres by method.")
     ] = False,
+    fracture_phantoms: Annotated[
+        int | None,
+        typer.Option(
+            "--fracture-phantoms", min=20, max=10_000, help="Judge fractures on made-up X-rays."
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="SHA-256 of a registered model; else the current.")
     ] = None,
@@ -57,12 +63,17 @@ def evaluate(
 ) -> None:
     """Hold a model against expert contours: Dice, volumes by method, levels, case by case.
 
-    Real cases (--petct) and made-up ones (--phantoms, --nema) are judged apart.
+    Real cases (--petct) and made-up ones (--phantoms, --nema, --fracture-phantoms) are judged
+    apart.
 
     Example: medquorum ai evaluate --petct cases.npz --json > figures.json
     """
-    if (petct is not None) + (phantoms is not None) + nema != 1:
-        end(Exit.USAGE, "give one of --petct FILE, --phantoms COUNT or --nema")
+    asked = (petct is not None, phantoms is not None, nema, fracture_phantoms is not None)
+    if sum(asked) != 1:
+        end(
+            Exit.USAGE,
+            "give one of --petct FILE, --phantoms COUNT, --nema or --fracture-phantoms COUNT",
+        )
     if petct is not None:
         must_be_file(petct, "--petct")
     with one_sentence({}):
@@ -70,6 +81,9 @@ def evaluate(
         from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
 
         folder = models or MODELS_FOLDER
+        if fracture_phantoms is not None:
+            _fractures(fracture_phantoms, model, folder, as_json)
+            return
         loaded = evaluated_model(Registry(folder), model, ct_only=ct_only)
         if petct is not None:
             document, table = _cases(petct, loaded, folder), _table
@@ -108,6 +122,21 @@ def _phantoms(count: int, family: SeedFamily, model: LoadedModel) -> dict[str, A
             f"{len(result.observations)} organs wrong"
         )
     return phantom_summary(results, model) | {"seed_family": family.value}
+
+
+def _fractures(count: int, model: str | None, folder: Path, as_json: bool) -> None:
+    from medquorum.ai_entity.fracture.evaluation import evaluate_phantoms
+    from medquorum.ai_entity.fracture.evaluation_table import fracture_table
+    from medquorum.ai_entity.fracture.fused import load_models
+    from medquorum.ai_entity.registry import Registry
+    from medquorum.ai_entity.telling import tell
+
+    try:
+        approved = None if model is None else frozenset({bytes.fromhex(model)})
+    except ValueError:
+        end(Exit.USAGE, "a model is named by the 64 hexadecimal digits of its SHA-256")
+    document = evaluate_phantoms(load_models(Registry(folder, approved)), count, tell)
+    typer.echo(json.dumps(document, indent=1) if as_json else "\n".join(fracture_table(document)))
 
 
 def _nema(model: LoadedModel) -> dict[str, Any]:

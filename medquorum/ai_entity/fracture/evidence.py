@@ -30,18 +30,19 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Edges and contours of the rule, tiles of the network where it took part."""
+    """Edges and contours of the rule, and the network's log-odds by place."""
 
     maps: EdgeMaps
     contours: tuple[Suspicion, ...]
-    tiles: TileOpinion | None
+    heat: Heat | None
+    """At working size; None where the network took no part."""
 
     def boxes(self) -> tuple[Box, ...]:
         """Where a fracture is suspected, in pixels of the original: the network's, then the rule's.
 
         The network's are hottest first, the rule's longest first.
         """
-        found = [] if self.tiles is None else _hot_boxes(self.heat())
+        found = [] if self.heat is None else _hot_boxes(self.heat)
         found += [one.box for one in self.contours]
         scale = self.maps.scale
         return tuple(
@@ -49,26 +50,25 @@ class Evidence:
             for x, y, w, h in found[:MAX_BOXES]
         )
 
-    def heat(self) -> Heat:
-        """Log-odds by place at working size, mean of its tiles; below 0 where no tile lies."""
-        return spread_activation(self.tiles, self.maps.edges.shape, self.maps.scale)
-
     def overlay(self) -> Overlay:
         """The label map; its affine leads to original pixels."""
-        heat = np.floor(np.clip(self.heat(), -1.0, HEAT_LEVELS - 0.5)).astype(np.int16)
-        labels = np.where(heat >= 0, HEAT_LABEL + heat, 0).astype(np.uint8)
+        labels = np.zeros(self.maps.edges.shape, dtype=np.uint8)
+        if self.heat is not None:
+            level = np.clip(self.heat, 0.0, HEAT_LEVELS - 0.5).astype(np.uint8)
+            labels[self.heat >= 0.0] = HEAT_LABEL + level[self.heat >= 0.0]
         labels[self.maps.edges] = EDGE_LABEL
         labels[self.maps.across] = SUSPICION_LABEL
         affine = np.diag([1.0, 1.0 / self.maps.scale, 1.0 / self.maps.scale, 1.0])
         return make_overlay(labels[None], affine)
 
 
-def spread_activation(tiles: TileOpinion | None, shape: tuple[int, ...], scale: float) -> Heat:
-    """Class-activation maps of the tiles on one plane of ``shape``; -1 where no tile lies."""
+def spread_activation(tiles: TileOpinion, shape: tuple[int, ...], scale: float) -> Heat:
+    """Class-activation maps of the tiles on one plane of ``shape``, averaged where tiles overlap.
+
+    ``scale`` is that plane's pixels per pixel of the original; places without a tile are -1.
+    """
     total = np.zeros(shape, dtype=np.float32)
     count = np.zeros(shape, dtype=np.float32)
-    if tiles is None:
-        return total - 1.0
     side = max(round(tiles.grid.side * scale), 1)
     for (x, y), activation in zip(tiles.grid.centres, tiles.activation, strict=True):
         large = cv2.resize(activation, (side, side), interpolation=cv2.INTER_LINEAR)

@@ -19,7 +19,7 @@ from medquorum.ai_entity.findings import (
     ppm,
 )
 from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
-from medquorum.ai_entity.fracture.evidence import Evidence
+from medquorum.ai_entity.fracture.evidence import Evidence, spread_activation
 from medquorum.ai_entity.fracture.fused import (
     FractureModels,
     Opinion,
@@ -79,7 +79,8 @@ def judge(image: Radiograph, models: FractureModels) -> Judged:
     threshold = models.reported.card.threshold_ppm / PPM
     if reason is None and abs(opinion.fused - threshold) < ABSTAIN_BAND:
         reason = "the evidence is balanced"
-    return Judged(models, measures, opinion, reason, Evidence(maps, contours, tiles))
+    heat = None if tiles is None else spread_activation(tiles, maps.edges.shape, maps.scale)
+    return Judged(models, measures, opinion, reason, Evidence(maps, contours, heat))
 
 
 def describe(judged: Judged) -> Findings:

@@ -34,6 +34,9 @@ MIN_SIDE_PIXELS: Final = 64
 WINDOW_PERCENT: Final = (0.5, 99.5)
 """Grey values outside are clipped; markers and dead pixels lie there."""
 
+SAMPLED_PIXELS: Final = 600
+"""The window's ends are taken from a grid of about so many rows; a film has millions of pixels."""
+
 UNEXPOSED_LEVEL: Final = 0.65
 """Median brightness of a border line that got no X-rays but scattered ones."""
 
@@ -150,10 +153,13 @@ def radiograph_of(pixels: Grey, body_part: str | None) -> Radiograph:
 
 
 def _rescale(pixels: Grey, within: Mask) -> Grey:
-    low, high = np.percentile(pixels[within], WINDOW_PERCENT)
+    step = max(1, max(pixels.shape) // SAMPLED_PIXELS)
+    low, high = np.percentile(pixels[::step, ::step][within[::step, ::step]], WINDOW_PERCENT)
     if not high > low:
         raise RadiographError(Reason.UNSUPPORTED_IMAGE, "the picture is of one grey value")
-    return np.asarray(np.clip((pixels - low) / (high - low), 0.0, 1.0), dtype=np.float32)
+    grey = np.subtract(pixels, low, dtype=np.float32)
+    grey *= np.float32(1.0 / (high - low))
+    return np.asarray(np.clip(grey, 0.0, 1.0, out=grey))
 
 
 def exposed_field(grey: Grey) -> Mask:

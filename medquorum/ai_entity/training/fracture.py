@@ -24,6 +24,7 @@ from medquorum.ai_entity.training import fracture_cards as cards
 from medquorum.ai_entity.training.fracture_export import (
     RULE_FILMS,
     VALIDATION_FILMS,
+    FilmSet,
     fit_all,
     gather,
     network_file,
@@ -35,7 +36,7 @@ from medquorum.ai_entity.training.fracture_loop import FractureRecipe
 
 SEED: Final = 20_261
 PARTS: Final = 2
-HOLD_OUT_FILMS: Final = 240
+HOLD_OUT_FILMS: Final = 200
 STAGES: Final = ("films", "train", "fit", "judge")
 FOLDED: Final = "folded.npz"
 
@@ -70,15 +71,22 @@ def fit(work: Path, out: Path, recipe: FractureRecipe) -> None:
     with np.load(work / FOLDED, allow_pickle=False) as kept:
         arrays = {name: kept[name] for name in kept.files}
     raw = network_file(arrays, (1.0, 0.0))
-    fitted = fit_all(
-        arrays,
-        gather(Family.TRAINING, RULE_FILMS, None),
-        gather(Family.VALIDATION, VALIDATION_FILMS, raw),
-    )
+    validation = gather(Family.VALIDATION, VALIDATION_FILMS, raw)
+    fitted = fit_all(arrays, rule_films(work), validation)
     steps = sum(1 for _ in (work / "losses.jsonl").open())
     write_files(out, cards.card_files(fitted, recipe, steps))
     for stem in (cards.RULE, cards.NETWORK, cards.FUSION):
         register_model(out, stem, current=stem == cards.FUSION)
+
+
+def rule_films(work: Path) -> FilmSet:
+    """What the rule is fitted on, kept in ``work``."""
+    path = work / "rule_films.npz"
+    if not path.exists():
+        seen = gather(Family.TRAINING, RULE_FILMS, None)
+        np.savez(path, edges=seen.edges, network=seen.network, truth=seen.truth)
+    with np.load(path, allow_pickle=False) as kept:
+        return FilmSet(kept["edges"], kept["network"], kept["truth"])
 
 
 def judge(out: Path, count: int) -> None:

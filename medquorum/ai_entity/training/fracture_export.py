@@ -34,7 +34,7 @@ STRIDES: Final = (1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1)
 
 RULE_FILMS: Final = (1_000_000, 200)
 """First number and count, training family; the network never saw them."""
-VALIDATION_FILMS: Final = (0, 240)
+VALIDATION_FILMS: Final = (0, 200)
 FUSION_DECAY: Final = 0.003
 
 Vector = npt.NDArray[np.float64]
