@@ -17,6 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
+from medquorum.ai_entity.fracture.fused import (
+    DECIDING_TILES,
+    DECIMALS,
+    LOGIT_LIMIT,
+    load_models,
+)
 from medquorum.ai_entity.fracture.radiograph import Radiograph, radiograph_of
 from medquorum.ai_entity.fracture.scoring import measure
 from medquorum.ai_entity.learning.member_models import files_of
@@ -28,10 +34,6 @@ from medquorum.ai_entity.registry import LoadedModel, Registry
 
 PRIOR_FILMS: Final = 30.0
 """Weight of the shipped head: thirty films of doctors move it half the way, roughly."""
-
-LOGIT_LIMIT: Final = 12.0
-DECIDING_TILES: Final = 2
-"""Both as in ``fracture.fused``."""
 
 HOLD_OUT_FILMS: Final = 40
 Features = npt.NDArray[np.float32]
@@ -86,8 +88,6 @@ class FractureEyes:
         self.rule = self.reported
         self.network: LoadedModel | None = None
         if self.reported.card.form == FUSION:
-            from medquorum.ai_entity.fracture.fused import load_models
-
             found = load_models(self.registry, threads)
             self.rule, self.network = found.rule, found.network
 
@@ -207,7 +207,7 @@ def network_logit(tiles: Features | None, head: Head) -> float:
     if tiles is None or len(tiles) == 0:
         return -LOGIT_LIMIT
     logits = tiles.astype(np.float64) @ head.weight + head.bias
-    return round(float(np.sort(logits)[-DECIDING_TILES:].mean()), 3)
+    return round(float(np.sort(logits)[-DECIDING_TILES:].mean()), DECIMALS)
 
 
 def _deciding(tiles: Features | None, head: Head) -> Features:

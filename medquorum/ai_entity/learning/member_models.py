@@ -25,6 +25,8 @@ MODEL_FILE: Final = "model.onnx"
 CARD_FILE: Final = "card.json"
 TRAINING_FILE: Final = "training.json"
 CANDIDATE_FILES: Final = (MODEL_FILE, CARD_FILE, TRAINING_FILE)
+NETWORK_FILES: Final = ("network.onnx", "network.json")
+"""Of a fusion: the network whose digest it names. Registered, never current, never announced."""
 FINDING_KIND: Final = {
     "fracture": FindingKind.FRACTURE,
     "ct": FindingKind.TUMOUR,
@@ -75,8 +77,24 @@ def add_candidate(folder: Path, candidate: Path) -> ApprovedModel:
             "current": False,
             "serial": 1 + max((_serial(one) for one in entries.values()), default=0),
         }
+        _add_network(folder, candidate, entries)
         _write(folder, entries)
     return announced(folder, digest.hex())
+
+
+def _add_network(folder: Path, candidate: Path, entries: dict[str, dict[str, Any]]) -> None:
+    """Put the network of a fusion beside it."""
+    model, card = (candidate / name for name in NETWORK_FILES)
+    if not model.exists():
+        return
+    content = _bytes(model)
+    digest = hashlib.sha256(content)
+    kind = read_card(_bytes(card), digest.digest()).kind
+    stem = f"{kind}-network-{digest.hexdigest()[:16]}"
+    (folder / f"{stem}.onnx").write_bytes(content)
+    (folder / f"{stem}.json").write_bytes(_bytes(card))
+    entry = {"file": f"{stem}.onnx", "card": f"{stem}.json", "kind": kind, "current": False}
+    entries.setdefault(digest.hexdigest(), entry)
 
 
 def announced(folder: Path, digest: str) -> ApprovedModel:

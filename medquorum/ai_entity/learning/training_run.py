@@ -77,7 +77,7 @@ def train_fracture(
     """Refit the current fracture model's head. Raises TrainingRefused, ModelError."""
     eyes = FractureEyes(models)
     with_step(tell, "looking at the films of the training set")
-    seen = list(_films(source, Split.TRAINING, eyes))
+    seen = list(films_of(source, Split.TRAINING, eyes))
     try:
         fitted = eyes.refitted(seen, recipe.prior_films)
     except ValueError as error:
@@ -108,7 +108,8 @@ def train_fracture(
     return Trained(out, card, gate)
 
 
-def _films(source: TrainingSet, split: Split, eyes: FractureEyes) -> Iterator[FilmEvidence]:
+def films_of(source: TrainingSet, split: Split, eyes: FractureEyes) -> Iterator[FilmEvidence]:
+    """What the model in use sees on each film of one purpose, by identity."""
     for sample in source.of(StudyKind.FRACTURE, split):
         film = film_of(source.arrays(sample), sample)
         fractured = bool(sample.facts["label"]["fracture"])
@@ -118,7 +119,7 @@ def _films(source: TrainingSet, split: Split, eyes: FractureEyes) -> Iterator[Fi
 def _held_out(
     source: TrainingSet, eyes: FractureEyes, phantoms: int | None
 ) -> Iterator[FilmEvidence]:
-    yield from _films(source, Split.HOLD_OUT, eyes)
+    yield from films_of(source, Split.HOLD_OUT, eyes)
     count = HOLD_OUT_FILMS if phantoms is None else phantoms
     for name, film, fractured in hold_out_films(count):
         yield eyes.look(film, fractured, name, True)

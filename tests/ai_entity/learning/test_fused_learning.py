@@ -1,0 +1,143 @@
+"""A fusion's network gets its head refitted; what was judged is what the files do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
+from medquorum.ai_entity.fracture.fused import fuse, load_models, look_at_tiles, rule_logit
+from medquorum.ai_entity.fracture.fusion_graph import Fusion, build_fusion
+from medquorum.ai_entity.fracture.resnet_graph import build_resnet
+from medquorum.ai_entity.fracture.scoring import measure
+from medquorum.ai_entity.learning.fracture_learning import (
+    FilmEvidence,
+    FractureEyes,
+    film_of,
+    read_head,
+)
+from medquorum.ai_entity.learning.member_models import (
+    add_candidate,
+    current_digests,
+    own_folder,
+    settle,
+)
+from medquorum.ai_entity.learning.training_run import Recipe, train_candidate
+from medquorum.ai_entity.learning.training_set import Split, TrainingSet
+from medquorum.ai_entity.registry import MODELS_FOLDER, TILE_FEATURES, Registry
+from tests.ai_entity.learning.test_training import KIND, make_set, odd
+from tests.ai_entity.small_resnet import STRIDES, small_arrays
+
+RULE_STEM = "fracture_rule_based"
+
+
+def register(folder: Path, stem: str, content: bytes, form: str, *, current: bool = False) -> str:
+    """Write model and card, and the entry of the registry; the digest."""
+    digest = hashlib.sha256(content).hexdigest()
+    card = {
+        "name": stem,
+        "version": "1.0.0",
+        "kind": "fracture",
+        "form": form,
+        "sha256": digest,
+        "training_sha256": "11" * 32,
+        "threshold_ppm": 500_000,
+        "limits": ["Not for clinical use: made in a test."],
+    }
+    (folder / f"{stem}.onnx").write_bytes(content)
+    (folder / f"{stem}.json").write_text(json.dumps(card))
+    path = folder / "registry.json"
+    registry = json.loads(path.read_text()) if path.exists() else {"models": {}}
+    entry = {"file": f"{stem}.onnx", "card": f"{stem}.json", "kind": "fracture", "current": current}
+    registry["models"][digest] = entry
+    path.write_text(json.dumps(registry))
+    return digest
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rule, a small untrained network and their fusion."""
+    shipped = tmp_path_factory.mktemp("shipped")
+    arrays = small_arrays(channels=TILE_FEATURES)
+    arrays["head.weight"] /= 60.0
+    rule = register(shipped, "rule", (MODELS_FOLDER / f"{RULE_STEM}.onnx").read_bytes(), "edges")
+    network = register(shipped, "network", build_resnet(arrays, STRIDES), "tiles")
+    fusion = Fusion(0.5, 0.8, -0.2, bytes.fromhex(rule), bytes.fromhex(network))
+    register(shipped, "fusion", build_fusion(fusion), "fusion", current=True)
+    return own_folder(tmp_path_factory.mktemp("mine"), shipped)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
+    return make_set(tmp_path_factory.mktemp("set"), 12, odd, odd)
+
+
+def files_say(folder: Path, film: Any) -> float:
+    """What the registered files make of a film, run as the entity runs them."""
+    found = load_models(Registry(folder))
+    assert found.network is not None
+    maps = find_edges(film)
+    rule = rule_logit(found, measure(maps, suspicious_contours(maps)))
+    return fuse(found, rule, look_at_tiles(film, found.network).logit).fused
+
+
+def evidence(eyes: FractureEyes, source: TrainingSet) -> tuple[list[Any], list[FilmEvidence]]:
+    films, seen = [], []
+    for sample in source.of(KIND, Split.TRAINING)[:3]:
+        films.append(film_of(source.arrays(sample), sample))
+        seen.append(eyes.look(films[-1], True, "p", False))
+    return films, seen
+
+
+def test_the_candidates_files_do_what_was_judged(
+    models: Path, source: TrainingSet, tmp_path: Path
+) -> None:
+    eyes = FractureEyes(models)
+    films, seen = evidence(eyes, source)
+    shipped = eyes.shipped()
+    for film, one in zip(films, seen, strict=True):
+        assert shipped.probability(one) == pytest.approx(files_say(models, film), abs=0.002)
+
+    out = tmp_path / "candidate"
+    recipe = Recipe(1, prior_films=0.5, hold_out=8)
+    trained = train_candidate(source, KIND, models, out, recipe, lambda _: None)
+    assert {one.name for one in out.iterdir()} == {
+        *("model.onnx", "card.json", "training.json", "network.onnx", "network.json")
+    }
+    mine = own_folder(tmp_path / "mine", models)
+    wanted = add_candidate(mine, out)
+    assert current_digests(mine) == current_digests(models), "not yet"
+    settle(mine, frozenset({wanted.digest.hex()}))
+    assert Registry(mine).digest_of("fracture") == wanted.digest
+    assert trained.card["sha256"] == wanted.digest.hex()
+
+    refitted = eyes.refitted(
+        [
+            eyes.look(
+                film_of(source.arrays(one), one), bool(one.facts["label"]["fracture"]), "", False
+            )
+            for one in source.of(KIND, Split.TRAINING)
+        ],
+        recipe.prior_films,
+    )
+    assert hashlib.sha256(refitted.model).digest() == wanted.digest, "the same films, the same file"
+    for film, one in zip(films, seen, strict=True):
+        assert refitted.probability(one) == pytest.approx(files_say(mine, film), abs=0.002)
+    moved = [refitted.probability(one) - shipped.probability(one) for one in seen]
+    assert max(abs(step) for step in moved) > 0.01
+
+
+def test_only_the_head_of_the_network_changes(
+    models: Path, source: TrainingSet, tmp_path: Path
+) -> None:
+    out = tmp_path / "candidate"
+    train_candidate(source, KIND, models, out, Recipe(1, 1.0, 8), lambda _: None)
+    before = read_head((models / "network.onnx").read_bytes())
+    after = read_head((out / "network.onnx").read_bytes())
+    assert not np.allclose(before.weight, after.weight)
+    assert len((out / "network.onnx").read_bytes()) == len((models / "network.onnx").read_bytes())
