@@ -3,17 +3,16 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from scripts.federation.deal import make_phantom_archive
-from scripts.federation.example import ROUNDS, STEPS, Outcome, Settings, run_example
+from scripts.federation.example import ROUNDS, STEPS, Settings, run_example
 from scripts.federation.flower import FederationFailed
+from scripts.federation.result import document, table, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
 PHANTOMS_PER_HOSPITAL = 6
@@ -63,73 +62,9 @@ def tell(sentence: str) -> None:
     print(f"[{time.monotonic() - STARTED:4.0f} s] {sentence}", file=sys.stderr, flush=True)
 
 
-def document(outcome: Outcome, settings: Settings) -> dict[str, Any]:
-    """The outcome as JSON values."""
-    agreement = outcome.agreement
-    hospitals = [
-        {
-            "name": hospital.name,
-            "training_patients": hospital.patients,
-            "training_set_sha256": hospital.training_set_sha256,
-            "own_held_out_dice": {"alone": round(own[0], 4), "federated": round(own[1], 4)},
-            "hold_out_dice_alone": mean(outcome.hold_out_dice[hospital.name]),
-        }
-        for hospital, own in zip(agreement.hospitals, outcome.own_dice, strict=True)
-    ]
-    return {
-        "source": settings.source,
-        "agreement": agreement.digest,
-        "rounds": agreement.rounds,
-        "steps": agreement.steps,
-        "weights": agreement.numbers,
-        "hospitals": hospitals,
-        "hold_out": {
-            "patients": len(outcome.hold_out_dice["federated"]),
-            "federated": mean(outcome.hold_out_dice["federated"]),
-            "dice": outcome.hold_out_dice,
-        },
-        "history": list(outcome.history),
-        "refused": [line for line in outcome.history if "refused" in line],
-        "seconds": round(outcome.seconds, 1),
-    }
-
-
-def mean(values: list[float]) -> float:
-    """Rounded."""
-    return round(float(np.mean(values)), 4)
-
-
-def table(told: dict[str, Any]) -> str:
-    """For a reader."""
-    hold_out = told["hold_out"]
-    lines = [
-        f"{told['source']}",
-        f"{told['rounds']} rounds of {told['steps']} steps at each hospital, {told['seconds']} s;"
-        f" Dice, mean over patients nobody trained on",
-        "",
-        f"{'':<14}{'patients':>9}{'own held-out patients':>26}{'common hold-out':>24}",
-        f"{'':<14}{'trained':>9}{'alone':>13}{'together':>13}{'alone':>12}{'together':>12}",
-    ]
-    for hospital in told["hospitals"]:
-        own = hospital["own_held_out_dice"]
-        lines.append(
-            f"{hospital['name']:<14}{hospital['training_patients']:>9}{own['alone']:>13.3f}"
-            f"{own['federated']:>13.3f}{hospital['hold_out_dice_alone']:>12.3f}"
-            f"{hold_out['federated']:>12.3f}"
-        )
-    refused = len(told["refused"])
-    lines += [
-        "",
-        f"common hold-out: {hold_out['patients']} patients of no hospital. Few steps of a small"
-        " network: not for clinical use.",
-        f"crossed between institutions: {told['weights']} weights a message and agreed numbers;"
-        f" {refused} messages refused",
-    ]
-    return "\n".join(lines)
-
-
 def main() -> int:
     """Run, print, and leave nothing behind but --out."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parsed(sys.argv[1:])
     if not 2 <= options.hospitals <= 8:
         print("scripts/federated: 2 to 8 hospitals", file=sys.stderr)
@@ -141,7 +76,11 @@ def main() -> int:
         except FederationFailed as failed:
             print(f"scripts/federated: {failed}", file=sys.stderr)
             return 1
-        told = document(outcome, settings)
+        told = (
+            document(outcome, settings)
+            if options.out is None
+            else write_result(options.out, outcome, settings)
+        )
     print(json.dumps(told, indent=1) if options.json else table(told))
     return 0
 

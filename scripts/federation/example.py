@@ -11,27 +11,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from medquorum.ai_entity.case_archive import CaseArchive
+from medquorum.ai_entity.case_archive import CaseArchive, case_digest
 from medquorum.ai_entity.federated.agreement import Agreement, Hospital, training_set_digest
 from medquorum.ai_entity.federated.confinement import landlock_version
-from medquorum.ai_entity.federated.exchange import Weights
 from medquorum.ai_entity.federated.hospital import AGREEMENT_FILE, IMAGES_FOLDER
 from medquorum.ai_entity.federated.trainer import (
-    case_dice,
     network_of,
-    read_images,
     shapes_of,
     weights_of,
 )
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
-from medquorum.ai_entity.training.training_case import case_digest
+from scripts.federation.comparison import Outcome, Places, compared
 from scripts.federation.deal import Deal, deal_patients
 from scripts.federation.flower import (
     Courier,
@@ -46,10 +42,10 @@ from scripts.federation.flower import (
 )
 from scripts.federation.identities import write_coordinator_certificate, write_courier_key
 
-ROUNDS: Final = 5
-STEPS: Final = 24
+ROUNDS: Final = 6
+STEPS: Final = 40
 HOSPITAL_MODULE: Final = "medquorum.ai_entity.federated.hospital"
-READING_SECONDS: Final = 180.0
+READING_SECONDS: Final = 300.0
 """Until a trainer has read its images and made its gate."""
 THREAD_VARIABLES: Final = ("OPENBLAS_", "MKL_", "ONEDNN_", "LD_LIBRARY_PATH")
 """Passed on: without some of them numpy computes wrongly on some processors."""
@@ -67,62 +63,13 @@ class Settings:
     hospitals: int = 3
     rounds: int = ROUNDS
     steps: int = STEPS
-    widths: tuple[int, ...] = (8, 16, 32, 32)
+    widths: tuple[int, ...] = (16, 32, 64, 64)
     side: int = 40
     seed: int = 11
     update_limit: float = 20.0
     weight_limit: float = 100.0
-    seconds: float = 1_500.0
+    seconds: float = 3_000.0
     """For the federated part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders of one run."""
-
-    root: Path
-
-    @property
-    def coordinator(self) -> Path:
-        """Agreement, first weights, results."""
-        return self.root / "coordinator"
-
-    @property
-    def hold_out(self) -> Path:
-        """The comparison's images."""
-        return self.root / "hold-out"
-
-    @property
-    def code(self) -> Path:
-        """A link to the package and nothing else."""
-        return self.root / "code"
-
-    def trainer(self, index: int) -> Path:
-        """Images; opened by this hospital's trainer only."""
-        return self.root / f"hospital-{index + 1}" / "trainer"
-
-    def courier(self, index: int) -> Path:
-        """Keys and Flower's files."""
-        return self.root / f"hospital-{index + 1}" / "courier"
-
-    def gate(self, index: int) -> Path:
-        """The socket between both."""
-        return self.root / f"hospital-{index + 1}" / "gate" / "socket"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of it."""
-
-    agreement: Agreement
-    federated: Weights
-    alone: tuple[Weights, ...]
-    history: tuple[dict[str, Any], ...]
-    hold_out_dice: dict[str, list[float]]
-    """Per network: Dice of every hold-out patient."""
-    own_dice: tuple[tuple[float, float], ...]
-    """Per hospital on its own held-out patients: alone, federated."""
-    seconds: float
 
 
 def run_example(root: Path, flower_environment: Path, settings: Settings, tell: Tell) -> Outcome:
@@ -135,7 +82,7 @@ def run_example(root: Path, flower_environment: Path, settings: Settings, tell: 
     tell(f"federated training finished after {time.monotonic() - started:.0f} s")
     train_alone(places, agreement)
     tell(f"every hospital trained alone as long, after {time.monotonic() - started:.0f} s")
-    return _compared(places, agreement, started)
+    return compared(places, agreement, started)
 
 
 def told_agreement(agreement: Agreement, settings: Settings) -> str:
@@ -266,43 +213,3 @@ def train_alone(places: Places, agreement: Agreement) -> None:
 def _pairs(indices: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(indices), 2):
         yield indices[start : start + 2]
-
-
-def _compared(places: Places, agreement: Agreement, started: float) -> Outcome:
-    federated = _load(places.coordinator / "federated.npz")
-    history = json.loads((places.coordinator / "history.json").read_text(encoding="utf-8"))
-    folders = [places.trainer(index) for index in range(len(agreement.hospitals))]
-    alone = tuple(_load(folder / "alone.npz") for folder in folders)
-    last = {line["hospital"]: line["dice"] for line in history if "dice" in line}
-    own = [
-        (json.loads((folder / "alone.json").read_text())["dice"], last.get(index + 1, 0.0))
-        for index, folder in enumerate(folders)
-    ]
-    cases = read_images(places.hold_out).held_out
-    networks = {h.name: weights for h, weights in zip(agreement.hospitals, alone, strict=True)}
-    networks["federated"] = federated
-    with two_threads():
-        dice = {
-            name: [round(case_dice(agreement, weights, case), 4) for case in cases]
-            for name, weights in networks.items()
-        }
-    seconds = time.monotonic() - started
-    return Outcome(agreement, federated, alone, tuple(history), dice, tuple(own), seconds)
-
-
-@contextmanager
-def two_threads() -> Iterator[None]:
-    """torch may use two cores in here."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _load(path: Path) -> Weights:
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-START_SECONDS: Final = 90.0
-STOP_SECONDS: Final = 10.0
+START_SECONDS: Final = 180.0
+STOP_SECONDS: Final = 15.0
 LOOPBACK: Final = "127.0.0.1"
 CONFINEMENT: Final = "medquorum.ai_entity.federated.confinement"
 
@@ -113,7 +113,8 @@ class Processes:
         """Raises FederationFailed when one has ended."""
         for process, log in zip(self.running, self.logs, strict=True):
             if process.poll() is not None:
-                raise FederationFailed(f"a process ended with {process.returncode}; see {log.name}")
+                told = Path(log.name).read_text(encoding="utf-8", errors="replace")
+                raise FederationFailed(f"a process ended ({process.returncode}): {told[-1_500:]}")
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

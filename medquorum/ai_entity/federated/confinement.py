@@ -11,6 +11,7 @@ Must run before any thread is started: the kernel confines the calling thread an
 import ctypes
 import os
 import platform
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ RESTRICT_SELF: Final = 446
 VERSION_FLAG: Final = 1
 RULE_PATH_BENEATH: Final = 1
 NO_NEW_PRIVILEGES: Final = 38
+PARENT_DEATH_SIGNAL: Final = 1
 
 EXECUTE: Final = 1 << 0
 WRITE_FILE: Final = 1 << 1
@@ -113,6 +115,12 @@ def device_files() -> tuple[Path, ...]:
     return tuple(Path("/dev") / name for name in ("null", "zero", "urandom", "random", "tty"))
 
 
+def end_with_parent() -> None:
+    """Be terminated when the process that started this one is gone, however it went. Linux only."""
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, int(signal.SIGTERM), 0, 0, 0)
+
+
 def _add_rules(rules: int, paths: Iterable[Path], rights: int) -> None:
     for path in paths:
         try:
@@ -150,6 +158,7 @@ def main() -> None:
     writable, dashes, program = sys.argv[1], sys.argv[2], sys.argv[3:]
     if dashes != "--" or not program:
         raise SystemExit("usage: WRITABLE[:WRITABLE...] -- PROGRAM [ARGUMENT...]")
+    end_with_parent()
     write = [Path(place) for place in writable.split(":") if place]
     held = confine(Allowed(interpreter_folders(), [*write, *device_files()], tcp=True))
     print(f"confined: {held}", file=sys.stderr, flush=True)

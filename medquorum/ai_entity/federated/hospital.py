@@ -22,6 +22,7 @@ from medquorum.ai_entity.federated.confinement import (
     Allowed,
     confine,
     device_files,
+    end_with_parent,
     interpreter_folders,
 )
 from medquorum.ai_entity.federated.exchange import (
@@ -146,6 +147,7 @@ def train_alone(folder: Path, trainer: "Trainer", first: Weights) -> None:
 def main(tell: Callable[[str], None] = print) -> None:
     """Confine, read, serve."""
     folder, index, gate = Path(sys.argv[1]).resolve(), int(sys.argv[2]) - 1, sys.argv[3]
+    end_with_parent()
     os.environ["TMPDIR"] = str(folder)
     write = [folder, *device_files()]
     if gate != "alone":

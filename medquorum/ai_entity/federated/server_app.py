@@ -41,11 +41,15 @@ class AgreedAveraging(FedAvg):
         self._before: Weights = {}
         self._node_of: dict[int, int] = {}
 
+    def begin_round(self, arrays: ArrayRecord) -> None:
+        """Replies are measured from here."""
+        self._before = read_arrays(self.agreement, arrays)
+
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """As FedAvg; remembers what the round starts from."""
-        self._before = read_arrays(self.agreement, arrays)
+        """As FedAvg."""
+        self.begin_round(arrays)
         return list(super().configure_train(server_round, arrays, config, grid))
 
     def configure_evaluate(

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 import torch
 
-from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase
+from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase, case_digest
 from medquorum.ai_entity.federated.agreement import Agreement, WeightShape, training_set_digest
 from medquorum.ai_entity.federated.exchange import Weights, check_weights, shortened
 from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.training.loop import Recipe, begin, draw_batch, one_step
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
-from medquorum.ai_entity.training.training_case import TrainingCase, case_digest, real_case
+from medquorum.ai_entity.training.training_case import TrainingCase, real_case
 from medquorum.ai_entity.tumour.grid import Volume
 from medquorum.ai_entity.tumour.windows import run_windows
 
@@ -82,7 +82,7 @@ def with_weights(agreement: Agreement, weights: Weights) -> TumourNetwork:
     """The agreed network holding these weights. Raises ExchangeRefused."""
     network = network_of(agreement)
     checked = check_weights(agreement, weights)
-    network.load_state_dict({name: torch.from_numpy(part) for name, part in checked.items()})
+    network.load_state_dict({name: torch.tensor(part) for name, part in checked.items()})
     return network
 
 

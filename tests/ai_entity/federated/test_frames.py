@@ -18,7 +18,12 @@ def received(octets: bytes) -> Frame:
     near, far = socket.socketpair()
     with near, far:
         near.settimeout(10)
-        sender = threading.Thread(target=lambda: (far.sendall(octets), far.close()))
+
+        def send() -> None:
+            far.sendall(octets)
+            far.close()
+
+        sender = threading.Thread(target=send)
         sender.start()
         try:
             return read_frame(AGREEMENT, near)
