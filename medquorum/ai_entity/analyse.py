@@ -20,6 +20,9 @@ from medquorum.ai_entity.working_folder import WorkingFolder
 OVERLAY: Final = "overlay"
 """Name of the array that carries the overlay's compressed bytes."""
 
+ORGANS: Final = "organs"
+"""Name of the array that carries the overlay's compressed organ labels."""
+
 PICTURE: Final = "picture"
 """Name of the array that carries the PNG for people."""
 
@@ -27,7 +30,7 @@ READ_SHARE: Final = 0.15
 RUN_SHARE: Final = 0.9
 """Where reading and the model end in a whole analysis: 300 slices, a minute of network."""
 
-DICOM_FILES: Final = ("segmentation", "report")
+DICOM_FILES: Final = ("segmentation", "report", "organ_map")
 """Names of the arrays that carry the results as DICOM files."""
 
 
@@ -162,10 +165,11 @@ def tumour_in_child(
 
     source, modality = (ct, "CT") if pet is None else (pet, "PT")
     made = dicom_results(Path(source), modality, findings)
-    files = () if made is None else (made.segmentation, made.report)
+    files = () if made is None else (made.segmentation, made.report, made.organ_map)
     added = {
         name: np.frombuffer(content, dtype=np.uint8)
         for name, content in zip(DICOM_FILES, files, strict=False)
+        if content is not None
     }
     return Answer(answer.plain, {**answer.arrays, **added})
 
@@ -188,6 +192,8 @@ def _pack(findings: Findings, picture: bytes | None) -> Answer:
     arrays: dict[str, Any] = {}
     if findings.overlay is not None:
         arrays[OVERLAY] = np.frombuffer(findings.overlay.compressed, dtype=np.uint8)
+        if findings.overlay.organs is not None:
+            arrays[ORGANS] = np.frombuffer(findings.overlay.organs, dtype=np.uint8)
     if picture is not None:
         arrays[PICTURE] = np.frombuffer(picture, dtype=np.uint8)
     return Answer(findings_to_plain(findings), arrays)
@@ -197,7 +203,10 @@ def _unpack(answer: Answer) -> Analysed:
     findings = findings_from_plain(answer.plain)
     if findings.overlay is not None:
         compressed = answer.arrays[OVERLAY].astype(np.uint8).tobytes()
-        findings = replace(findings, overlay=replace(findings.overlay, compressed=compressed))
+        told = answer.arrays.get(ORGANS)
+        organs = None if told is None else told.astype(np.uint8).tobytes()
+        overlay = replace(findings.overlay, compressed=compressed, organs=organs)
+        findings = replace(findings, overlay=overlay)
     drawn = answer.arrays.get(PICTURE)
     picture = None if drawn is None else drawn.astype(np.uint8).tobytes()
     dicom = tuple(

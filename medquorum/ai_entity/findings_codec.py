@@ -31,7 +31,7 @@ def findings_to_plain(findings: Findings) -> dict[str, Any]:
     plain["model"]["training_digest"] = findings.model.training_digest.hex()
     del plain["changes"]  # computed outside the child, which sees one study only
     if findings.overlay is not None:
-        del plain["overlay"]["compressed"]
+        del plain["overlay"]["compressed"], plain["overlay"]["organs"]
         if findings.overlay.landmarks is not None:
             plain["overlay"]["landmarks"] = _landmarks_to_plain(findings.overlay.landmarks)
     return plain
@@ -137,6 +137,9 @@ def _fracture(plain: Mapping[str, Any]) -> FractureFindings:
         advice=str(plain["advice"]),
         referral=str(plain["referral"]),
         boxes=tuple(_box(box) for box in plain["boxes"]),
+        rule_probability_ppm=_optional_int(plain["rule_probability_ppm"]),
+        network_probability_ppm=_optional_int(plain["network_probability_ppm"]),
+        threshold_ppm=_optional_int(plain["threshold_ppm"]),
     )
 
 

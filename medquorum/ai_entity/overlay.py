@@ -1,8 +1,10 @@
 """The picture that goes with findings: a compressed label map and its place in the patient.
 
-Label 0 is nothing; in a tumour overlay label n is lesion n, in a fracture overlay 1 is an edge and
-2 a suspicious contour. The bytes are ``zlib`` of the uint8 array in C order [z,y,x] (or [1,y,x]).
-A tumour overlay may carry landmarks: a coarse map of the body by which a later study is aligned.
+Label 0 is nothing; in a tumour overlay label n is lesion n, in a fracture overlay 1 is an edge,
+2 a suspicious contour and 16 to 23 the network's heat (``fracture.evidence``). The bytes are
+``zlib`` of the uint8 array in C order [z,y,x] (or [1,y,x]).
+A tumour overlay may carry landmarks, a coarse map of the body by which a later study is aligned,
+and organs: one label of ``phantom.organs.Organ`` per voxel of the same grid, compressed likewise.
 """
 
 import zlib
@@ -18,6 +20,8 @@ from medquorum.ai_entity.limits import MAX_GRID_VOXELS
 
 COMPRESSION_LEVEL: Final = 9
 NM_PER_MM: Final = 1_000_000
+MAX_ORGANS_BYTES: Final = 614_400
+"""Compressed organs that fit into a frame (R-CAN3) beside the rest; larger ones stay out of it."""
 PIECE_BYTES: Final = 65_536
 """The codec's limit on one byte string in a record (R-CAN3)."""
 
@@ -31,18 +35,27 @@ class Overlay:
     """Twelve numbers: the first three rows of (z,y,x,1) -> LPS, row by row."""
     compressed: bytes
     landmarks: Landmarks | None = None
+    organs: bytes | None = None
+    """Organ labels, compressed; None where nobody told organs apart."""
 
     def __repr__(self) -> str:
         return f"Overlay({self.shape}, {len(self.compressed)} bytes)"
 
     def labels(self) -> npt.NDArray[np.uint8]:
         """The uint8 array [z,y,x]. Raises ValueError when the bytes are not exactly that."""
-        size = int(np.prod(self.shape))
+        return self._unpacked(self.compressed)
+
+    def organ_labels(self) -> npt.NDArray[np.uint8] | None:
+        """The uint8 array [z,y,x] of organs, or None. Raises ValueError like ``labels``."""
+        return None if self.organs is None else self._unpacked(self.organs)
+
+    def _unpacked(self, compressed: bytes) -> npt.NDArray[np.uint8]:
+        size = int(np.prod(self.shape, dtype=np.int64))
         if min(self.shape) < 1 or size > MAX_GRID_VOXELS:
             raise ValueError("an overlay of this shape is not read")
         unpacker = zlib.decompressobj()
         try:
-            plain = unpacker.decompress(self.compressed, size + 1)
+            plain = unpacker.decompress(compressed, size + 1)
         except zlib.error as error:
             raise ValueError("the overlay's bytes are not compressed as they should be") from error
         if len(plain) != size or not unpacker.eof or unpacker.unused_data:
@@ -57,14 +70,15 @@ class Overlay:
 
     def to_content(self) -> dict[str, Any]:
         """A canonical map: shape, affine and the compressed bytes in pieces."""
-        pieces = range(0, len(self.compressed), PIECE_BYTES)
         content: dict[str, Any] = {
             "affine_nm": list(self.affine_nm),
-            "labels_zlib": [self.compressed[start : start + PIECE_BYTES] for start in pieces],
+            "labels_zlib": _pieces(self.compressed),
             "shape": list(self.shape),
         }
         if self.landmarks is not None:
             content["landmarks"] = self.landmarks.to_content()
+        if self.organs is not None and len(self.organs) <= MAX_ORGANS_BYTES:
+            content["organs_zlib"] = _pieces(self.organs)
         return content
 
 
@@ -74,11 +88,12 @@ def overlay_from_content(content: Mapping[str, Any]) -> Overlay:
         z, y, x = (int(size) for size in content["shape"])
         affine = tuple(int(number) for number in content["affine_nm"])
         compressed = b"".join(content["labels_zlib"])
+        organs = b"".join(content["organs_zlib"]) if "organs_zlib" in content else None
     except (KeyError, TypeError) as error:
         raise ValueError("the overlay map is malformed") from error
     if len(affine) != 12:
         raise ValueError("the overlay's affine has not twelve numbers")
-    overlay = Overlay((z, y, x), affine, compressed)
+    overlay = Overlay((z, y, x), affine, compressed, organs=organs)
     if content.get("landmarks") is None:
         return overlay
     return replace(overlay, landmarks=landmarks_from_content(content["landmarks"]))
@@ -87,6 +102,21 @@ def overlay_from_content(content: Mapping[str, Any]) -> Overlay:
 def make_overlay(labels: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> Overlay:
     """Compress ``labels`` [z,y,x] (values above 255 become 255) with its affine in mm."""
     z, y, x = labels.shape
-    plain = np.minimum(labels, 255).astype(np.uint8).tobytes()
     numbers = tuple(round(float(value) * NM_PER_MM) for value in affine[:3].ravel())
-    return Overlay((z, y, x), numbers, zlib.compress(plain, COMPRESSION_LEVEL))
+    return Overlay((z, y, x), numbers, _packed(labels))
+
+
+def with_organs(overlay: Overlay, organs: npt.NDArray[Any]) -> Overlay:
+    """``overlay`` with organ labels [z,y,x] of its own grid. Raises ValueError."""
+    if organs.shape != overlay.shape:
+        raise ValueError("organs and overlay must lie on one grid")
+    return replace(overlay, organs=_packed(organs))
+
+
+def _packed(labels: npt.NDArray[Any]) -> bytes:
+    return zlib.compress(np.minimum(labels, 255).astype(np.uint8).tobytes(), COMPRESSION_LEVEL)
+
+
+def _pieces(compressed: bytes) -> list[bytes]:
+    starts = range(0, len(compressed), PIECE_BYTES)
+    return [compressed[start : start + PIECE_BYTES] for start in starts]

@@ -7,11 +7,13 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.sr.codedict import codes
 from typer.testing import CliRunner
 
 from medquorum.ai_entity.analyse import DICOM_FILES, Analysed, Wanted, measure_tumour
 from medquorum.ai_entity.commands import app
-from medquorum.ai_entity.dicom_results import NOTICE, dicom_results, sorted_slices
+from medquorum.ai_entity.dicom_results import dicom_results, sorted_slices
+from medquorum.ai_entity.dicom_segmentation import NOTICE
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.phantom.torso import PhantomPair
@@ -58,7 +60,7 @@ def test_the_report_carries_every_measure_with_its_unit(analysed: Analysed) -> N
     assert analysed.findings.tumour is not None
     (lesion,) = analysed.findings.tumour.lesions
     assert isinstance(report.content, highdicom.sr.MeasurementReport)
-    (group,) = report.content.get_volumetric_roi_measurement_groups()
+    (group,) = report.content.get_volumetric_roi_measurement_groups(finding_type=codes.SCT.Lesion)
     found = [
         (one.name.meaning, one.value, one.unit.value, one.derivation and one.derivation.meaning)
         for one in group.get_measurements()
@@ -113,7 +115,11 @@ def test_the_command_writes_both_files_and_none_without_a_lesion(
     words = ["analyze", "--ct", str(pair_on_disk.ct), "--pet", str(pair_on_disk.pet)]
     ended = CliRunner().invoke(app, [*words, "--dicom-out", str(tmp_path)])
     assert ended.exit_code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.dcm", "segmentation.dcm"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "organ_map.dcm",
+        "report.dcm",
+        "segmentation.dcm",
+    ]
     ct = folder_of(tmp_path / "ct", healthy_pair.ct)
     pet = folder_of(tmp_path / "pet", healthy_pair.pet)
     empty = tmp_path / "empty"
