@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
-from scripts.benchmarks import bodies, finality, fracture, idle, simulation, throughput
+from scripts.benchmarks import bodies, finality, fracture, idle, simulation, throughput, tumour
 from scripts.benchmarks.machine import environment
 from scripts.benchmarks.report import Outcome, Report, show
 
@@ -22,6 +22,7 @@ BENCHMARKS: Final[dict[str, Callable[..., Awaitable[Outcome]]]] = {
     "idle": idle.measure,
     "body": bodies.measure,
     "fracture": fracture.measure,
+    "tumour": tumour.measure,
     "simulation": simulation.measure,
     "large": simulation.measure_large,
 }
@@ -34,6 +35,7 @@ throughput  four doctors: certified blocks per second when verdicts queue up
 idle        eight nodes with nothing to do: messages, CPU, memory
 body        a CT of 300 slices: taken in, then fetched and opened by four nodes
 fracture    an X-ray from file to findings beside the bare libraries; peak memory
+tumour      a PET/CT of 300 slices from files to findings beside the bare network; peak memory
 simulation  seven doctors under faults: seeds a second of one core; memory over 10,000 blocks
 large       a thousand simulated nodes, two hundred blocks; only with --only large (minutes)
 
