@@ -44,8 +44,8 @@ async def measure(*, quick: bool) -> Outcome:
     bare = Floor(found["bare_s"], "bare onnxruntime on the same windows")
     return Outcome(
         "tumour",
-        f"{SLICES} slices of {SIDE} x {SIDE} and a drawn torso's PET, {found['windows']} windows on "
-        f"a grid of {found['grid']}, {THREADS} threads, {found['rounds']} paired round(s)",
+        f"{SLICES} slices of {SIDE} x {SIDE} and a drawn torso's PET, {found['windows']} windows "
+        f"on a grid of {found['grid']}, {THREADS} threads, {found['rounds']} paired round(s)",
         (
             Figure(
                 "DICOM files to findings",
