@@ -88,9 +88,11 @@ def _call(request: dict[str, Any], progress: int) -> Any:
     arguments = dict(request["arguments"])
     try:
         function = _resolve(request["function"])
+        told = ProgressWriter(progress)
         if "progress" in inspect.signature(function).parameters:
-            arguments["progress"] = ProgressWriter(progress)
+            arguments["progress"] = told
         answer = function(**arguments)
+        told(1.0)
     except AnalysisError as error:
         return _failure(error)
     except MemoryError:
