@@ -63,6 +63,23 @@ def test_nothing_in_the_package_names_ecdsa() -> None:
     )
 
 
+def test_only_training_names_torch_and_only_its_federation_names_flower() -> None:
+    trains = ("medquorum/ai_entity/training", "medquorum/ai_entity/federated")
+    found = []
+    for source in python_sources("medquorum"):
+        place = source.path.as_posix()
+        banned = {"monai", "torchvision"}
+        if not place.startswith(trains):
+            banned |= {"torch"}
+        if not place.startswith("medquorum/ai_entity/federated"):
+            banned |= {"flwr"}
+        found += findings(
+            iter([source]),
+            lambda one, names=frozenset(banned): banned_imports(one.tree, one.package, names),
+        )
+    assert found == []
+
+
 def test_importing_every_module_loads_no_ecdsa() -> None:
     run = subprocess.run(
         [sys.executable, "-c", IMPORT_EVERYTHING],
