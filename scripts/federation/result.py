@@ -87,7 +87,7 @@ def table(told: dict[str, Any]) -> str:
         f"common hold-out: {hold_out['patients']} patients of no hospital. Few steps:"
         " not for clinical use.",
         f"crossed between institutions: {told['weights']} weights a message and agreed numbers;"
-        f" {refused} messages refused",
+        f" messages refused: {refused}",
     ]
     return "\n".join(lines)
 
