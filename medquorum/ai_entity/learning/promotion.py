@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from medquorum.ai_entity.approval import Approval, approve_change, withdraw_change
+from medquorum.ai_entity.errors import ModelError
 from medquorum.ai_entity.learning.member_models import (
     CARD_FILE,
     add_candidate,
@@ -106,9 +107,17 @@ async def withdraw(api: Charter, digest: bytes) -> str:
 def heed_charter(models: Path, approval: Approval) -> bool:
     """Make current what the charter in force lists; whether that changed anything.
 
-    A folder without candidates depends on no charter. Raises ModelError.
+    A model counts as listed only with the very card and training list that the charter names. A
+    folder without candidates depends on no charter. Raises ModelError.
     """
     if not has_candidates(models):
         return False
-    listed = approval.digests or frozenset()
-    return settle(models, frozenset(digest.hex() for digest in listed))
+    listed = (one for one in approval.models if _is_here(models, one))
+    return settle(models, frozenset(one.digest.hex() for one in listed))
+
+
+def _is_here(models: Path, listed: ApprovedModel) -> bool:
+    try:
+        return announced(models, listed.digest.hex()) == listed
+    except ModelError:
+        return False

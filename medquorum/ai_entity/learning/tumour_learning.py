@@ -74,7 +74,7 @@ def train_tumour(
         kind,
         parent.card.digest.hex(),
         parent.card.training_digest.hex(),
-        f"fine-tuning of every member for {recipe.steps} steps",
+        f"fine-tuning of every member for {recipe.steps} step(s)",
         len(cases),
     )
     with_step(tell, "judging both models on the hold-out")

@@ -77,6 +77,17 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
     return make_set(tmp_path_factory.mktemp("set"), 12, odd, odd)
 
 
+RECIPE = Recipe(1, prior_films=0.5, hold_out=8)
+
+
+@pytest.fixture(scope="module")
+def candidate(models: Path, source: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained candidate."""
+    out = tmp_path_factory.mktemp("candidates") / "one"
+    train_candidate(source, KIND, models, out, RECIPE, lambda _: None)
+    return out
+
+
 def files_say(folder: Path, film: Any) -> float:
     """What the registered files make of a film, run as the entity runs them."""
     found = load_models(Registry(folder))
@@ -95,7 +106,7 @@ def evidence(eyes: FractureEyes, source: TrainingSet) -> tuple[list[Any], list[F
 
 
 def test_the_candidates_files_do_what_was_judged(
-    models: Path, source: TrainingSet, tmp_path: Path
+    models: Path, source: TrainingSet, candidate: Path, tmp_path: Path
 ) -> None:
     eyes = FractureEyes(models)
     films, seen = evidence(eyes, source)
@@ -103,18 +114,16 @@ def test_the_candidates_files_do_what_was_judged(
     for film, one in zip(films, seen, strict=True):
         assert shipped.probability(one) == pytest.approx(files_say(models, film), abs=0.002)
 
-    out = tmp_path / "candidate"
-    recipe = Recipe(1, prior_films=0.5, hold_out=8)
-    trained = train_candidate(source, KIND, models, out, recipe, lambda _: None)
-    assert {one.name for one in out.iterdir()} == {
+    assert {one.name for one in candidate.iterdir()} == {
         *("model.onnx", "card.json", "training.json", "network.onnx", "network.json")
     }
     mine = own_folder(tmp_path / "mine", models)
-    wanted = add_candidate(mine, out)
+    wanted = add_candidate(mine, candidate)
     assert current_digests(mine) == current_digests(models), "not yet"
     settle(mine, frozenset({wanted.digest.hex()}))
     assert Registry(mine).digest_of("fracture") == wanted.digest
-    assert trained.card["sha256"] == wanted.digest.hex()
+    card = json.loads((candidate / "card.json").read_text())
+    assert card["sha256"] == wanted.digest.hex()
 
     refitted = eyes.refitted(
         [
@@ -123,7 +132,7 @@ def test_the_candidates_files_do_what_was_judged(
             )
             for one in source.of(KIND, Split.TRAINING)
         ],
-        recipe.prior_films,
+        RECIPE.prior_films,
     )
     assert hashlib.sha256(refitted.model).digest() == wanted.digest, "the same films, the same file"
     for film, one in zip(films, seen, strict=True):
@@ -132,12 +141,8 @@ def test_the_candidates_files_do_what_was_judged(
     assert max(abs(step) for step in moved) > 0.01
 
 
-def test_only_the_head_of_the_network_changes(
-    models: Path, source: TrainingSet, tmp_path: Path
-) -> None:
-    out = tmp_path / "candidate"
-    train_candidate(source, KIND, models, out, Recipe(1, 1.0, 8), lambda _: None)
-    before = read_head((models / "network.onnx").read_bytes())
-    after = read_head((out / "network.onnx").read_bytes())
+def test_only_the_head_of_the_network_changes(models: Path, candidate: Path) -> None:
+    old, new = (folder / "network.onnx" for folder in (models, candidate))
+    before, after = read_head(old.read_bytes()), read_head(new.read_bytes())
     assert not np.allclose(before.weight, after.weight)
-    assert len((out / "network.onnx").read_bytes()) == len((models / "network.onnx").read_bytes())
+    assert len(old.read_bytes()) == len(new.read_bytes())

@@ -137,6 +137,21 @@ async def test_from_announcement_to_use_and_back(models: Path, tmp_path: Path) -
     assert current_digests(models) == old
 
 
+async def test_a_model_with_another_card_than_the_approved_one_is_not_used(
+    models: Path, tmp_path: Path
+) -> None:
+    charter = FakeCharter()
+    promotion = await promote(charter, make_candidate(tmp_path / "new", b"new"), models)
+    charter.decide()
+    digest = promotion.models[-1].digest.hex()
+    card = models / f"fracture-{digest[:16]}.card.json"
+    approved = card.read_bytes()
+    card.write_bytes(approved.replace(b'"none"', b'"safe"'))
+    assert not heed_charter(models, charter.in_force)
+    card.write_bytes(approved)
+    assert heed_charter(models, charter.in_force)
+
+
 async def test_the_second_promotion_asks_for_one_model_only(models: Path, tmp_path: Path) -> None:
     charter = FakeCharter()
     for name in ("first", "second"):

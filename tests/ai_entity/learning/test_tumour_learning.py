@@ -94,14 +94,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
 def test_fine_tuning_makes_a_candidate_that_runs(
     models: Path, source: TrainingSet, tmp_path: Path
 ) -> None:
-    recipe = Recipe(steps=2, hold_out=0)
+    recipe = Recipe(steps=1, hold_out=0)
     out = tmp_path / "candidate"
     trained = train_candidate(source, KIND, models, out, recipe, lambda _: None)
     card = json.loads((out / "card.json").read_text())
     assert card["gate"]["ledger_patients"]["cases"] == 8
     assert card["gate"]["phantoms"] is None
     assert (
-        "fine-tuning of every member for 2 steps on 8 of 8 validated studies"
+        "fine-tuning of every member for 1 step(s) on 8 of 8 validated studies"
         in (card["trained_on"])
     )
     assert any("not fitted again" in limit for limit in card["limits"])
