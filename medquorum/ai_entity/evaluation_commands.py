@@ -31,6 +31,7 @@ class SeedFamily(StrEnum):
 
 
 def evaluate(
+    *,
     petct: Annotated[
         Path | None,
         typer.Option("--petct", help=".npz with <case>_suv, _ct, _gtv and _spacing_zyx per case."),

@@ -20,7 +20,7 @@ from medquorum.node.structured_parts import encode_structured
 from medquorum.node.views import BlockView
 from tests.interop.people import People, until
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
 
 
 async def reported(people: People, image: BlockView) -> BlockView:
