@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from medquorum.ai_entity.adapters.adopt import adopt
 from medquorum.ai_entity.adapters.foreign import Wishes
@@ -45,33 +47,30 @@ def lesion_of(images: GridImages) -> np.ndarray:
     return np.asarray((images.suv >= HOT_SUV) & (images.hu > -400.0))
 
 
-def nnunet_like(torch: Any) -> Any:
+def block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1),
+        nn.InstanceNorm3d(outputs, affine=True),
+        nn.LeakyReLU(0.01),
+    )
+
+
+class NetworkOfNnUnetsKind(nn.Module):  # type: ignore[misc]
     """Two levels as nnU-Net plans them: strided convolution down, transposed one up, one skip."""
-    nn = torch.nn
 
-    def block(inputs: int, outputs: int, stride: int) -> Any:
-        return nn.Sequential(
-            nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1),
-            nn.InstanceNorm3d(outputs, affine=True),
-            nn.LeakyReLU(0.01),
-        )
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.down = block(2, 8, 1), block(8, 16, 2)
+        self.up, self.last = nn.ConvTranspose3d(16, 8, 2, stride=2), block(16, 8, 1)
+        self.head = nn.Conv3d(8, 3, 1)
 
-    class Network(nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.down = block(2, 8, 1), block(8, 16, 2)
-            self.up, self.last = nn.ConvTranspose3d(16, 8, 2, stride=2), block(16, 8, 1)
-            self.head = nn.Conv3d(8, 3, 1)
-
-        def forward(self, x: Any) -> Any:
-            skip = self.first(x)
-            joined = torch.cat([skip, self.up(self.down(skip))], dim=1)
-            return self.head(self.last(joined))
-
-    return Network()
+    def forward(self, image: torch.Tensor) -> Any:
+        skip = self.first(image)
+        joined = torch.cat([skip, self.up(self.down(skip))], dim=1)
+        return self.head(self.last(joined))
 
 
-def trained(torch: Any, network: Any, inputs: np.ndarray, lesion: np.ndarray) -> bytes:
+def trained(network: nn.Module, inputs: np.ndarray, lesion: np.ndarray) -> bytes:
     """ONNX of ``network`` after STEPS windows of one image; opset 17, batch size open."""
     torch.set_num_threads(1)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
@@ -112,21 +111,18 @@ def dice_of_adopted(folder: Path, out: Path, images: GridImages) -> float:
 
 
 def test_a_network_of_nnunets_kind_exported_by_torch(images: GridImages, tmp_path: Path) -> None:
-    import torch
-
     torch.manual_seed(1)
     assert images.suv is not None
     inputs = np.stack(
         [(np.clip(images.hu, -160.0, 240.0) - 40.0) / 50.0, (images.suv.clip(0.0, 20.0) - 2) / 1.5]
     ).astype(np.float32)
-    model = trained(torch, nnunet_like(torch), inputs, lesion_of(images))
+    model = trained(NetworkOfNnUnetsKind(), inputs, lesion_of(images))
     plans = changed(PLANS, ("configurations", "base", "spacing"), [4.0, 4.0, 4.0])
     folder = nnunet_export(tmp_path / "export", plans, DATASET, model)
     assert dice_of_adopted(folder, tmp_path / "models", images) >= LEAST_DICE
 
 
 def test_a_unet_of_monai_exported_by_torch(images: GridImages, tmp_path: Path) -> None:
-    import torch
     from monai.networks.nets import UNet
 
     torch.manual_seed(1)
@@ -139,7 +135,7 @@ def test_a_unet_of_monai_exported_by_torch(images: GridImages, tmp_path: Path) -
     network = UNet(
         spatial_dims=3, in_channels=2, out_channels=2, channels=(8, 16, 16), strides=(2, 2)
     )
-    model = trained(torch, network, turned, lesion)
+    model = trained(network, turned, lesion)
     bundle = monai_bundle(
         tmp_path / "bundle", changed(INFERENCE, ("pixdim",), [4.0, 4.0, 4.0]), model=model
     )

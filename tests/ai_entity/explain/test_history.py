@@ -114,4 +114,5 @@ async def test_a_part_larger_than_a_record_is_not_read(
     node.parts[last["record"], "M_REPORT"] += b" " * RECORD.total
     monkeypatch.setattr(history_module, "read_previous", lambda *_: pytest.fail("it was read"))
     history = taken(first, last)
-    assert await fetch_previous(node, history, block(3, "pet"), tmp_path) is None  # type: ignore[arg-type]
+    api: Any = node
+    assert await fetch_previous(api, history, block(3, "pet"), tmp_path) is None
