@@ -24,6 +24,9 @@ DICE_SMOOTHING: Final = 20.0
 ORGAN_WEIGHTS: Final = (0.3, 0.6, 0.6, 1.0, 0.7, 1.2, 1.2, 1.0, 1.5, 1.5, 1.5, 1.2, 1.5, 1.2, 1.5)
 """By label: what fills the body counts less than what is small."""
 CLIP_NORM: Final = 5.0
+HALF_FROM_SIDE: Final = 48
+"""Smaller patches train in float32: at 2 voxels a side in the deepest level, the bfloat16 weight
+gradient of torch 2.13 on CPUs reads memory that nobody wrote, and now and then is NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ def one_step(progress: Progress, batch: Batch, recipe: Recipe) -> float:
     for group in progress.optimiser.param_groups:
         group["lr"] = learning_rate(recipe, progress.step)
     network.train()
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.half_precision):
+    half = recipe.half_precision and recipe.side >= HALF_FROM_SIDE
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
         lesion, organs = network(batch.images)
     loss = lesion_loss(lesion.float(), batch)
     loss = loss + recipe.organ_weight * organ_loss(organs.float(), batch.organs)

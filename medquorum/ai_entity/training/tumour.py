@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--phantom-count", type=int, default=PHANTOMS)
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--pretrain-steps", type=int, default=PRETRAIN_STEPS)
-    parser.add_argument("--steps", type=int, default=FOLD_STEPS, help="per fold")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=FOLD_STEPS, help="per fold, a number per round"
+    )
     given = parser.parse_args()
     train(
         TumourRun(
@@ -80,7 +82,7 @@ def main() -> None:
             folds=given.folds,
             phantom_count=given.phantom_count,
             pretrain_steps=given.pretrain_steps,
-            fold_steps=given.steps,
+            fold_steps=tuple(given.steps),
         )
     )
 

@@ -69,7 +69,8 @@ def card(run: TumourRun, model: bytes, results: dict[str, Any], folds: Path) -> 
                 "moderately varied scanners"
             ),
             "recipe": (
-                f"{run.pretrain_steps} steps on phantoms, then per fold {run.fold_steps} steps on "
+                f"{run.pretrain_steps} steps on phantoms, then per fold "
+                f"{' and then '.join(map(str, run.fold_steps))} steps on "
                 f"the other folds' patients mixed with phantoms, in patches of {run.side}^3 voxels"
             ),
             "seed": run.seed,

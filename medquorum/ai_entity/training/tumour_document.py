@@ -38,8 +38,8 @@ python -m medquorum.ai_entity.training.tumour --petct FILE.npz --inputs ct --out
 ```
 
 FILE.npz is `soft_tissue_sarcoma_40.npz` of the data named above. Each needs the `train` extra and
-one core for about 30 minutes (AVX-512 with bfloat16); it resumes when it was stopped. With glibc, `MALLOC_MMAP_THRESHOLD_=2000000000
-MALLOC_TRIM_THRESHOLD_=2000000000` makes it a sixth faster.
+one core for about half an hour (AVX-512 with bfloat16); it resumes when it was stopped. With glibc,
+`MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=2000000000` makes it a sixth faster.
 """
 
 

@@ -37,7 +37,9 @@ OVERLAP: Final = 0.25
 FOLDS: Final = 5
 PHANTOMS: Final = 56
 PRETRAIN_STEPS: Final = 900
-FOLD_STEPS: Final = 1_700
+FOLD_STEPS: Final = (1_700,)
+"""Per round; every further round restarts the learning rate from the averaged weights
+(Loshchilov and Hutter, ICLR 2017)."""
 LEARNING_RATE: Final = 2e-3
 FOLD_AVERAGE: Final = 0.997
 CHECKPOINT_S: Final = 60.0
@@ -57,7 +59,7 @@ class TumourRun:
     folds: int = FOLDS
     phantom_count: int = PHANTOMS
     pretrain_steps: int = PRETRAIN_STEPS
-    fold_steps: int = FOLD_STEPS
+    fold_steps: tuple[int, ...] = FOLD_STEPS
     seed: int = SEED
     side: int = SIDE
 
@@ -99,20 +101,19 @@ def train_members(run: TumourRun, material: Material, tell: Tell) -> list[Tumour
     common = train_stage(run.stage("pretrained"), start, recipe, ([], material.phantoms), tell)
     members = []
     for member in range(run.folds):
-        recipe = Recipe(
-            run.fold_steps,
-            2_000 + member,
-            run.side,
-            learning_rate=LEARNING_RATE,
-            average=FOLD_AVERAGE,
-        )
         network = TumourNetwork(run.inputs)
         network.load_state_dict(common.state_dict())
         seen = [material.real[name] for name in material.folds.trained_on(member)]
-        stage = run.stage(f"fold_{member}")
-        trained = train_stage(stage, network, recipe, (seen, material.phantoms), tell)
-        members.append(rounded(trained))
+        for turn, steps in enumerate(run.fold_steps):
+            stage = run.stage(f"fold_{member}" + (f"_round_{turn + 1}" if turn else ""))
+            recipe = _fold_recipe(run, steps, 2_000 * (turn + 1) + member)
+            network = train_stage(stage, network, recipe, (seen, material.phantoms), tell)
+        members.append(rounded(network))
     return members
+
+
+def _fold_recipe(run: TumourRun, steps: int, seed: int) -> Recipe:
+    return Recipe(steps, seed, run.side, learning_rate=LEARNING_RATE, average=FOLD_AVERAGE)
 
 
 def train_stage(
