@@ -34,7 +34,7 @@ from medquorum.ai_entity.tumour.pet_metrics import (
     relative_threshold,
     volume_ml,
 )
-from medquorum.ai_entity.tumour.pipeline import abstention, findings_of, reason_to_abstain
+from medquorum.ai_entity.tumour.pipeline import abstention, findings_of, placed, reason_to_abstain
 
 VOXEL_KINDS: Final = ("petct", "ct")
 PPM: Final = 1_000_000
@@ -121,7 +121,7 @@ def evaluate_case(case: ReferenceCase, model: LoadedModel, seen: Seen) -> CaseRe
     if reason is not None:
         findings = abstention(model, reason)
     else:
-        prediction = predict(model, images, member=member)
+        prediction = placed(model, images, predict(model, images, member=member))
         findings = findings_of(model, images, prediction)
         labels = _labels(findings)
         mask = _drawn_on_own_grid(case, images, prediction, labels, model)

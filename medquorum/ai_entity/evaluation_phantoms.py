@@ -26,7 +26,7 @@ from medquorum.ai_entity.phantom_trials import Trial
 from medquorum.ai_entity.registry import LoadedModel
 from medquorum.ai_entity.tumour.inference import predict
 from medquorum.ai_entity.tumour.lesions import organ_name
-from medquorum.ai_entity.tumour.pipeline import findings_of
+from medquorum.ai_entity.tumour.pipeline import findings_of, placed
 
 Counts = npt.NDArray[np.int64]
 LEVELS: Final = tuple(Level)
@@ -72,7 +72,7 @@ def judge_trials(model: LoadedModel, many: Iterable[Trial]) -> Iterable[PhantomR
 def judge_trial(model: LoadedModel, trial: Trial) -> PhantomResult:
     """The model's findings on one phantom against its truth."""
     images = trial.images(with_pet=model.card.kind == "petct")
-    prediction = predict(model, images)
+    prediction = placed(model, images, predict(model, images))
     findings = findings_of(model, images, prediction)
     if findings.tumour is None or findings.overlay is None:
         raise ValueError("findings of a prediction have a tumour part")

@@ -38,6 +38,8 @@ from medquorum.ai_entity.regular_file import TooLargeError, read_regular
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
 REGISTRY_FILE: Final = "registry.json"
 MAX_CARD_BYTES: Final = 65_536
+MAX_LEVELS_BYTES: Final = 1_048_576
+"""An atlas of organs is some 100 kB."""
 FLOAT: Final = 1
 """TensorProto.DataType.FLOAT."""
 
@@ -191,7 +193,7 @@ class Registry:
         attached = None if card.multitask is None else card.multitask.levels
         if attached is None:
             return None
-        content = _read_bounded(self._folder / attached.file, MAX_CARD_BYTES)
+        content = _read_bounded(self._folder / attached.file, MAX_LEVELS_BYTES)
         if hashlib.sha256(content).digest() != attached.digest:
             raise ModelError(
                 Reason.DIGEST_MISMATCH, f"{attached.file} is not the one the card names; restore it"

@@ -22,17 +22,22 @@ SPACING = (4.0, 4.0, 4.0)
 DIGEST = bytes(range(32))
 
 
-def stated(**changes: object) -> bytes:
+def stated(levels: dict[str, object] | None = None, **changes: object) -> bytes:
     count = len(FEATURES)
-    head = {
-        "format": "medquorum-levels/1",
-        "model_sha256": DIGEST.hex(),
-        "features": list(FEATURES),
+    fitted: dict[str, object] = {
         "mean": [0.0] * count,
         "scale": [1.0] * count,
         "weights": [[0.0, 0.0, 0.0, 0.0]] * count,
         "bias": [1.0, 0.0, 0.0, 0.0],
         "temperature": 2.0,
+    }
+    head = {
+        "format": "medquorum-levels/2",
+        "model_sha256": DIGEST.hex(),
+        "features": list(FEATURES),
+        "levels": fitted | (levels or {}),
+        "judge": None,
+        "atlas": None,
     }
     return json.dumps(head | changes).encode()
 
@@ -78,11 +83,13 @@ def test_a_head_gives_tempered_probabilities() -> None:
         (b"[]", Reason.MALFORMED_MODEL),
         (stated(model_sha256="00" * 32), Reason.DIGEST_MISMATCH),
         (stated(features=list(FEATURES)[1:]), Reason.MALFORMED_MODEL),
-        (stated(mean=[0.0]), Reason.MALFORMED_MODEL),
-        (stated(bias=[0.0, 0.0, 0.0, float("nan")]), Reason.MALFORMED_MODEL),
-        (stated(scale=[0.0] * len(FEATURES)), Reason.MALFORMED_MODEL),
-        (stated(temperature=0.0), Reason.MALFORMED_MODEL),
+        (stated({"mean": [0.0]}), Reason.MALFORMED_MODEL),
+        (stated({"bias": [0.0, 0.0, 0.0, float("nan")]}), Reason.MALFORMED_MODEL),
+        (stated({"scale": [0.0] * len(FEATURES)}), Reason.MALFORMED_MODEL),
+        (stated({"temperature": 0.0}), Reason.MALFORMED_MODEL),
         (stated(format="medquorum-levels/0"), Reason.MALFORMED_MODEL),
+        (stated(judge={"mean": [0.0]}), Reason.MALFORMED_MODEL),
+        (stated(atlas={"places_zlib_base64": "eA==", "densities": []}), Reason.MALFORMED_MODEL),
     ],
 )
 def test_another_head_is_refused(content: bytes, reason: Reason) -> None:

@@ -4,8 +4,10 @@ The reported *level* is always the written rule (``organ_levels``) on the lesion
 that a doctor who looks at the picture can follow it and, after deleting a lesion, redo it. The
 *probabilities* say how often that holds: a multinomial logistic on a few numbers per organ, fitted
 on phantoms that trained nothing, with a temperature from the folds it had not seen
-(``level_fit``). They may disagree with the rule; the report then says so. They can be high for
-an organ without any drawn lesion: then the network suspects something below its threshold.
+(``phantom_fit``). The same file holds what places organs (``organ_atlas``) and what tells groups
+from physiologic uptake (``candidates``). The probabilities may disagree with the rule; the report
+then says so. They can be high for an organ without any drawn lesion: then the network suspects
+something below its threshold, or something was judged physiologic.
 
 Without a fitted head (an older or a hospital's own model) a stated convention takes its place: with
 p the highest mean probability of the organ's lesions, or the highest smoothed one where none is
@@ -15,6 +17,7 @@ drawn, Negative gets 1 - p, the rule's level 70 % of p and the other two levels 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -26,11 +29,12 @@ from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.findings import PPM, Level
 from medquorum.ai_entity.phantom.organs import PHYSIOLOGIC_HOT, Organ
 from medquorum.ai_entity.tumour.grid import Volume
+from medquorum.ai_entity.tumour.organ_atlas import OrganAtlas, atlas_from_plain
 from medquorum.ai_entity.tumour.organ_levels import Group, volumes_by_organ
 from medquorum.ai_entity.tumour.pet_metrics import Labels, Spacing
 from medquorum.ai_entity.tumour.windows import Organs
 
-FORMAT: Final = "medquorum-levels/1"
+FORMAT: Final = "medquorum-levels/2"
 LEVELS: Final = tuple(Level)
 SMOOTHING_VOXELS: Final = 1.0
 """A single voxel's probability is noise."""
@@ -52,6 +56,17 @@ FEATURES: Final = (
     "rule: Metastasis",
     "physiologic uptake is usual",
 )
+JUDGED: Final = (
+    *(f"host: {organ.name.lower()}" for organ in Organ),
+    "log mL",
+    "logit of the mean probability / 5",
+    "logit of the highest probability / 5",
+    "log of the mean SUV",
+    "log of the mean SUV over the host's median",
+    "HU above the host's median / 50",
+    "share in organs of usual physiologic uptake",
+)
+"""What a group is judged by: tumour or physiologic uptake."""
 STEP_PPM: Final = 1_000
 """Probabilities are multiples of a thousandth: the last bits of a float differ by processor."""
 RULE_SHARE: Final = 0.7
@@ -74,24 +89,51 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class LevelHead:
-    """``softmax(((f - mean) / scale) @ weights + bias) / T``."""
+class Softmax:
+    """``softmax((((f - mean) / scale) @ weights + bias) / T)``."""
 
     mean: Exact
     scale: Exact
     weights: Exact
     bias: Exact
-    temperature: float
+    temperature: float = 1.0
 
     def logits(self, features: Exact) -> Exact:
-        """Logits [n,4] before the temperature."""
+        """Logits [n,k] before the temperature."""
         return np.asarray(((features - self.mean) / self.scale) @ self.weights + self.bias)
 
     def probabilities(self, features: Exact) -> Exact:
-        """Probabilities [n,4] in the order of ``Level``."""
+        """Probabilities [n,k]."""
         return softmax(self.logits(features) / self.temperature)
 
+    def as_plain(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "mean": np.round(self.mean, 6).tolist(),
+            "scale": np.round(self.scale, 6).tolist(),
+            "weights": np.round(self.weights, 6).tolist(),
+            "bias": np.round(self.bias, 6).tolist(),
+            "temperature": round(self.temperature, 6),
+        }
 
+
+@dataclass(frozen=True, slots=True)
+class LevelHead:
+    """What was fitted on phantoms for one network."""
+
+    levels: Softmax
+    """FEATURES of an organ to probabilities in the order of ``Level``."""
+    judge: Softmax | None = None
+    """Features of a group (``candidates.JUDGED``) to the probability that it is physiologic, and
+    that it is tumour; None keeps every group."""
+    atlas: OrganAtlas | None = None
+
+    def probabilities(self, features: Exact) -> Exact:
+        """Probabilities [n,4] of the levels."""
+        return self.levels.probabilities(features)
+
+
+@lru_cache(maxsize=4)
 def read_head(content: bytes, model_digest: bytes) -> LevelHead:
     """The head of the model with this digest. Raises ModelError."""
     try:
@@ -100,21 +142,29 @@ def read_head(content: bytes, model_digest: bytes) -> LevelHead:
             raise ValueError("another format or other features")
         if bytes.fromhex(stated["model_sha256"]) != model_digest:
             raise ModelError(Reason.DIGEST_MISMATCH, "the level head belongs to another model")
-        count, levels = len(FEATURES), len(LEVELS)
-        head = LevelHead(
-            mean=_numbers(stated["mean"], (count,)),
-            scale=_numbers(stated["scale"], (count,)),
-            weights=_numbers(stated["weights"], (count, levels)),
-            bias=_numbers(stated["bias"], (levels,)),
-            temperature=float(stated["temperature"]),
+        judge, atlas = stated["judge"], stated["atlas"]
+        return LevelHead(
+            levels=_softmax(stated["levels"], len(FEATURES), len(LEVELS)),
+            judge=None if judge is None else _softmax(judge, len(JUDGED), 2),
+            atlas=None if atlas is None else atlas_from_plain(atlas),
         )
-        if not (head.scale > 0.0).all() or not 0.01 <= head.temperature <= 100.0:
-            raise ValueError("a scale or the temperature is out of range")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             Reason.MALFORMED_MODEL, "the level head is malformed; fit it again"
         ) from error
-    return head
+
+
+def _softmax(stated: Mapping[str, Any], features: int, classes: int) -> Softmax:
+    found = Softmax(
+        mean=_numbers(stated["mean"], (features,)),
+        scale=_numbers(stated["scale"], (features,)),
+        weights=_numbers(stated["weights"], (features, classes)),
+        bias=_numbers(stated["bias"], (classes,)),
+        temperature=float(stated["temperature"]),
+    )
+    if not (found.scale > 0.0).all() or not 0.01 <= found.temperature <= 100.0:
+        raise ValueError("a scale or the temperature is out of range")
+    return found
 
 
 def _numbers(values: Any, shape: tuple[int, ...]) -> Exact:
@@ -153,8 +203,8 @@ def organ_features(
                 primary not in (None, organ),
                 any(group.reached for group, _ in own),
                 np.log1p(expected[organ]),
-                _bounded_logit(highest[organ]),
-                _bounded_logit(max((mean for _, mean in own), default=0.0)),
+                bounded_logit(highest[organ]),
+                bounded_logit(max((mean for _, mean in own), default=0.0)),
                 *(level is one for one in LEVELS[1:]),
                 organ in PHYSIOLOGIC_HOT,
             ],
@@ -170,7 +220,8 @@ def highest_smoothed(probability: Volume, organs: Organs) -> Exact:
     return np.nan_to_num(np.asarray(highest, dtype=np.float64))
 
 
-def _bounded_logit(share: float) -> float:
+def bounded_logit(share: float) -> float:
+    """A fifth of the logit of a share kept within 0.001 and 0.999."""
     return float(logit(np.asarray(np.clip(share, 1e-3, 1.0 - 1e-3)))) / 5.0
 
 

@@ -15,7 +15,7 @@ from medquorum.ai_entity.findings import PPM, Findings, Kind, ModelFacts, Tumour
 from medquorum.ai_entity.overlay import make_overlay, with_organs
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.suv import suv_factor
-from medquorum.ai_entity.tumour.candidates import draw_lesions
+from medquorum.ai_entity.tumour.candidates import draw_lesions, head_of
 from medquorum.ai_entity.tumour.grading import grade_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Placed, Volume, common_grid
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
@@ -26,6 +26,7 @@ from medquorum.ai_entity.tumour.lesions import (
     spacing_of_grid,
 )
 from medquorum.ai_entity.tumour.level_head import Drawn
+from medquorum.ai_entity.tumour.organ_atlas import place_organs
 from medquorum.ai_entity.tumour.organ_levels import MIN_GROUP_ML
 from medquorum.ai_entity.tumour.pet_metrics import Labels
 from medquorum.ai_entity.tumour.windows import Progress
@@ -107,7 +108,19 @@ def analyse_with(
     reason = reason_to_abstain(images)
     if reason is not None:
         return abstention(model, reason)
-    return findings_of(model, images, predict(model, images, progress, member))
+    return findings_of(
+        model, images, placed(model, images, predict(model, images, progress, member))
+    )
+
+
+def placed(model: LoadedModel, images: GridImages, prediction: Prediction) -> Prediction:
+    """A windowed network's prediction with its organs placed by what was fitted for it."""
+    if model.card.multitask is None:
+        return prediction
+    head = head_of(model)
+    atlas = None if head is None else head.atlas
+    organs = place_organs(images, prediction.organs, prediction.probability, atlas)
+    return replace(prediction, organs=organs)
 
 
 def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) -> Findings:

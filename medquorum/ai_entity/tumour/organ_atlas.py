@@ -1,0 +1,205 @@
+"""Where organs usually lie, seen from the lungs: labels that uptake cannot mislead.
+
+A network that reads PET is tempted to call everything hot a bladder. Where both lungs are in view,
+three facts about a voxel are multiplied (naive Bayes): how often the organ lies at its place, in
+coordinates of the lungs' box; how often the organ has its density, smoothed; and how often the
+network says what it says there when it is that organ. All three are counted on phantoms that
+trained nothing (``phantom_fit``). Inside what may be lesion the density and the network's word are
+no guide: there the label is that of the nearest voxel outside, which is the organ the lesion grew
+in.
+
+Without lungs (a limb, a head) nothing is changed but the labels inside lesions. The atlas knows
+drawn bodies; a real one that is turned, opened or lacks an organ will be misplaced, and the report
+shows the organ's name beside the picture for that reason.
+"""
+
+import base64
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.density_organs import density_organs
+from medquorum.ai_entity.tumour.grid import Affine, GridImages, Volume
+from medquorum.ai_entity.tumour.windows import Organs
+
+Exact = npt.NDArray[np.float64]
+
+SHAPE: Final = (108, 30, 40)
+"""Cells z, y, x over the range below: about 10 mm each in an adult."""
+LOW: Final = (-2.2, -0.95, -0.85)
+HIGH: Final = (2.3, 0.95, 0.85)
+"""In lengths of the lungs' box from its middle: pelvis to crown, front to back, side to side."""
+MIN_LUNG_MM3: Final = 400_000.0
+PERCENTILES: Final = (2.0, 98.0)
+"""Of lung voxels: the ends of the box, safe from stray voxels."""
+HU_EDGES: Final = np.asarray([-900, -700, -500, -300, *range(-200, 320, 10)], dtype=np.float64)
+SMOOTHING_VOXELS: Final = 1.0
+SUSPECT: Final = 0.2
+"""Voxels of this probability and their neighbours may be lesion."""
+LEVELS: Final = 15
+"""Steps of a stored share: four bits."""
+FLOOR: Final = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class OrganAtlas:
+    """Shares counted on phantoms."""
+
+    places: npt.NDArray[np.uint8]
+    """[15, z, y, x] in fifteenths."""
+    densities: Exact
+    """[15, bins]: share of each organ's voxels in each bin of HU_EDGES."""
+    words: Exact
+    """[15, 15]: share of each organ's voxels (row) to which the network gives a label (column)."""
+
+    def __repr__(self) -> str:
+        return f"OrganAtlas({self.places.shape})"
+
+
+def lung_box(hu: Volume, affine: Affine) -> tuple[Exact, Exact] | None:
+    """Middle and lengths (z, y, x of the patient, mm) of the lungs' box; None without lungs."""
+    voxel_mm3 = abs(float(np.linalg.det(affine[:3, :3])))
+    lungs = density_organs(hu, voxel_mm3) == Organ.LUNGS
+    numbered, _ = ndimage.label(lungs)
+    sizes = np.bincount(numbered.ravel()) * voxel_mm3
+    sizes[0] = 0.0
+    places = np.argwhere((sizes >= MIN_LUNG_MM3)[numbered])
+    if len(places) == 0:
+        return None
+    points = (places @ affine[:3, :3].T + affine[:3, 3])[:, ::-1]
+    low, high = np.percentile(points, PERCENTILES, axis=0)
+    return (low + high) / 2.0, np.maximum(high - low, 1.0)
+
+
+def cells(shape: tuple[int, ...], affine: Affine, box: tuple[Exact, Exact]) -> list[Organs]:
+    """For every voxel [z,y,x] the index of its cell along z, y and x of the patient."""
+    middle, lengths = box
+    grids = np.ogrid[tuple(map(slice, shape))]
+    found = []
+    for axis in range(3):
+        row = 2 - axis  # LPS is x, y, z
+        place = sum(affine[row, index] * grids[index] for index in range(3)) + affine[row, 3]
+        share = (place - middle[axis]) / lengths[axis]
+        cell = (share - LOW[axis]) / (HIGH[axis] - LOW[axis]) * SHAPE[axis]
+        whole = np.clip(np.floor(cell), 0, SHAPE[axis] - 1).astype(np.uint8)
+        found.append(np.broadcast_to(whole, shape))
+    return found
+
+
+def density_bins(hu: Volume) -> Organs:
+    """The bin of every voxel's smoothed density."""
+    smooth = ndimage.gaussian_filter(hu, SMOOTHING_VOXELS)
+    return np.asarray(np.digitize(smooth, HU_EDGES), dtype=np.uint8)
+
+
+def place_organs(
+    images: GridImages, organs: Organs, probability: Volume, atlas: OrganAtlas | None
+) -> Organs:
+    """Labels [z,y,x] by atlas, density and the network; under suspected lesions from outside."""
+    suspected = ndimage.binary_dilation(probability >= SUSPECT)
+    box = None if atlas is None else lung_box(images.hu, images.affine)
+    placed = organs
+    if atlas is not None and box is not None:
+        placed = _most_likely(images, organs, atlas, box)
+    if suspected.all() or not suspected.any():
+        return placed
+    nearest = ndimage.distance_transform_edt(suspected, return_distances=False, return_indices=True)
+    return np.asarray(placed[tuple(nearest)])
+
+
+def _most_likely(
+    images: GridImages, organs: Organs, atlas: OrganAtlas, box: tuple[Exact, Exact]
+) -> Organs:
+    prior = np.log(atlas.places.astype(np.float32) / LEVELS + FLOOR)
+    density = np.log(atlas.densities + FLOOR).astype(np.float32)
+    words = np.log(atlas.words + FLOOR).astype(np.float32)
+    places, bins = cells(organs.shape, images.affine, box), density_bins(images.hu)
+    found = np.empty_like(organs)
+    for plane in range(len(organs)):
+        z, y, x = (axis[plane] for axis in places)
+        score = prior[:, z, y, x] + density[:, bins[plane]] + words[:, organs[plane]]
+        found[plane] = score.argmax(axis=0)
+    return found
+
+
+def atlas_to_plain(atlas: OrganAtlas) -> dict[str, Any]:
+    """JSON values."""
+    packed = zlib.compress(atlas.places.tobytes(), 9)
+    return {
+        "places_zlib_base64": base64.b64encode(packed).decode(),
+        "densities": np.round(atlas.densities, 5).tolist(),
+        "words": np.round(atlas.words, 5).tolist(),
+    }
+
+
+def atlas_from_plain(plain: Any) -> OrganAtlas:
+    """The inverse. Raises ValueError, KeyError or TypeError."""
+    count = len(Organ)
+    size = count * int(np.prod(SHAPE))
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(base64.b64decode(plain["places_zlib_base64"]), size + 1)
+    except zlib.error as error:
+        raise ValueError("the atlas cannot be unpacked") from error
+    places = np.frombuffer(content, dtype=np.uint8)
+    densities = np.asarray(plain["densities"], dtype=np.float64)
+    words = np.asarray(plain["words"], dtype=np.float64)
+    if len(places) != size or places.max() > LEVELS:
+        raise ValueError("the atlas has not the size of its cells")
+    if densities.shape != (count, len(HU_EDGES) + 1) or words.shape != (count, count):
+        raise ValueError("the atlas' tables have other sizes")
+    if not (np.isfinite(densities).all() and np.isfinite(words).all()):
+        raise ValueError("the atlas holds values that are no numbers")
+    if min(densities.min(), words.min()) < 0.0:
+        raise ValueError("a share is not negative")
+    return OrganAtlas(places.reshape(count, *SHAPE), densities, words)
+
+
+class AtlasCounter:
+    """Counts phantoms one after the other."""
+
+    def __init__(self) -> None:
+        count = len(Organ)
+        self._places = np.zeros((count, int(np.prod(SHAPE))))
+        self._densities = np.ones((count, len(HU_EDGES) + 1)) * FLOOR
+        self._words = np.ones((count, count)) * FLOOR
+
+    def add_places(self, images: GridImages, truth: Organs) -> None:
+        """One body of which only the anatomy is known."""
+        box = lung_box(images.hu, images.affine)
+        if box is None:
+            return
+        z, y, x = cells(truth.shape, images.affine, box)
+        cell = np.ravel_multi_index((z, y, x), SHAPE).ravel()
+        size = self._places.shape[1]
+        flat = truth.ravel().astype(np.int64) * size + cell
+        counts = np.bincount(flat, minlength=self._places.size)
+        self._places += counts.reshape(self._places.shape)
+
+    def add(self, images: GridImages, truth: Organs, said: Organs, lesions: Organs) -> None:
+        """One phantom: its images, true labels, the network's labels, and where lesions lie."""
+        self.add_places(images, truth)
+        healthy = (lesions == 0).ravel()
+        flat = truth.ravel().astype(np.int64)[healthy]
+        bins = density_bins(images.hu).ravel()[healthy].astype(np.int64)
+        for table, column in ((self._densities, bins), (self._words, said.ravel()[healthy])):
+            pairs = flat * table.shape[1] + column
+            table += np.bincount(pairs, minlength=table.size).reshape(table.shape)
+
+    def atlas(self) -> OrganAtlas:
+        """The shares so far; places smoothed over one cell, because people differ."""
+        counts = self._places.reshape(len(Organ), *SHAPE)
+        smooth = np.stack([ndimage.gaussian_filter(one, (1.0, 1.0, 1.0)) for one in counts])
+        total = smooth.sum(axis=0)
+        shares = np.where(total > 0.0, smooth / np.maximum(total, 1e-9), 0.0)
+        shares[Organ.AIR][total <= 0.0] = 1.0
+        return OrganAtlas(
+            np.rint(shares * LEVELS).astype(np.uint8),
+            self._densities / self._densities.sum(axis=1, keepdims=True),
+            self._words / self._words.sum(axis=1, keepdims=True),
+        )
