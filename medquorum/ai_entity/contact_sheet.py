@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medquorum.ai_entity.findings import Findings
+from medquorum.ai_entity.fracture.evidence import HEAT_LABEL, HEAT_LEVELS
 from medquorum.ai_entity.fracture.radiograph import Radiograph
 from medquorum.ai_entity.tumour.grid import GridImages
 
@@ -25,6 +26,8 @@ TILE_PIXELS: Final = 260
 
 CT_WINDOW_HU: Final = (-160.0, 240.0)
 MIN_SUV_WINDOW: Final = 5.0
+HEAT_SHARE: Final = 0.6
+ORANGE: Final = (0, 140, 255)
 RED: Final = (40, 40, 255)
 WHITE: Final = (255, 255, 255)
 DARK: Final = (24, 24, 24)
@@ -101,6 +104,7 @@ def fracture_sheet(film: Radiograph, findings: Findings) -> bytes:
     small = cv2.resize(film.grey, (width, height), interpolation=cv2.INTER_AREA)
     grey = np.round(small * 255.0).astype(np.uint8)
     picture = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    _warm(picture, labels[0])
     picture[labels[0] == SUSPICION] = RED
     if findings.fracture is not None and findings.abstained is None:
         scale = height / rows
@@ -109,6 +113,14 @@ def fracture_sheet(film: Radiograph, findings: Findings) -> bytes:
             end = (round((x + box_width) * scale) + 4, round((y + box_height) * scale) + 4)
             cv2.rectangle(picture, start, end, RED, 1)
     return _png([_words(findings, max(width, 640)), picture])
+
+
+def _warm(picture: Picture, labels: npt.NDArray[np.uint8]) -> None:
+    """Tint where the network's log-odds of a fracture are above 0: the higher, the stronger."""
+    level = np.where(labels >= HEAT_LABEL, labels.astype(np.float32) - HEAT_LABEL + 1.0, 0.0)
+    share = (HEAT_SHARE * level / HEAT_LEVELS)[..., None]
+    mixed = (1.0 - share) * picture + share * np.asarray(ORANGE, dtype=np.float32)
+    picture[:] = np.round(mixed).astype(np.uint8)
 
 
 def _words(findings: Findings, width: int) -> Picture:

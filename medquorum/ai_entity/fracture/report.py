@@ -2,8 +2,8 @@
 
     python -m medquorum.ai_entity.fracture.report --results FILE --out docs/models
 
-FILE is what `medquorum ai evaluate --fracture-phantoms N --json` printed, with the real films' part
-added by ``--real``. The page never mixes synthetic and real results.
+FILE is what `medquorum ai evaluate --fracture-phantoms N --json` printed; the real pictures are
+judged here. Both stand in ``fracture.json``, and the page never mixes them.
 """
 
 import argparse
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from medquorum.ai_entity.explain.reliability import Bin, reliability_svg
-from medquorum.ai_entity.registry import MODELS_FOLDER
+from medquorum.ai_entity.fracture.fused import load_models
+from medquorum.ai_entity.fracture.real_films import judge_real
+from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
 
 NAMES: Final = {"rule_based": "Rule-based", "resnet50": "ResNet-50", "fused": "Fused"}
 
@@ -119,15 +121,20 @@ def _real(films: list[Mapping[str, Any]]) -> Iterator[str]:
     yield (
         "**No real film of a fracture was available**, so the sensitivity on patients is unknown. "
         "Real films without a fracture, and real pictures that are not films of a limb, from the "
-        "packages `pydicom` and `pydicom-data`; none took part in training or calibration:"
+        "packages `pydicom` and `pydicom-data`; no weight, calibration or "
+        "threshold was fitted on them (the tibia shaped constants of the rule):"
     )
     yield ""
     yield "| picture | conclusion | rule | network | fused | reason to abstain |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for film in films:
-        shown = " | ".join(f"{film[by]:.2f}" for by in ("rule", "network", "fused"))
+        shown = " | ".join(_share(film[by]) for by in ("rule", "network", "fused"))
         yield f"| {film['picture']} | {film['conclusion']} | {shown} | {film['abstained'] or ''} |"
     yield ""
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _limits(cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -144,7 +151,11 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    results = json.loads(arguments.results.read_text())
+    real = judge_real(load_models(Registry()))
+    results = {"synthetic": json.loads(arguments.results.read_text()), "real": real}
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    told = json.dumps(results, indent=1, sort_keys=True) + "\n"
+    (arguments.out / "fracture.json").write_text(told)
     stems = {"fusion": "fusion", "network": "resnet50", "rule": "rule_based"}
     cards = {
         part: json.loads((MODELS_FOLDER / f"fracture_{stem}.json").read_text())

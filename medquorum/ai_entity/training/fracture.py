@@ -4,8 +4,9 @@
 
 Stages, each from what the one before left in ``--work``: ``films`` draws the training films (ten
 minutes), ``train`` trains for some twenty minutes on one core and goes on from the last checkpoint,
-``fit`` fits rule, calibration and fusion on films and writes models, cards and registry entries
-(ten minutes; it needs no torch), ``judge`` writes the synthetic hold-out's results into the cards.
+``fit`` fits calibration and fusion on films and writes models, cards and registry entries (it needs
+no torch; the rule is the shipped one of ``baseline.fit_fracture``), ``judge`` writes the synthetic
+hold-out's results into the cards.
 """
 
 import argparse
@@ -19,12 +20,10 @@ import numpy as np
 from medquorum.ai_entity.fracture.evaluation import FUSED, NETWORK, RULE, evaluate_phantoms
 from medquorum.ai_entity.fracture.fused import load_models
 from medquorum.ai_entity.phantom.limb_film import Family
-from medquorum.ai_entity.registry import Registry, register_model
+from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, register_model
 from medquorum.ai_entity.training import fracture_cards as cards
 from medquorum.ai_entity.training.fracture_export import (
-    RULE_FILMS,
     VALIDATION_FILMS,
-    FilmSet,
     fit_all,
     gather,
     network_file,
@@ -36,7 +35,7 @@ from medquorum.ai_entity.training.fracture_loop import FractureRecipe
 
 SEED: Final = 20_261
 PARTS: Final = 2
-HOLD_OUT_FILMS: Final = 200
+HOLD_OUT_FILMS: Final = 360
 STAGES: Final = ("films", "train", "fit", "judge")
 FOLDED: Final = "folded.npz"
 
@@ -72,21 +71,11 @@ def fit(work: Path, out: Path, recipe: FractureRecipe) -> None:
         arrays = {name: kept[name] for name in kept.files}
     raw = network_file(arrays, (1.0, 0.0))
     validation = gather(Family.VALIDATION, VALIDATION_FILMS, raw)
-    fitted = fit_all(arrays, rule_films(work), validation)
+    fitted = fit_all(arrays, (MODELS_FOLDER / f"{cards.RULE}.onnx").read_bytes(), validation)
     steps = sum(1 for _ in (work / "losses.jsonl").open())
     write_files(out, cards.card_files(fitted, recipe, steps))
     for stem in (cards.RULE, cards.NETWORK, cards.FUSION):
         register_model(out, stem, current=stem == cards.FUSION)
-
-
-def rule_films(work: Path) -> FilmSet:
-    """What the rule is fitted on, kept in ``work``."""
-    path = work / "rule_films.npz"
-    if not path.exists():
-        seen = gather(Family.TRAINING, RULE_FILMS, None)
-        np.savez(path, edges=seen.edges, network=seen.network, truth=seen.truth)
-    with np.load(path, allow_pickle=False) as kept:
-        return FilmSet(kept["edges"], kept["network"], kept["truth"])
 
 
 def judge(out: Path, count: int) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from medquorum.ai_entity.fracture.scoring import FEATURE_NAMES
 from medquorum.ai_entity.phantom.limb_film import FAMILY_SEEDS, Family
 from medquorum.ai_entity.training.fracture_export import (
-    RULE_FILMS,
     VALIDATION_FILMS,
     Fitted,
     to_json,
@@ -45,7 +44,6 @@ def training_card(recipe: FractureRecipe, steps: int) -> bytes:
             "drawn_limbs": {"first_seed": FAMILY_SEEDS[Family.TRAINING], "films": LIMBS},
             "long_bones": {"first_seed": LONG_BONE_SEED, "films": LONG_BONES},
             "breaks_in_three_dimensions": {"first_seed": SOLID_BONE_SEED, "films": SOLID_BONES},
-            "rule": {"family": "training", "first": RULE_FILMS[0], "films": RULE_FILMS[1]},
             "calibration": {
                 "family": "validation",
                 "first": VALIDATION_FILMS[0],
@@ -69,7 +67,7 @@ def card_files(fitted: Fitted, recipe: FractureRecipe, steps: int) -> dict[str, 
         "rebuild": REBUILD,
         "tested_on": {"real": REAL_TEST},
     }
-    own = {RULE: _rule(fitted), NETWORK: _network(steps), FUSION: _fusion(fitted)}
+    own = {RULE: _rule(), NETWORK: _network(steps), FUSION: _fusion(fitted)}
     content = {RULE: fitted.rule, NETWORK: fitted.network, FUSION: fitted.fusion}
     short = {RULE: "rule", NETWORK: "network", FUSION: "fusion"}
     files = {TRAINING: training}
@@ -91,15 +89,16 @@ DRAWN: Final = (
 )
 
 
-def _rule(fitted: Fitted) -> dict[str, Any]:
+def _rule() -> dict[str, Any]:
     return {
         "name": "medquorum-fracture-rule-based",
+        "version": "1.1.0",
         "form": "edges",
         "architecture": "logistic on six edge features of the published pipeline",
         "inputs": list(FEATURE_NAMES),
-        "weights": fitted.facts["rule_weights"],
-        "intercept": fitted.facts["rule_intercept"],
-        "trained_on": f"{RULE_FILMS[1]} drawn and projected films; no patient image",
+        "trained_on": "240 drawn long-bone shafts, half with a displaced cut; no patient image. "
+        f"Its threshold was chosen on {VALIDATION_FILMS[1]} films of the validation family",
+        "rebuild": "python -m medquorum.ai_entity.baseline.fit_fracture --out FOLDER",
     }
 
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.baseline.fit_fracture import build_logistic, fit_logistic
-from medquorum.ai_entity.calibration import calibration_line, sigmoid
+from medquorum.ai_entity.baseline.fit_fracture import fit_logistic
+from medquorum.ai_entity.calibration import calibration_line, logit, sigmoid
 from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
 from medquorum.ai_entity.fracture.fused import LOGIT_LIMIT, look_at_tiles
 from medquorum.ai_entity.fracture.fusion_graph import Fusion, build_fusion
@@ -32,9 +32,8 @@ from medquorum.ai_entity.registry import LoadedModel
 STRIDES: Final = (1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1)
 """Of the sixteen blocks of a ResNet-50."""
 
-RULE_FILMS: Final = (1_000_000, 200)
-"""First number and count, training family; the network never saw them."""
-VALIDATION_FILMS: Final = (0, 200)
+VALIDATION_FILMS: Final = (0, 240)
+"""First number and count."""
 FUSION_DECAY: Final = 0.003
 
 Vector = npt.NDArray[np.float64]
@@ -43,23 +42,22 @@ Truth = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class FilmSet:
-    """Edge vectors [n,6], network logits [n] (absent without a network) and the truth."""
+    """Edge vectors [n,6], network logits [n] and the truth."""
 
     edges: Vector
     network: Vector
     truth: Truth
 
 
-def gather(family: Family, span: tuple[int, int], network: bytes | None) -> FilmSet:
+def gather(family: Family, span: tuple[int, int], network: bytes) -> FilmSet:
     """What rule and network see of films of a family."""
-    model = None if network is None else _bare(network)
+    model = _bare(network)
     edges, logits, truth = [], [], []
     for film in trial_films(family, span[1], span[0]):
         maps = find_edges(film.image)
         edges.append(measure(maps, suspicious_contours(maps)).vector())
         truth.append(film.fractured)
-        if model is not None:
-            logits.append(look_at_tiles(film.image, model).logit)
+        logits.append(look_at_tiles(film.image, model).logit)
     return FilmSet(
         np.asarray(edges, dtype=np.float64),
         np.asarray(logits, dtype=np.float64),
@@ -107,16 +105,17 @@ class Fitted:
 
 
 def fit_all(
-    arrays: Mapping[str, npt.NDArray[np.float32]], rule_set: FilmSet, validation: FilmSet
+    arrays: Mapping[str, npt.NDArray[np.float32]], rule: bytes, validation: FilmSet
 ) -> Fitted:
     """Everything that is fitted after the training; ``validation`` logits are of the raw head."""
-    weights, intercept = fit_logistic(rule_set.edges, rule_set.truth)
-    rule_logits = np.clip(validation.edges @ weights + intercept, -LOGIT_LIMIT, LOGIT_LIMIT)
+    features = validation.edges.astype(np.float32)
+    shares = open_session(rule).run(None, {"features": features})[0][:, 0]
+    rule_logits = np.clip(logit(np.clip(shares, 1e-6, 1.0 - 1e-6)), -LOGIT_LIMIT, LOGIT_LIMIT)
     line = calibration_line(validation.network, validation.truth)
     network_logits = np.clip(line[0] * validation.network + line[1], -LOGIT_LIMIT, LOGIT_LIMIT)
     evidence = np.stack([rule_logits, network_logits], axis=1)
     fused_weights, fused_intercept = fit_logistic(evidence, validation.truth, FUSION_DECAY)
-    rule, network = build_logistic(weights, intercept), network_file(arrays, line)
+    network = network_file(arrays, line)
     fusion = Fusion(
         round(float(fused_weights[0]), 6),
         round(float(fused_weights[1]), 6),
@@ -139,8 +138,6 @@ def fit_all(
             "network_weight": fusion.network_weight,
             "intercept": fusion.intercept,
             "network_line": [round(part, 6) for part in line],
-            "rule_weights": [round(float(weight), 6) for weight in weights],
-            "rule_intercept": round(intercept, 6),
         },
     )
 
