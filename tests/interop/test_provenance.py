@@ -16,6 +16,7 @@ from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
 from medquorum.ledger.contents import parse_medical_report
 from medquorum.ledger.types import BlockType, PartName, Role
 from medquorum.node.client import FileSubmission
+from medquorum.node.image_archive import pack_images
 from medquorum.node.structured_parts import encode_structured
 from medquorum.node.views import BlockView
 from tests.interop.people import People, until
@@ -36,8 +37,11 @@ async def reported(people: People, image: BlockView) -> BlockView:
     return await people.decide(await until("the AI entity's report", proposed))
 
 
-async def test_r_pro9_every_field_of_a_final_report_is_what_ran(people: People) -> None:
-    film: Path = tibia_radiograph()
+async def test_r_pro9_every_field_of_a_final_report_is_what_ran(
+    people: People, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.tar"
+    pack_images(tibia_radiograph(), film)
     patient = await people.patient(people.network.doctors[0])
     image = await people.decide(
         (
