@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,9 @@ async def test_r_pro9_every_field_of_a_final_report_is_what_ran(
     people: People, tmp_path: Path
 ) -> None:
     film = tmp_path / "film.tar"
-    pack_images(tibia_radiograph(), film)
+    (tmp_path / "film").mkdir()
+    shutil.copyfile(tibia_radiograph(), tmp_path / "film" / "film.dcm")
+    pack_images(tmp_path / "film", film)
     patient = await people.patient(people.network.doctors[0])
     image = await people.decide(
         (
