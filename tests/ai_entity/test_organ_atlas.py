@@ -55,7 +55,7 @@ def test_the_atlas_survives_its_file() -> None:
     assert np.array_equal(again.places, atlas.places)
     assert again.densities == pytest.approx(atlas.densities, abs=1e-5)
     plain = atlas_to_plain(atlas)
-    refused = (
+    refused: tuple[dict[str, object], ...] = (
         plain | {"places_zlib_base64": plain["places_zlib_base64"][:40]},
         plain | {"densities": plain["densities"][1:]},
         plain | {"words": (-atlas.words).tolist()},
