@@ -66,7 +66,7 @@ def test_the_document_of_two_cases(tmp_path: Path) -> None:
     assert noisy["volume_ml"]["suv_4"] == pytest.approx(113.1, rel=0.15)
     assert warm["case"] == "warm"
     assert warm["abstained"] is None
-    assert warm["seen_in_training"] is None
+    assert warm["seen_in_training"] is False
     assert warm["dice"] > 0.7
     for method, volume in warm["volume_ml"].items():
         assert volume == pytest.approx(113.1, rel=0.5 if method == "network" else 0.15)

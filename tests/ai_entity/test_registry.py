@@ -330,7 +330,7 @@ def test_registering_makes_one_current_and_keeps_the_others(tmp_path: Path) -> N
     before = Registry(folder).digest_of("petct")
     digest = write_network(folder, small_network("petct", members=1), "petct", members=1)
     assert Registry(folder).digest_of("petct") == digest
-    register_model(folder, "petct_baseline", current=True)
+    register_model(folder, "tumour_petct", current=True)
     assert register_model(folder, "network", current=False) == digest.hex()
     assert Registry(folder).digest_of("petct") == before
     register_model(folder, "network", current=True)

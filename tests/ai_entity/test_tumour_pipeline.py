@@ -94,7 +94,7 @@ def plain_types(value: Any) -> Any:
 
 def test_ct_alone_asks_for_a_pet(pair_on_disk: PairOnDisk) -> None:
     findings = analyse_tumour(pair_on_disk.ct, None)
-    assert findings.model.name == "medquorum-ct-baseline"
+    assert findings.model.name == "medquorum-tumour-ct"
     assert findings.tumour is not None
     assert findings.next_step in (NextStep.PET, NextStep.NONE)
     assert findings.tumour.total_lesion_glycolysis_milli is None
