@@ -16,6 +16,7 @@ from medquorum.ai_entity.training.fracture_films import TrainingFilm, windowed
 from medquorum.ai_entity.training.fracture_loop import (
     FractureRecipe,
     Phase,
+    hardest,
     local_loss,
     train_network,
 )
@@ -126,6 +127,20 @@ def test_places_weigh_the_same_whether_few_or_many_are_broken() -> None:
     assert float(local_loss(-right, breaks)) > 10.0
     whole = local_loss(torch.full((1, 8, 8), -9.0), torch.zeros((1, 1, 64, 64)))
     assert float(whole) < 0.01
+
+
+def test_the_whole_tiles_that_look_broken_are_learnt_from(films: list[TrainingFilm]) -> None:
+    network = small_network().eval()
+    batch = TileSource(films, 4).batch(0, 60, 32)
+    kept = hardest(network.train(), batch, 20, half_precision=False)
+    assert len(kept.labels) == 20 and network.training
+    with torch.no_grad():
+        found = network.eval()(torch.from_numpy(batch.tiles)).numpy()
+        chosen = network(torch.from_numpy(kept.tiles)).numpy()
+    whole = np.sort(found[batch.labels < 0.5])[::-1]
+    count = int((kept.labels < 0.5).sum())
+    assert count >= 11
+    assert np.sort(chosen[kept.labels < 0.5])[::-1] == pytest.approx(whole[:count], abs=1e-4)
 
 
 def test_the_rate_warms_up_stays_and_falls() -> None:
