@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from medquorum.ai_entity.errors import Reason, SeriesError, SuvError
 from medquorum.ai_entity.findings import Kind, Level
 from medquorum.ai_entity.overlay import overlay_from_content
 from medquorum.ai_entity.phantom.torso import PhantomPair
-from medquorum.ai_entity.registry import Registry
+from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, register_model
 from medquorum.ai_entity.rtstruct import read_regions, region_mask
 from medquorum.ai_entity.tumour.grid import GridImages
 from medquorum.ai_entity.tumour.pipeline import analyse_images, read_images
@@ -31,8 +32,19 @@ def write(folder: Path, files: list[bytes]) -> Path:
     return path
 
 
-def test_pet_and_ct_of_a_phantom(pair_on_disk: PairOnDisk, pair: PhantomPair) -> None:
-    analysed = measure_tumour(pair_on_disk.ct, pair_on_disk.pet)
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models of which the voxel baseline is current: the network knows no limb without a tumour."""
+    folder = tmp_path_factory.mktemp("baseline") / "models"
+    shutil.copytree(MODELS_FOLDER, folder)
+    register_model(folder, "petct_baseline", current=True)
+    return folder
+
+
+def test_pet_and_ct_of_a_phantom(
+    pair_on_disk: PairOnDisk, pair: PhantomPair, baseline: Path
+) -> None:
+    analysed = measure_tumour(pair_on_disk.ct, pair_on_disk.pet, baseline)
     findings = analysed.findings
     assert findings.kind is Kind.TUMOUR
     assert (findings.conclusion, findings.next_step) == (Conclusion.TUMOUR, NextStep.TREATMENT)
@@ -101,10 +113,12 @@ def test_ct_alone_asks_for_a_pet(pair_on_disk: PairOnDisk) -> None:
     assert all(lesion.suv_max_milli is None for lesion in findings.tumour.lesions)
 
 
-def test_a_healthy_phantom_is_negative(healthy_pair: PhantomPair, tmp_path: Path) -> None:
+def test_a_healthy_phantom_is_negative(
+    healthy_pair: PhantomPair, tmp_path: Path, baseline: Path
+) -> None:
     (tmp_path / "pet").mkdir()
     ct, pet = write(tmp_path, healthy_pair.ct), write(tmp_path / "pet", healthy_pair.pet)
-    findings = analyse_tumour(ct, pet)
+    findings = analyse_tumour(ct, pet, baseline)
     assert findings.conclusion is Conclusion.NEGATIVE
     assert findings.tumour is not None
     assert findings.tumour.total_tumour_volume_ul == 0
