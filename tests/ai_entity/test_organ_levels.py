@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from medquorum.ai_entity.findings import Level
-from medquorum.ai_entity.tumour.organ_levels import LARGE_ML, lesion_groups, organ_levels
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.organ_levels import LARGE_ML, lesion_groups, organ_levels
 
 SPACING = (5.0, 5.0, 5.0)
 """One voxel is 0.125 mL."""

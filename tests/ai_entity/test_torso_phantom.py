@@ -14,7 +14,6 @@ from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.anatomy import Anatomy, draw_anatomy
 from medquorum.ai_entity.phantom.geometry import volume_ml
 from medquorum.ai_entity.phantom.growths import Growth, Story, draw_growth, plan_growths
-from medquorum.ai_entity.tumour.organ_levels import organ_levels
 from medquorum.ai_entity.phantom.organs import PHYSIOLOGIC_HOT, Organ
 from medquorum.ai_entity.phantom.scanner import (
     FAMILY_SIZE,
@@ -32,6 +31,7 @@ from medquorum.ai_entity.phantom.whole_body import (
     scan_body,
     scan_with,
 )
+from medquorum.ai_entity.tumour.organ_levels import organ_levels
 
 GRID_MM = 7.0
 SEED = family_seed(Family.VALIDATION, 3)
