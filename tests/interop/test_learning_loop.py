@@ -92,7 +92,7 @@ def test_thirty_consultations_are_validated_some_by_correction(played: Played) -
     told = played.told.consultations
     assert len(told) == CONSULTATIONS == 30
     corrected = [one for one in told if not one.accepted]
-    assert 3 <= len(corrected) < 15
+    assert 3 <= len(corrected) <= 27, "some approved, some corrected"
     assert all(one.correction is not None for one in corrected)
     rejected = [block for block in played.chain if block.outcome == "rejected"]
     assert Counter(block.issuer_role for block in rejected) == {"ai_entity": len(corrected)}

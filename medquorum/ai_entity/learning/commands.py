@@ -132,8 +132,12 @@ def train(
     models: ModelsOption = None,
     steps: Annotated[int, typer.Option(help="Of a tumour network's fine-tuning.", min=1)] = 200,
     prior_films: Annotated[
-        float, typer.Option(help="Weight of the fracture model in use, in films.", min=0.001)
-    ] = 30.0,
+        float | None,
+        typer.Option(
+            help="Weight of the fracture model in use, in films; else chosen by left-out films.",
+            min=0.001,
+        ),
+    ] = None,
     hold_out: Annotated[
         int | None, typer.Option(help="Phantoms of the gate; else a fixed number.", min=0)
     ] = None,

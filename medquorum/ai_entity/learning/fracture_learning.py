@@ -32,8 +32,14 @@ from medquorum.ai_entity.model_card import FUSION
 from medquorum.ai_entity.model_output import open_session
 from medquorum.ai_entity.registry import LoadedModel, Registry
 
-PRIOR_FILMS: Final = 30.0
-"""Weight of the shipped head: thirty films of doctors move it half the way, roughly."""
+RULE_PRIOR_FILMS: Final = 30.0
+"""Weight of the rule's six numbers: thirty films of doctors move them half the way, roughly."""
+
+NETWORK_PRIORS: Final = (30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
+"""Weights of the network's head that are tried: few films fit its 2,049 numbers all too well."""
+
+AS_GOOD: Final = 0.002
+"""Mean cross-entropy on left-out films within which the strongest prior is taken."""
 
 HOLD_OUT_FILMS: Final = 40
 Features = npt.NDArray[np.float32]
@@ -65,6 +71,7 @@ class FittedModel:
     parts: Mapping[str, bytes]
     """Other files of it by name: a network and its card."""
     probability: Callable[[FilmEvidence], float]
+    prior_films: float = 0.0
 
 
 def film_of(arrays: Mapping[str, Array], sample: Sample) -> Radiograph:
@@ -126,13 +133,16 @@ class FractureEyes:
         head = read_head(self.file_of(self.network).read_bytes())
         return FittedModel(content, card, {}, self._fusing(content, head))
 
-    def refitted(self, films: Sequence[FilmEvidence], prior_films: float) -> FittedModel:
+    def refitted(
+        self, films: Sequence[FilmEvidence], prior_films: float | None = None
+    ) -> FittedModel:
         """The model in use with weights drawn towards these films.
 
+        Without a prior the network's is chosen by left-out films of the training set itself.
         Raises ValueError where they are all of one kind, ModelError.
         """
         if self.network is None:
-            return self._refitted_rule(films, prior_films)
+            return self._refitted_rule(films, prior_films or RULE_PRIOR_FILMS)
         return self._refitted_network(films, prior_films, self.network)
 
     def _refitted_rule(self, films: Sequence[FilmEvidence], prior_films: float) -> FittedModel:
@@ -142,10 +152,10 @@ class FractureEyes:
         labels = np.asarray([one.fractured for one in films])
         content = refit_rule(self.file_of(self.rule), features, labels, prior_films)
         card = renamed(self.card_of(self.rule), content)
-        return FittedModel(content, card, {}, rule_alone(content))
+        return FittedModel(content, card, {}, rule_alone(content), prior_films)
 
     def _refitted_network(
-        self, films: Sequence[FilmEvidence], prior_films: float, network: LoadedModel
+        self, films: Sequence[FilmEvidence], prior_films: float | None, network: LoadedModel
     ) -> FittedModel:
         from medquorum.ai_entity.fracture.fusion_graph import refit_fusion
         from medquorum.ai_entity.fracture.retrain import retrain_head
@@ -155,15 +165,22 @@ class FractureEyes:
         features = np.asarray([_deciding(one.tiles, head) for one in seen])
         labels = np.asarray([one.fractured for one in seen])
         with tempfile.TemporaryDirectory(prefix="medquorum-refit-") as folder:
-            out = Path(folder)
-            fitted = retrain_head(self.file_of(network), features, labels, prior_films, out)
+            tried = {
+                prior: retrain_head(
+                    self.file_of(network), features, labels, prior, Path(folder) / str(place)
+                )
+                for place, prior in enumerate(
+                    NETWORK_PRIORS if prior_films is None else (prior_films,)
+                )
+            }
+            chosen = strongest({prior: one.loss_after for prior, one in tried.items()})
+            fitted, out = tried[chosen], tried[chosen].model.parent
             fused = refit_fusion(self.file_of(self.reported), fitted, out)
             content, new_network = fused.read_bytes(), fitted.model.read_bytes()
             card = json.loads(fused.with_suffix(".json").read_bytes())
             parts = {"network.onnx": new_network, "network.json": fitted.card.read_bytes()}
-        return FittedModel(
-            content, renamed(card, content), parts, self._fusing(content, read_head(new_network))
-        )
+        fusing = self._fusing(content, read_head(new_network))
+        return FittedModel(content, renamed(card, content), parts, fusing, chosen)
 
     def _fusing(self, content: bytes, head: "Head") -> Callable[[FilmEvidence], float]:
         """What a fusion's bytes make of a film whose network has this head."""
@@ -200,6 +217,12 @@ def read_head(content: bytes) -> Head:
         if one.name in (HEAD_WEIGHT, HEAD_BIAS)
     }
     return Head(stored[HEAD_WEIGHT].astype(np.float64).ravel(), float(stored[HEAD_BIAS].ravel()[0]))
+
+
+def strongest(losses: Mapping[float, float]) -> float:
+    """The strongest prior that is as good on left-out films as the best one."""
+    best = min(losses.values())
+    return max(prior for prior, loss in losses.items() if loss <= best + AS_GOOD)
 
 
 def network_logit(tiles: Features | None, head: Head) -> float:

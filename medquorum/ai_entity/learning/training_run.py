@@ -18,7 +18,6 @@ from medquorum.ai_entity.learning.candidate import (
 )
 from medquorum.ai_entity.learning.fracture_learning import (
     HOLD_OUT_FILMS,
-    PRIOR_FILMS,
     FilmEvidence,
     FractureEyes,
     film_of,
@@ -44,7 +43,8 @@ class Recipe:
 
     steps: int
     """Of a tumour network's fine-tuning."""
-    prior_films: float = PRIOR_FILMS
+    prior_films: float | None = None
+    """Weight of the fracture model in use; None: by its kind and by left-out films."""
     hold_out: int | None = None
     """Phantoms of the gate; None: the fixed number of the kind."""
     seed: int = 1
@@ -88,7 +88,7 @@ def train_fracture(
         StudyKind.FRACTURE,
         eyes.reported.card.digest.hex(),
         eyes.reported.card.training_digest.hex(),
-        f"a refit of the head with a prior of {recipe.prior_films:g} films",
+        f"a refit of the head with a prior of {fitted.prior_films:g} films",
         len(seen),
     )
     with_step(tell, "judging both models on the hold-out")

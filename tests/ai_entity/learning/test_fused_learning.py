@@ -20,6 +20,7 @@ from medquorum.ai_entity.learning.fracture_learning import (
     FractureEyes,
     film_of,
     read_head,
+    strongest,
 )
 from medquorum.ai_entity.learning.member_models import (
     add_candidate,
@@ -139,6 +140,11 @@ def test_the_candidates_files_do_what_was_judged(
         assert refitted.probability(one) == pytest.approx(files_say(mine, film), abs=0.002)
     moved = [refitted.probability(one) - shipped.probability(one) for one in seen]
     assert max(abs(step) for step in moved) > 0.01
+
+
+def test_few_films_take_the_strongest_prior_that_is_as_good() -> None:
+    assert strongest({30.0: 0.80, 1_000.0: 0.7137, 3_000.0: 0.7142, 10_000.0: 0.7149}) == 10_000.0
+    assert strongest({30.0: 0.40, 1_000.0: 0.50, 10_000.0: 0.70}) == 30.0
 
 
 def test_only_the_head_of_the_network_changes(models: Path, candidate: Path) -> None:
