@@ -2,9 +2,9 @@
 
 One command, after the network's weights are final: it runs the network over validation phantoms and
 writes, beside the model, the file that the card names under ``levels``: where organs lie
-(``tumour.organ_atlas``), which groups are physiologic (``tumour.candidates``) and the probabilities
-of the four levels (``tumour.level_head``). Bodies for the atlas are drawn besides, without
-scanning them. Hold-out phantoms take no part.
+(``tumour.organ_atlas``), which voxels and which groups are physiologic (``tumour.voxel_judge``,
+``tumour.candidates``) and the probabilities of the four levels (``tumour.level_head``). Bodies for
+the atlas are drawn besides, without scanning them. Hold-out phantoms take no part.
 
     python -m medquorum.ai_entity.phantom_fit --model tumour_petct --phantoms 36
 """
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from medquorum.ai_entity.calibration import Exact
 from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.anatomy import draw_anatomy
 from medquorum.ai_entity.phantom.organs import Organ
@@ -35,20 +36,27 @@ from medquorum.ai_entity.tumour.level_head import (
     FORMAT,
     JUDGED,
     LEVELS,
-    Softmax,
     organ_features,
 )
-from medquorum.ai_entity.tumour.organ_atlas import (
-    AtlasCounter,
-    OrganAtlas,
-    atlas_to_plain,
-    place_organs,
-)
+from medquorum.ai_entity.tumour.organ_atlas import AtlasCounter, OrganAtlas, atlas_to_plain
 from medquorum.ai_entity.tumour.organ_levels import number_groups
+from medquorum.ai_entity.tumour.pipeline import placed
+from medquorum.ai_entity.tumour.softmax import Softmax
 from medquorum.ai_entity.tumour.softmax_fit import fit_softmax, fit_tempered
+from medquorum.ai_entity.tumour.voxel_judge import (
+    CONSIDERED,
+    Usual,
+    log_suv,
+    smoothed_hu,
+    voxel_features,
+)
 
 FIRST_BODY: Final = 500_000
 """Index of the first body drawn for the atlas: far from the phantoms that are scanned."""
+EVERY: Final = 5
+"""Neighbouring voxels say the same."""
+VOXEL_DECAY: Final = 50.0
+LEAST_SPREAD: Final = 0.1
 TOUCHES: Final = 0.1
 """A group is tumour when at least this share of it is."""
 
@@ -92,20 +100,46 @@ def count_atlas(seen: list[Seen], bodies: int) -> OrganAtlas:
     return counter.atlas()
 
 
-def with_atlas(seen: list[Seen], atlas: OrganAtlas) -> list[Seen]:
-    """The same with organs placed."""
-    return [
-        replace(
-            one,
-            prediction=replace(
-                one.prediction,
-                organs=place_organs(
-                    one.images, one.prediction.organs, one.prediction.probability, atlas
-                ),
-            ),
-        )
-        for one in seen
-    ]
+def placing(model: LoadedModel, stated: dict[str, Any], seen: list[Seen]) -> list[Seen]:
+    """The same as a model with this levels file would see them."""
+    judging = replace(model, levels=_encoded(stated))
+    return [replace(one, prediction=placed(judging, one.images, one.prediction)) for one in seen]
+
+
+def usual_uptake(seen: list[Seen]) -> Usual:
+    """Mean and spread of log SUV and smoothed HU of every organ's healthy voxels."""
+    suv: list[list[Exact]] = [[] for _ in Organ]
+    hu: list[list[Exact]] = [[] for _ in Organ]
+    for one in seen:
+        torso, smooth = one.trial.torso, smoothed_hu(one.images)
+        for organ in Organ:
+            where = (torso.organs == organ) & ~torso.lesions
+            suv[organ].append(log_suv(one.images, where)[::EVERY])
+            hu[organ].append(smooth[where][::EVERY].astype(np.float64))
+    rows = [np.zeros(len(Organ)) for _ in range(4)]
+    for organ in Organ:
+        for mean, spread, columns in ((rows[0], rows[1], suv), (rows[2], rows[3], hu)):
+            values = np.concatenate(columns[organ])
+            mean[organ] = values.mean() if len(values) else 0.0
+            spread[organ] = max(float(values.std()) if len(values) else 1.0, LEAST_SPREAD)
+    return Usual(rows[0], rows[1], rows[2], rows[3])
+
+
+def fit_voxels(seen: list[Seen]) -> dict[str, Any] | None:
+    """Physiologic or tumour, from every fifth suspected voxel; None where only one occurs."""
+    usual = usual_uptake(seen)
+    rows, truth = [], []
+    for one in seen:
+        prediction = one.prediction
+        where = (prediction.probability >= CONSIDERED) | one.trial.torso.lesions
+        said = (prediction.organs, prediction.probability)
+        rows.append(voxel_features(one.images, said, where, usual)[::EVERY])
+        truth.append(one.trial.torso.lesions[where][::EVERY])
+    classes = np.concatenate(truth).astype(np.int64)
+    if len(set(classes.tolist())) < 2:
+        return None
+    softmax = fit_softmax(np.concatenate(rows), classes, 2, VOXEL_DECAY)
+    return {"usual": usual.as_plain(), "softmax": softmax.as_plain()}
 
 
 def fit_judge(model: LoadedModel, seen: list[Seen]) -> Softmax | None:
@@ -146,16 +180,14 @@ def fit_levels(draw: Callable[[Seen], Any], seen: list[Seen]) -> Softmax:
 
 def fit_file(model: LoadedModel, seen: list[Seen], bodies: int) -> bytes:
     """The content of the ``levels`` file of a model."""
-    atlas = count_atlas(seen, bodies)
-    placed = with_atlas(seen, atlas)
-    judge = fit_judge(model, placed)
     stated: dict[str, Any] = {
         "format": FORMAT,
         "model_sha256": model.card.digest.hex(),
         "features": list(FEATURES),
         "judged": list(JUDGED),
-        "judge": None if judge is None else judge.as_plain(),
-        "atlas": atlas_to_plain(atlas),
+        "judge": None,
+        "voxels": None,
+        "atlas": atlas_to_plain(count_atlas(seen, bodies)),
         "levels": Softmax(
             np.zeros(len(FEATURES)), np.ones(len(FEATURES)),
             np.zeros((len(FEATURES), len(LEVELS))), np.zeros(len(LEVELS)),
@@ -167,8 +199,12 @@ def fit_file(model: LoadedModel, seen: list[Seen], bodies: int) -> bytes:
             "patients": 0,
         },
     }  # fmt: skip
+    stated["voxels"] = fit_voxels(placing(model, stated, seen))
+    ready = placing(model, stated, seen)
+    judge = fit_judge(model, ready)
+    stated["judge"] = None if judge is None else judge.as_plain()
     judging = replace(model, levels=_encoded(stated))
-    levels = fit_levels(lambda one: draw_lesions(judging, one.images, one.prediction), placed)
+    levels = fit_levels(lambda one: draw_lesions(judging, one.images, one.prediction), ready)
     return _encoded(stated | {"levels": levels.as_plain()})
 
 

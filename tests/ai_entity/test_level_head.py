@@ -32,12 +32,13 @@ def stated(levels: dict[str, object] | None = None, **changes: object) -> bytes:
         "temperature": 2.0,
     }
     head = {
-        "format": "medquorum-levels/2",
+        "format": "medquorum-levels/4",
         "model_sha256": DIGEST.hex(),
         "features": list(FEATURES),
         "levels": fitted | (levels or {}),
         "judge": None,
         "atlas": None,
+        "voxels": None,
     }
     return json.dumps(head | changes).encode()
 
@@ -89,6 +90,7 @@ def test_a_head_gives_tempered_probabilities() -> None:
         (stated({"temperature": 0.0}), Reason.MALFORMED_MODEL),
         (stated(format="medquorum-levels/0"), Reason.MALFORMED_MODEL),
         (stated(judge={"mean": [0.0]}), Reason.MALFORMED_MODEL),
+        (stated(voxels={"mean": [0.0]}), Reason.MALFORMED_MODEL),
         (stated(atlas={"places_zlib_base64": "eA==", "densities": []}), Reason.MALFORMED_MODEL),
     ],
 )

@@ -41,7 +41,8 @@ def test_an_organ_that_no_density_tells_is_placed_from_the_lungs() -> None:
     atlas = counted().atlas()
     images, organs = body(1.05)
     said = np.full_like(organs, Organ.MUSCLE)
-    placed = place_organs(images, said, np.zeros(organs.shape, np.float32), atlas)
+    placed, whole = place_organs(images, said, np.zeros(organs.shape, np.float32), atlas)
+    assert whole
     inner = (slice(8, 34), slice(10, 30), slice(8, 28))
     for organ in (Organ.LIVER, Organ.HEART, Organ.LUNGS):
         true = organs[inner] == organ
@@ -75,11 +76,12 @@ def test_without_lungs_nothing_moves_but_labels_under_lesions() -> None:
     probability[8:12, 8:12, 8:12] = 0.9
     images = GridImages(np.full(organs.shape, 50.0, np.float32), None, axial_affine(4.0))
     assert lung_box(images.hu, images.affine) is None
-    placed = place_organs(images, organs, probability, counted().atlas())
+    placed, whole = place_organs(images, organs, probability, counted().atlas())
+    assert not whole
     assert (placed[8:12, 8:12, 8:12] == Organ.MUSCLE).all()
     assert (placed[:, :, :4] == Organ.FAT).all()
     everywhere = np.ones_like(probability)
-    assert np.array_equal(place_organs(images, organs, everywhere, None), organs)
+    assert np.array_equal(place_organs(images, organs, everywhere, None)[0], organs)
 
 
 def test_the_lungs_box_follows_the_patient_not_the_array() -> None:

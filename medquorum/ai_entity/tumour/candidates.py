@@ -55,7 +55,7 @@ def draw_lesions(model: LoadedModel, images: GridImages, prediction: Prediction)
     spacing = spacing_of_grid(images)
     labels, groups = number_groups(mask, prediction.organs, spacing)
     head = head_of(model)
-    if head is not None and head.judge is not None and groups:
+    if head is not None and head.judge is not None and groups and prediction.whole_body:
         tumour = head.judge.probabilities(judged_features(images, prediction, labels, groups))
         kept = np.concatenate([[False], tumour[:, 1] >= KEEP])
         labels, groups = number_groups(kept[labels], prediction.organs, spacing)

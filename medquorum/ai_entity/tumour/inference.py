@@ -39,6 +39,8 @@ class Prediction:
     """Of lesion [z,y,x], multiples of 1/1000."""
     organs: Organs
     """Label of ``Organ`` [z,y,x]."""
+    whole_body: bool = False
+    """Whether organs were placed by the lungs, so that uptake can be judged by organ."""
 
     def __repr__(self) -> str:
         return f"Prediction({self.probability.shape})"

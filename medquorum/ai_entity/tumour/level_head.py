@@ -5,9 +5,9 @@ that a doctor who looks at the picture can follow it and, after deleting a lesio
 *probabilities* say how often that holds: a multinomial logistic on a few numbers per organ, fitted
 on phantoms that trained nothing, with a temperature from the folds it had not seen
 (``phantom_fit``). The same file holds what places organs (``organ_atlas``) and what tells groups
-from physiologic uptake (``candidates``). The probabilities may disagree with the rule; the report
-then says so. They can be high for an organ without any drawn lesion: then the network suspects
-something below its threshold, or something was judged physiologic.
+from physiologic uptake (``voxel_judge``, ``candidates``). The probabilities may disagree with the
+rule; the report then says so. They can be high for an organ without any drawn lesion: then the
+network suspects something below its threshold, or something was judged physiologic.
 
 Without a fitted head (an older or a hospital's own model) a stated convention takes its place: with
 p the highest mean probability of the organ's lesions, or the highest smoothed one where none is
@@ -18,13 +18,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from medquorum.ai_entity.calibration import Exact, logit, softmax
+from medquorum.ai_entity.calibration import Exact, logit
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.findings import PPM, Level
 from medquorum.ai_entity.phantom.organs import PHYSIOLOGIC_HOT, Organ
@@ -32,9 +32,11 @@ from medquorum.ai_entity.tumour.grid import Volume
 from medquorum.ai_entity.tumour.organ_atlas import OrganAtlas, atlas_from_plain
 from medquorum.ai_entity.tumour.organ_levels import Group, volumes_by_organ
 from medquorum.ai_entity.tumour.pet_metrics import Labels, Spacing
+from medquorum.ai_entity.tumour.softmax import Softmax, softmax_from_plain
+from medquorum.ai_entity.tumour.voxel_judge import VoxelJudge, judge_from_plain
 from medquorum.ai_entity.tumour.windows import Organs
 
-FORMAT: Final = "medquorum-levels/2"
+FORMAT: Final = "medquorum-levels/4"
 LEVELS: Final = tuple(Level)
 SMOOTHING_VOXELS: Final = 1.0
 """A single voxel's probability is noise."""
@@ -89,35 +91,6 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Softmax:
-    """``softmax((((f - mean) / scale) @ weights + bias) / T)``."""
-
-    mean: Exact
-    scale: Exact
-    weights: Exact
-    bias: Exact
-    temperature: float = 1.0
-
-    def logits(self, features: Exact) -> Exact:
-        """Logits [n,k] before the temperature."""
-        return np.asarray(((features - self.mean) / self.scale) @ self.weights + self.bias)
-
-    def probabilities(self, features: Exact) -> Exact:
-        """Probabilities [n,k]."""
-        return softmax(self.logits(features) / self.temperature)
-
-    def as_plain(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "mean": np.round(self.mean, 6).tolist(),
-            "scale": np.round(self.scale, 6).tolist(),
-            "weights": np.round(self.weights, 6).tolist(),
-            "bias": np.round(self.bias, 6).tolist(),
-            "temperature": round(self.temperature, 6),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class LevelHead:
     """What was fitted on phantoms for one network."""
 
@@ -127,6 +100,8 @@ class LevelHead:
     """Features of a group (``candidates.JUDGED``) to the probability that it is physiologic, and
     that it is tumour; None keeps every group."""
     atlas: OrganAtlas | None = None
+    voxels: VoxelJudge | None = None
+    """Features of a voxel (``voxel_judge``) to the same two; None keeps the network's word."""
 
     def probabilities(self, features: Exact) -> Exact:
         """Probabilities [n,4] of the levels."""
@@ -142,36 +117,17 @@ def read_head(content: bytes, model_digest: bytes) -> LevelHead:
             raise ValueError("another format or other features")
         if bytes.fromhex(stated["model_sha256"]) != model_digest:
             raise ModelError(Reason.DIGEST_MISMATCH, "the level head belongs to another model")
-        judge, atlas = stated["judge"], stated["atlas"]
+        judge, atlas, voxels = stated["judge"], stated["atlas"], stated["voxels"]
         return LevelHead(
-            levels=_softmax(stated["levels"], len(FEATURES), len(LEVELS)),
-            judge=None if judge is None else _softmax(judge, len(JUDGED), 2),
+            levels=softmax_from_plain(stated["levels"], len(FEATURES), len(LEVELS)),
+            judge=None if judge is None else softmax_from_plain(judge, len(JUDGED), 2),
             atlas=None if atlas is None else atlas_from_plain(atlas),
+            voxels=None if voxels is None else judge_from_plain(voxels),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             Reason.MALFORMED_MODEL, "the level head is malformed; fit it again"
         ) from error
-
-
-def _softmax(stated: Mapping[str, Any], features: int, classes: int) -> Softmax:
-    found = Softmax(
-        mean=_numbers(stated["mean"], (features,)),
-        scale=_numbers(stated["scale"], (features,)),
-        weights=_numbers(stated["weights"], (features, classes)),
-        bias=_numbers(stated["bias"], (classes,)),
-        temperature=float(stated["temperature"]),
-    )
-    if not (found.scale > 0.0).all() or not 0.01 <= found.temperature <= 100.0:
-        raise ValueError("a scale or the temperature is out of range")
-    return found
-
-
-def _numbers(values: Any, shape: tuple[int, ...]) -> Exact:
-    found = np.asarray(values, dtype=np.float64)
-    if found.shape != shape or not np.isfinite(found).all():
-        raise ValueError("numbers of another shape, or not finite")
-    return found
 
 
 def organ_features(

@@ -4,9 +4,9 @@ A network that reads PET is tempted to call everything hot a bladder. Where both
 three facts about a voxel are multiplied (naive Bayes): how often the organ lies at its place, in
 coordinates of the lungs' box; how often the organ has its density, smoothed; and how often the
 network says what it says there when it is that organ. All three are counted on phantoms that
-trained nothing (``phantom_fit``). Inside what may be lesion the density and the network's word are
-no guide: there the label is that of the nearest voxel outside, which is the organ the lesion grew
-in.
+trained nothing (``phantom_fit``). Inside what may be lesion the network's word is no
+guide and density half a one: there the place speaks, and the nearest organ outside, the less the
+farther it is.
 
 Without lungs (a limb, a head) nothing is changed but the labels inside lesions. The atlas knows
 drawn bodies; a real one that is turned, opened or lacks an organ will be misplaced, and the report
@@ -41,6 +41,11 @@ HU_EDGES: Final = np.asarray([-900, -700, -500, -300, *range(-200, 320, 10)], dt
 SMOOTHING_VOXELS: Final = 1.0
 SUSPECT: Final = 0.2
 """Voxels of this probability and their neighbours may be lesion."""
+AROUND: Final = 4.0
+"""Log odds that the nearest organ outside gives at its border."""
+FADES_MM: Final = 6.0
+IN_LESIONS: Final = 0.5
+"""Weight of the density where a lesion may have changed it."""
 LEVELS: Final = 15
 """Steps of a stored share: four bits."""
 FLOOR: Final = 1e-3
@@ -99,32 +104,70 @@ def density_bins(hu: Volume) -> Organs:
 
 def place_organs(
     images: GridImages, organs: Organs, probability: Volume, atlas: OrganAtlas | None
-) -> Organs:
-    """Labels [z,y,x] by atlas, density and the network; under suspected lesions from outside."""
+) -> tuple[Organs, bool]:
+    """Labels [z,y,x] by atlas, density and the network; under suspected lesions from around.
+
+    And whether the lungs placed them.
+    """
     suspected = ndimage.binary_dilation(probability >= SUSPECT)
     box = None if atlas is None else lung_box(images.hu, images.affine)
-    placed = organs
+    scores = None
+    placed, bins = organs, density_bins(images.hu)
     if atlas is not None and box is not None:
-        placed = _most_likely(images, organs, atlas, box)
+        scores = _Scores(atlas, cells(organs.shape, images.affine, box))
+        placed = scores.by_everything(bins, organs)
     if suspected.all() or not suspected.any():
-        return placed
-    nearest = ndimage.distance_transform_edt(suspected, return_distances=False, return_indices=True)
-    return np.asarray(placed[tuple(nearest)])
+        return placed, scores is not None
+    spacing = np.linalg.norm(images.affine[:3, :3], axis=0)
+    away_mm, nearest = ndimage.distance_transform_edt(suspected, spacing, return_indices=True)
+    around = placed[tuple(nearest)]
+    if scores is None:
+        return np.asarray(around), False
+    return scores.by_place(placed, bins, (around, away_mm)), True
 
 
-def _most_likely(
-    images: GridImages, organs: Organs, atlas: OrganAtlas, box: tuple[Exact, Exact]
-) -> Organs:
-    prior = np.log(atlas.places.astype(np.float32) / LEVELS + FLOOR)
-    density = np.log(atlas.densities + FLOOR).astype(np.float32)
-    words = np.log(atlas.words + FLOOR).astype(np.float32)
-    places, bins = cells(organs.shape, images.affine, box), density_bins(images.hu)
-    found = np.empty_like(organs)
-    for plane in range(len(organs)):
-        z, y, x = (axis[plane] for axis in places)
-        score = prior[:, z, y, x] + density[:, bins[plane]] + words[:, organs[plane]]
-        found[plane] = score.argmax(axis=0)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """Log shares, plane by plane, so that memory grows with the area of a slice."""
+
+    atlas: OrganAtlas
+    places: list[Organs]
+
+    def _prior(self, plane: int) -> Volume:
+        z, y, x = (axis[plane] for axis in self.places)
+        return np.asarray(np.log(self.atlas.places[:, z, y, x].astype(np.float32) / LEVELS + FLOOR))
+
+    def by_everything(self, bins: Organs, said: Organs) -> Organs:
+        """The most likely organ by place, density and the network's word."""
+        density = np.log(self.atlas.densities + FLOOR).astype(np.float32)
+        words = np.log(self.atlas.words + FLOOR).astype(np.float32)
+        return np.stack(
+            [
+                (self._prior(plane) + density[:, bins[plane]] + words[:, said[plane]])
+                .argmax(axis=0)
+                .astype(np.uint8)
+                for plane in range(len(said))
+            ]
+        )
+
+    def by_place(self, placed: Organs, bins: Organs, outside: tuple[Organs, Exact]) -> Organs:
+        """``placed`` where the distance to the outside is 0; elsewhere by place and surroundings.
+
+        What lies around counts less with the distance to it: a lesion has the organ it grew in
+        around it, a brain that is drawn as a whole has its skull.
+        """
+        around, away_mm = outside
+        density = IN_LESIONS * np.log(self.atlas.densities + FLOOR).astype(np.float32)
+        found = placed.copy()
+        labels = np.arange(len(Organ))[:, None]
+        for plane in range(len(placed)):
+            inside = away_mm[plane] > 0.0
+            if inside.any():
+                near = AROUND * np.exp(-away_mm[plane][inside] / FADES_MM)
+                score = self._prior(plane)[:, inside] + density[:, bins[plane][inside]]
+                score += near * (around[plane][inside] == labels)
+                found[plane][inside] = score.argmax(axis=0)
+        return found
 
 
 def atlas_to_plain(atlas: OrganAtlas) -> dict[str, Any]:

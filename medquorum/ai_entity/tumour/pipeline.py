@@ -29,6 +29,7 @@ from medquorum.ai_entity.tumour.level_head import Drawn
 from medquorum.ai_entity.tumour.organ_atlas import place_organs
 from medquorum.ai_entity.tumour.organ_levels import MIN_GROUP_ML
 from medquorum.ai_entity.tumour.pet_metrics import Labels
+from medquorum.ai_entity.tumour.voxel_judge import judged
 from medquorum.ai_entity.tumour.windows import Progress
 from medquorum.ai_entity.tumour.words import tumour_lines
 from medquorum.ledger.contents import Conclusion, NextStep
@@ -114,13 +115,19 @@ def analyse_with(
 
 
 def placed(model: LoadedModel, images: GridImages, prediction: Prediction) -> Prediction:
-    """A windowed network's prediction with its organs placed by what was fitted for it."""
+    """A windowed network's prediction with organs placed and uptake judged by what was fitted.
+
+    Uptake is judged only where the lungs are in view; a limb keeps the network's probability.
+    """
     if model.card.multitask is None:
         return prediction
     head = head_of(model)
     atlas = None if head is None else head.atlas
-    organs = place_organs(images, prediction.organs, prediction.probability, atlas)
-    return replace(prediction, organs=organs)
+    organs, whole = place_organs(images, prediction.organs, prediction.probability, atlas)
+    probability = prediction.probability
+    if whole and head is not None and head.voxels is not None:
+        probability = judged(images, organs, probability, head.voxels)
+    return Prediction(probability, organs, whole)
 
 
 def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) -> Findings:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from medquorum.ai_entity.calibration import Exact, fit_temperature, softmax
-from medquorum.ai_entity.tumour.level_head import Softmax
+from medquorum.ai_entity.tumour.softmax import Softmax
 
 Classes = npt.NDArray[np.int64]
 
@@ -14,7 +14,7 @@ DECAY = 3.0
 FOLDS = 5
 
 
-def fit_softmax(features: Exact, classes: Classes, count: int) -> Softmax:
+def fit_softmax(features: Exact, classes: Classes, count: int, decay: float = DECAY) -> Softmax:
     """The softmax of ``features`` [n,f] to ``classes`` [n] of 0..count-1, temperature 1."""
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
     inputs, size = (features - mean) / scale, features.shape[1]
@@ -25,10 +25,10 @@ def fit_softmax(features: Exact, classes: Classes, count: int) -> Softmax:
         logits = inputs @ weights + bias
         shares = softmax(logits)
         cost = -float((targets * np.log(shares + 1e-300)).sum())
-        decay = 0.5 * DECAY * float((weights**2).sum())
+        penalty = 0.5 * decay * float((weights**2).sum())
         error = shares - targets
-        gradient = np.concatenate([(inputs.T @ error + DECAY * weights).ravel(), error.sum(axis=0)])
-        return (cost + decay) / len(inputs), gradient / len(inputs)
+        gradient = np.concatenate([(inputs.T @ error + decay * weights).ravel(), error.sum(axis=0)])
+        return (cost + penalty) / len(inputs), gradient / len(inputs)
 
     start = np.zeros(size * count + count)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
