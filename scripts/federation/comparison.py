@@ -2,14 +2,11 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from medquorum.ai_entity.federated.agreement import Agreement
 from medquorum.ai_entity.federated.exchange import Weights
@@ -79,24 +76,12 @@ def compared(places: Places, agreement: Agreement, started: float) -> Outcome:
     cases = read_images(places.hold_out).held_out
     networks = {h.name: weights for h, weights in zip(agreement.hospitals, alone, strict=True)}
     networks["federated"] = federated
-    with two_threads():
-        dice = {
-            name: [round(case_dice(agreement, weights, case), 4) for case in cases]
-            for name, weights in networks.items()
-        }
+    dice = {
+        name: [round(value, 4) for value in case_dice(agreement, weights, cases)]
+        for name, weights in networks.items()
+    }
     seconds = time.monotonic() - started
     return Outcome(agreement, federated, alone, tuple(history), dice, tuple(own), seconds)
-
-
-@contextmanager
-def two_threads() -> Iterator[None]:
-    """torch may use two cores in here."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def load_weights(path: Path) -> Weights:

@@ -147,29 +147,31 @@ class Trainer:
         )
 
 
-def case_dice(agreement: Agreement, weights: Weights, case: TrainingCase) -> float:
-    """Dice of the network's lesion with the contour of one case, on the 4 mm grid."""
+def case_dice(agreement: Agreement, weights: Weights, cases: Sequence[TrainingCase]) -> list[float]:
+    """Dice of the network's lesion with each case's contour, on the 4 mm grid."""
+    network = with_weights(agreement, weights).eval()
+    return [_dice(agreement, network, case) for case in cases]
+
+
+def mean_dice(agreement: Agreement, weights: Weights, cases: Sequence[TrainingCase]) -> float:
+    """Mean over cases."""
+    return float(np.mean(case_dice(agreement, weights, cases)))
+
+
+def _dice(agreement: Agreement, network: TumourNetwork, case: TrainingCase) -> float:
     parts = case.read((slice(None), slice(None), slice(None)))
     images, share = parts[: Inputs(agreement.inputs).channels], parts[2]
-    found = _lesion_logits(agreement, weights, images) > 0.0
+    found = _lesion_logits(network, images, agreement.side) > 0.0
     contour = share >= 0.5
     both = int(found.sum()) + int(contour.sum())
     return 2.0 * int((found & contour).sum()) / both if both else 1.0
 
 
-def _lesion_logits(agreement: Agreement, weights: Weights, images: Volume) -> Volume:
-    network = with_weights(agreement, weights).eval()
-
+def _lesion_logits(network: TumourNetwork, images: Volume, side: int) -> Volume:
     def ask(windows: Volume) -> tuple[Volume, ...]:
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             lesion, organs = network(torch.from_numpy(windows))
-        return lesion.numpy(), organs.numpy()
+        return lesion.float().numpy(), organs.float().numpy()
 
-    side = agreement.side
     plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None)
     return run_windows(ask, images, plan).lesion
-
-
-def mean_dice(agreement: Agreement, weights: Weights, cases: Sequence[TrainingCase]) -> float:
-    """Mean over cases."""
-    return float(np.mean([case_dice(agreement, weights, case) for case in cases]))
