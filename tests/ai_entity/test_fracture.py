@@ -67,7 +67,7 @@ def test_a_fracture_is_shown_where_it_is_and_advised_on(shelf: Registry) -> None
     assert any(abs(y + h / 2 - row) < 40 for _, y, _, h in findings.fracture.boxes)
     assert findings.fracture.healing_weeks_low in (2, 4, 8)
     assert findings.overlay is not None
-    assert set(np.unique(findings.overlay.labels())) == {0, 1, 2}
+    assert {0, 1, 2} <= set(np.unique(findings.overlay.labels()))
 
 
 @pytest.mark.parametrize("turn", [None, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, "mirror", "shaft"])

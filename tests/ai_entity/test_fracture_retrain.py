@@ -10,6 +10,7 @@ import pytest
 from onnx import numpy_helper
 
 from medquorum.ai_entity.errors import ModelError
+from medquorum.ai_entity.fracture import resnet_graph
 from medquorum.ai_entity.fracture.fused import NETWORK, RULE
 from medquorum.ai_entity.fracture.fusion_graph import (
     Fusion,
@@ -75,6 +76,21 @@ def test_the_logit_is_the_mean_of_the_map_plus_the_intercept(network: bytes) -> 
     assert activation.shape[:2] == (3, 1) and features.shape == (3, 16)
     assert logit[:, 0] == pytest.approx(activation.mean(axis=(1, 2, 3)) - 0.3, abs=1e-4)
     assert logit[:, 0] == pytest.approx(features @ head["head.weight"][0] - 0.3, abs=1e-4)
+
+
+def test_large_kernels_are_stored_as_bytes_and_say_the_same(
+    monkeypatch: pytest.MonkeyPatch, network: bytes
+) -> None:
+    monkeypatch.setattr(resnet_graph, "BYTES_FROM", 100)
+    small = build_resnet(small_arrays(), STRIDES)
+    assert len(small) < len(network)
+    inspect_model(small)
+    tiles = np.random.default_rng(7).random((4, 1, 64, 64)).astype(np.float32)
+    exact, rounded = (
+        open_session(content).run(["logit"], {"tiles": tiles})[0] for content in (network, small)
+    )
+    assert rounded == pytest.approx(exact, abs=0.05 * float(np.abs(exact).max()))
+    assert not np.array_equal(exact, rounded)
 
 
 def test_brightness_and_contrast_of_a_tile_do_not_matter(network: bytes) -> None:
@@ -173,21 +189,23 @@ def test_a_file_without_a_head_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_fusion_names_its_models_inside_its_digest(tmp_path: Path) -> None:
-    first = Fusion(0.5, 1.25, -0.25, bytes(32), bytes([1]) * 32)
+    first = Fusion(0.5, 1.25, -0.25, bytes(32), bytes([1]) * 32, 0.125)
     content = build_fusion(first)
     path = tmp_path / "fusion.onnx"
     path.write_bytes(content)
     assert read_fusion(path) == first
-    other = Fusion(0.5, 1.25, -0.25, bytes(32), bytes([2]) * 32)
+    other = Fusion(0.5, 1.25, -0.25, bytes(32), bytes([2]) * 32, 0.125)
     assert hashlib.sha256(build_fusion(other)).digest() != hashlib.sha256(content).digest()
     session = open_session(content)
     facts = session.get_modelmeta().custom_metadata_map
     assert facts == {RULE: bytes(32).hex(), NETWORK: (bytes([1]) * 32).hex()}
     evidence = np.asarray([[2.0, -1.0], [100.0, 0.0]], dtype=np.float32)
     found = session.run(None, {"evidence": evidence})[0][:, 0]
-    expected = 1.0 / (1.0 + np.exp(-first.logits(evidence)))
-    assert found == pytest.approx(expected, abs=1e-6)
-    assert first.logits(evidence)[1] == pytest.approx(0.5 * 12.0 - 0.25)
+    assert found == pytest.approx(first.probability(evidence), abs=1e-6)
+    capped = 1.0 / (1.0 + np.exp(-(0.5 * 12.0 - 0.25)))
+    assert found[1] == pytest.approx(0.125 + 0.875 * capped, abs=1e-6)
+    nothing = np.asarray([[-12.0, -12.0]], dtype=np.float32)
+    assert session.run(None, {"evidence": nothing})[0][0, 0] == pytest.approx(0.125, abs=1e-5)
 
 
 def test_a_refitted_network_gets_a_fusion_that_names_it(

@@ -1,9 +1,13 @@
 """The fusion of rule and network as an ONNX file that names both by digest.
 
-``evidence`` [n, 2] are the rule's and the network's logits, ``probability`` [n, 1] a logistic of
-their weighted sum. RULE and NETWORK stand in the file's metadata, so that the fusion's own SHA-256
-names everything that ran: a proposal that carries it, and a charter that approves it, mean exactly
-these three files.
+``evidence`` [n, 2] are the rule's and the network's logits, ``probability`` [n, 1] is
+
+    unseen + (1 - unseen) * sigmoid(weighted sum + intercept)
+
+where ``unseen`` is what stays when neither sees anything: of films that look whole to both, that
+share was broken. No film is therefore called whole with certainty. RULE and NETWORK stand in the
+file's metadata, so that the fusion's own SHA-256 names everything that ran: a proposal that carries
+it, and a charter that approves it, mean exactly these three files.
 """
 
 import hashlib
@@ -17,6 +21,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from medquorum.ai_entity.calibration import sigmoid
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.fracture.fused import LOGIT_LIMIT, NETWORK, RULE
 from medquorum.ai_entity.fracture.resnet_graph import sealed_model
@@ -24,6 +29,7 @@ from medquorum.ai_entity.fracture.retrain import RetrainedHead
 
 WEIGHTS: Final = "weights"
 INTERCEPT: Final = "intercept"
+UNSEEN: Final = "unseen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +42,15 @@ class Fusion:
     rule: bytes
     """SHA-256 of the rule's file."""
     network: bytes
+    unseen: float = 0.0
+    """Share of broken films among those that look whole, 0..0.5."""
 
-    def logits(self, evidence: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-        """Fused logits [n] of evidence [n, 2]."""
+    def probability(self, evidence: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """Fused probabilities [n] of evidence [n, 2]."""
         kept = np.clip(np.asarray(evidence, dtype=np.float64), -LOGIT_LIMIT, LOGIT_LIMIT)
         weights = np.asarray((self.rule_weight, self.network_weight))
-        return np.asarray(kept @ weights + self.intercept)
+        seen = sigmoid(kept @ weights + self.intercept)
+        return np.asarray(self.unseen + (1.0 - self.unseen) * seen)
 
 
 def build_fusion(fusion: Fusion) -> bytes:
@@ -54,12 +63,16 @@ def build_fusion(fusion: Fusion) -> bytes:
     stored = [
         numpy_helper.from_array(weights, WEIGHTS),
         numpy_helper.from_array(np.asarray([fusion.intercept], dtype=np.float32), INTERCEPT),
+        numpy_helper.from_array(np.asarray([fusion.unseen], dtype=np.float32), UNSEEN),
+        numpy_helper.from_array(np.asarray([1.0 - fusion.unseen], dtype=np.float32), "seen_share"),
     ]
     nodes = [
         helper.make_node("Clip", ["evidence", "low", "high"], ["kept"]),
         helper.make_node("MatMul", ["kept", WEIGHTS], ["product"]),
         helper.make_node("Add", ["product", INTERCEPT], ["fused"]),
-        helper.make_node("Sigmoid", ["fused"], ["probability"]),
+        helper.make_node("Sigmoid", ["fused"], ["seen"]),
+        helper.make_node("Mul", ["seen", "seen_share"], ["scaled"]),
+        helper.make_node("Add", ["scaled", UNSEEN], ["probability"]),
     ]
     graph = helper.make_graph(
         nodes,
@@ -78,11 +91,11 @@ def read_fusion(path: Path) -> Fusion:
         stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
         facts = {one.key: one.value for one in model.metadata_props}
         rule, network = (float(weight) for weight in stored[WEIGHTS][:, 0])
-        intercept = float(stored[INTERCEPT][0])
+        intercept, unseen = float(stored[INTERCEPT][0]), float(stored[UNSEEN][0])
         digests = bytes.fromhex(facts[RULE]), bytes.fromhex(facts[NETWORK])
     except Exception as error:
         raise ModelError(Reason.MALFORMED_MODEL, f"{path.name} is no fusion of models") from error
-    return Fusion(rule, network, intercept, *digests)
+    return Fusion(rule, network, intercept, *digests, unseen)
 
 
 def refit_fusion(fusion: Path, head: RetrainedHead, out: Path) -> Path:
@@ -98,6 +111,7 @@ def refit_fusion(fusion: Path, head: RetrainedHead, out: Path) -> Path:
         before.intercept,
         before.rule,
         head.digest,
+        before.unseen,
     )
     content = build_fusion(after)
     out.mkdir(parents=True, exist_ok=True)

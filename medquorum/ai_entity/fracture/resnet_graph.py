@@ -8,8 +8,10 @@ by nodes of the graph. Outputs:
   head's intercept is the logit, exactly, because pooling and head are both linear;
 - ``features`` [n, c]: pooled last features, of which the logit is a linear function.
 
-Kernels are stored in half precision and cast to float32 (onnxruntime folds the casts at load); the
-head stays in float32 under the names HEAD_WEIGHT and HEAD_BIAS, so that it can be replaced.
+Kernels are stored in half precision, those of two million numbers and more as bytes with a scale
+per output channel, and made float32 by nodes that onnxruntime folds at load: it computes in
+float32. The head stays in float32 under the names HEAD_WEIGHT and HEAD_BIAS, so that it can be
+replaced.
 """
 
 from collections.abc import Mapping
@@ -24,6 +26,9 @@ OPSET: Final = 17
 IR_VERSION: Final = 8
 HEAD_WEIGHT: Final = "head.weight"
 HEAD_BIAS: Final = "head.bias"
+BYTES_FROM: Final = 2_000_000
+"""Numbers of a kernel from which it is stored in bytes."""
+
 SPREAD_FLOOR: Final = 1e-4
 """Added to the variance of a tile: an empty one stays empty."""
 
@@ -52,13 +57,22 @@ class _Writer:
         stored = self.constant(name, values.astype(np.float16))
         return self.node("Cast", [stored], to=TensorProto.FLOAT)
 
+    def byte(self, name: str, values: npt.NDArray[np.float32]) -> str:
+        """Whole numbers -127..127 with one scale per output channel."""
+        largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        scale = np.maximum(largest, 1e-12).astype(np.float32) / np.float32(127.0)
+        stored = self.constant(name, np.round(values / scale).astype(np.int8))
+        numbers = self.node("Cast", [stored], to=TensorProto.FLOAT)
+        return self.node("Mul", [numbers, self.constant(f"{name}.scale", scale)])
+
     def convolution(self, planes: str, name: str, arrays: Arrays, stride: int) -> str:
         weight = arrays[f"{name}.weight"]
         kernel = weight.shape[-1]
+        store = self.byte if weight.size >= BYTES_FROM else self.half
         bias = self.constant(f"{name}.bias", arrays[f"{name}.bias"].astype(np.float32))
         return self.node(
             "Conv",
-            [planes, self.half(f"{name}.weight", weight), bias],
+            [planes, store(f"{name}.weight", weight), bias],
             kernel_shape=[kernel, kernel],
             strides=[stride, stride],
             pads=[kernel // 2] * 4,

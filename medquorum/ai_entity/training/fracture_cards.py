@@ -122,7 +122,8 @@ def _fusion(fitted: Fitted) -> dict[str, Any]:
             "network": hashlib.sha256(fitted.network).hexdigest(),
         },
         "weights": {
-            name: fitted.facts[name] for name in ("rule_weight", "network_weight", "intercept")
+            name: fitted.facts[name]
+            for name in ("rule_weight", "network_weight", "intercept", "unseen")
         },
         "trained_on": f"{DRAWN}. Fusion, calibration and thresholds: {VALIDATION_FILMS[1]} films "
         "of the validation family",

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
 from medquorum.ai_entity.baseline.fit_fracture import fit_logistic
 from medquorum.ai_entity.calibration import calibration_line, logit, sigmoid
@@ -114,16 +115,16 @@ def fit_all(
     line = calibration_line(validation.network, validation.truth)
     network_logits = np.clip(line[0] * validation.network + line[1], -LOGIT_LIMIT, LOGIT_LIMIT)
     evidence = np.stack([rule_logits, network_logits], axis=1)
-    fused_weights, fused_intercept = fit_logistic(evidence, validation.truth, FUSION_DECAY)
+    weights, intercept, unseen = fit_fusion(evidence, validation.truth)
     network = network_file(arrays, line)
     fusion = Fusion(
-        round(float(fused_weights[0]), 6),
-        round(float(fused_weights[1]), 6),
-        round(fused_intercept, 6),
+        round(float(weights[0]), 6),
+        round(float(weights[1]), 6),
+        round(intercept, 6),
         hashlib.sha256(rule).digest(),
         hashlib.sha256(network).digest(),
+        round(unseen, 6),
     )
-    fused = sigmoid(fusion.logits(evidence))
     return Fitted(
         rule=rule,
         network=network,
@@ -131,15 +132,32 @@ def fit_all(
         thresholds={
             "rule": youden(sigmoid(rule_logits), validation.truth),
             "network": youden(sigmoid(network_logits), validation.truth),
-            "fusion": youden(fused, validation.truth),
+            "fusion": youden(fusion.probability(evidence), validation.truth),
         },
         facts={
             "rule_weight": fusion.rule_weight,
             "network_weight": fusion.network_weight,
             "intercept": fusion.intercept,
+            "unseen": fusion.unseen,
             "network_line": [round(part, 6) for part in line],
         },
     )
+
+
+def fit_fusion(evidence: Vector, truth: Truth) -> tuple[Vector, float, float]:
+    """Weights, intercept and unseen share of greatest likelihood; weights are not negative."""
+    weights, intercept = fit_logistic(evidence, truth, FUSION_DECAY)
+
+    def loss(flat: Vector) -> float:
+        seen = sigmoid(evidence @ flat[:2] + flat[2])
+        share = np.clip(flat[3] + (1.0 - flat[3]) * seen, 1e-9, 1.0 - 1e-9)
+        cost = -np.where(truth, np.log(share), np.log1p(-share)).mean()
+        return float(cost + 0.5 * FUSION_DECAY * np.square(flat[:2]).sum())
+
+    start = np.asarray([*weights, intercept, 0.1])
+    bounds = [(0.0, None), (0.0, None), (None, None), (0.0, 0.5)]
+    found = np.asarray(minimize(loss, start, method="L-BFGS-B", bounds=bounds).x)
+    return found[:2], float(found[2]), float(found[3])
 
 
 def to_json(content: Mapping[str, Any]) -> bytes:
