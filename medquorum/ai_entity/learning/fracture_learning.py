@@ -23,6 +23,7 @@ from medquorum.ai_entity.fracture.fused import (
     LOGIT_LIMIT,
     load_models,
 )
+from medquorum.ai_entity.fracture.guard import reason_to_abstain
 from medquorum.ai_entity.fracture.radiograph import Radiograph, radiograph_of
 from medquorum.ai_entity.fracture.scoring import measure
 from medquorum.ai_entity.learning.member_models import files_of
@@ -56,6 +57,8 @@ class FilmEvidence:
     """[6] of the rule."""
     tiles: Features | None
     """[n, c] features of its tiles; None where the rule runs alone."""
+    refused: bool = False
+    """By the guard: no model concludes anything on it, so none is to learn from it."""
 
     def __repr__(self) -> str:
         return f"FilmEvidence(synthetic={self.synthetic})"
@@ -105,7 +108,8 @@ class FractureEyes:
         maps = find_edges(film)
         measures = measure(maps, suspicious_contours(maps)).vector()
         tiles = None if self.network is None else self._tiles(film, self.network)
-        return FilmEvidence(fractured, patient, synthetic, measures, tiles)
+        refused = reason_to_abstain(film, maps) is not None
+        return FilmEvidence(fractured, patient, synthetic, measures, tiles, refused)
 
     def _tiles(self, film: Radiograph, network: LoadedModel) -> Features:
         from medquorum.ai_entity.fracture.tiles import cut_tiles, place_tiles

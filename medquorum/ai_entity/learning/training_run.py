@@ -109,11 +109,13 @@ def train_fracture(
 
 
 def films_of(source: TrainingSet, split: Split, eyes: FractureEyes) -> Iterator[FilmEvidence]:
-    """What the model in use sees on each film of one purpose, by identity."""
+    """What the model in use sees on each film of one purpose that its guard lets through."""
     for sample in source.of(StudyKind.FRACTURE, split):
         film = film_of(source.arrays(sample), sample)
         fractured = bool(sample.facts["label"]["fracture"])
-        yield eyes.look(film, fractured, str(sample.facts["patient"]), False)
+        seen = eyes.look(film, fractured, str(sample.facts["patient"]), False)
+        if not seen.refused:
+            yield seen
 
 
 def _held_out(
