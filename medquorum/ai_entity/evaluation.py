@@ -27,6 +27,7 @@ from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.tumour.grid import GridImages, Placed, carry_labels, common_grid, resample
+from medquorum.ai_entity.tumour.guard import reason_to_abstain
 from medquorum.ai_entity.tumour.inference import Prediction, predict
 from medquorum.ai_entity.tumour.pet_metrics import (
     Mask,
@@ -34,7 +35,7 @@ from medquorum.ai_entity.tumour.pet_metrics import (
     relative_threshold,
     volume_ml,
 )
-from medquorum.ai_entity.tumour.pipeline import abstention, findings_of, placed, reason_to_abstain
+from medquorum.ai_entity.tumour.pipeline import abstention, findings_of, placed
 
 VOXEL_KINDS: Final = ("petct", "ct")
 PPM: Final = 1_000_000

@@ -102,12 +102,12 @@ def _bare(content: bytes, centres: list[tuple[float, float]], side: int) -> Call
 
     def run() -> Any:
         pixels = pydicom.dcmread(io.BytesIO(content)).pixel_array
-        grey = cv2.normalize(pixels.astype(np.float32), None, 0.0, 1.0, cv2.NORM_MINMAX)
+        grey = _stretched(pixels.astype(np.float32), 1.0)
         scale = 640 / max(grey.shape)
         small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         eight = (small * 255.0).astype(np.uint8)
         blurred = cv2.GaussianBlur(eight, (7, 7), 0)
-        even = cv2.createCLAHE(2.0, (8, 8)).apply(cv2.normalize(blurred, None, 0, 255, 32))
+        even = cv2.createCLAHE(2.0, (8, 8)).apply(_stretched(blurred, 255.0))
         edges = cv2.Canny(even, 40, 80, L2gradient=True)
         cv2.findContours(edges, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         tiles = np.empty((len(centres), 1, 64, 64), np.float32)
@@ -118,6 +118,14 @@ def _bare(content: bytes, centres: list[tuple[float, float]], side: int) -> Call
         return session.run(None, {"tiles": tiles})
 
     return run
+
+
+def _stretched(picture: Any, top: float) -> Any:
+    """``picture`` from 0 to ``top``, in its own type, as OpenCV does it."""
+    import cv2
+    import numpy as np
+
+    return cv2.normalize(picture, np.empty_like(picture), 0, top, cv2.NORM_MINMAX)
 
 
 def _pair(rounds: int) -> dict[str, Any]:

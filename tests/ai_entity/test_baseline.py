@@ -1,5 +1,6 @@
 """Fitting: the graph computes what was fitted, and fitting repeats itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from medquorum.ai_entity.baseline.onnx_graph import build_voxel_model
 from medquorum.ai_entity.baseline.validation import fit_on
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import LoadedModel, ModelCard, check_ports, open_session
+from medquorum.ai_entity.tumour.grid import GridImages
 from medquorum.ai_entity.tumour.inference import predict
 
 CARD = ModelCard("probe", "0", "petct", bytes(32), bytes(32), 300_000, ())
@@ -38,6 +40,11 @@ def channels_for(bank: FeatureBank, shape: tuple[int, int, int]) -> np.ndarray:
     return np.stack([planes[name] for name in bank.channels]).astype(np.float32)
 
 
+def images_of(bank: FeatureBank, channels: np.ndarray) -> GridImages:
+    planes = dict(zip(bank.channels, channels, strict=True))
+    return GridImages(planes["hu"], planes.get("suv"), np.diag([4.0, 4.0, 4.0, 1.0]))
+
+
 @pytest.mark.parametrize("bank", [PET_CT_BANK, CT_BANK])
 def test_graph_and_numpy_agree_and_slabs_have_no_seam(
     bank: FeatureBank, monkeypatch: pytest.MonkeyPatch
@@ -45,18 +52,20 @@ def test_graph_and_numpy_agree_and_slabs_have_no_seam(
     head = random_head(bank)
     content = build_voxel_model(bank, head)
     assert content == build_voxel_model(bank, head)
-    check_ports(inspect_model(content), bank.name)
+    card = replace(CARD, kind=bank.name)
+    check_ports(inspect_model(content), card)
     channels = channels_for(bank, (14, 9, 10))
     halo = bank.halo_voxels
     padded = np.pad(channels, ((0, 0), *(((halo, halo),) * 3)), mode="edge")
     planes = feature_planes(bank, padded)[:, halo:-halo, halo:-halo, halo:-halo]
     logits = head.logit(planes.reshape(len(planes), -1).T)
     expected = (1 / (1 + np.exp(-logits))).reshape(14, 9, 10)
-    model = LoadedModel(CARD, open_session(content))
-    whole = predict(model, channels)
+    model = LoadedModel(card, open_session(content))
+    images = images_of(bank, channels)
+    whole = predict(model, images).probability
     assert np.abs(whole - expected).max() < 0.001
     monkeypatch.setattr("medquorum.ai_entity.tumour.inference.SLAB_VOXELS", 1)
-    assert np.array_equal(predict(model, channels), whole)
+    assert np.array_equal(predict(model, images).probability, whole)
 
 
 def test_head_learns_a_curved_border_and_keeps_the_prior() -> None:

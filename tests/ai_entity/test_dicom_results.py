@@ -1,5 +1,6 @@
 """Lesions as DICOM SEG and SR: read back by highdicom, held against the findings."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from medquorum.ai_entity.dicom_segmentation import NOTICE
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.phantom.torso import PhantomPair
+from medquorum.ai_entity.registry import MODELS_FOLDER
 from tests.ai_entity.conftest import PairOnDisk
 from tests.ai_entity.slices import all_changed, without
 from tests.ai_entity.test_analysis_commands import folder_of
@@ -124,7 +126,10 @@ def test_the_command_writes_both_files_and_none_without_a_lesion(
     pet = folder_of(tmp_path / "pet", healthy_pair.pet)
     empty = tmp_path / "empty"
     empty.mkdir()
+    baseline = (MODELS_FOLDER / "petct_baseline.onnx").read_bytes()
+    model = hashlib.sha256(baseline).hexdigest()  # the network knows no limb without a tumour
     words = ["analyze", "--ct", str(ct), "--pet", str(pet), "--dicom-out", str(empty)]
+    words += ["--model", model]
     ended = CliRunner().invoke(app, words)
     assert ended.exit_code == 0
     assert "no lesion was drawn" in ended.stderr
