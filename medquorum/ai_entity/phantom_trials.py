@@ -8,7 +8,7 @@ Nothing is kept on disk.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.growths import Story
 from medquorum.ai_entity.phantom.organs import Organ
-from medquorum.ai_entity.phantom.scanner import SHIFTED, STANDARD, Family, Scanner, family_seed
+from medquorum.ai_entity.phantom.scanner import SHIFTED, STANDARD, Family, family_seed
 from medquorum.ai_entity.phantom.whole_body import TorsoPhantom, TorsoPlan, make_torso
 from medquorum.ai_entity.tumour.grid import GridImages
 
@@ -61,7 +61,14 @@ def trial_plan(family: Family, index: int) -> TorsoPlan:
     elif index % 2:
         rng = np.random.default_rng((PURPOSE_SCANNER, index))
         drawn = {name: float(rng.uniform(*bounds)) for name, bounds in DRAWN_AROUND.items()}
-        scanner = Scanner("drawn around the standard", **drawn)
+        scanner = replace(
+            STANDARD,
+            name="drawn around the standard",
+            pet_fwhm_mm=drawn["pet_fwhm_mm"],
+            pet_noise=drawn["pet_noise"],
+            ct_noise_hu=drawn["ct_noise_hu"],
+            contrast=drawn["contrast"],
+        )
     else:
         scanner = STANDARD
     return TorsoPlan(STORIES[index % len(STORIES)], scanner=scanner, with_head=index % 5 < 2)

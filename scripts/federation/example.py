@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -109,7 +109,8 @@ def prepare(places: Places, settings: Settings) -> Agreement:
     agreement = _agreement(settings, [_hospital(i, folder) for i, folder in enumerate(images)])
     write_coordinator_certificate(places.coordinator)
     agreement.write(places.coordinator / AGREEMENT_FILE)
-    np.savez(places.coordinator / "first.npz", **weights_of(network_of(agreement)))  # type: ignore[arg-type]
+    first: dict[str, Any] = dict(weights_of(network_of(agreement)))
+    np.savez(places.coordinator / "first.npz", **first)
     authority = (places.coordinator / "authority.pem").read_bytes()
     for index in range(settings.hospitals):
         courier = places.courier(index)

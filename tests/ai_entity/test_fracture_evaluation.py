@@ -23,7 +23,9 @@ def models() -> FractureModels:
     return load_models(Registry())
 
 
-def film(fractured: bool, fused: float, rule: float = 0.5, abstained: str | None = None):  # type: ignore[no-untyped-def]
+def film(
+    fractured: bool, fused: float, rule: float = 0.5, abstained: str | None = None
+) -> FilmResult:
     called = fused >= 0.9 and abstained is None
     return FilmResult(
         fractured=fractured,

@@ -162,7 +162,7 @@ def train(
         source = read_training_set(dataset_folder)
         recipe = Recipe(steps, prior_films, hold_out)
         folder = models or MODELS_FOLDER
-        trained = train_candidate(source, StudyKind(kind), folder, out, recipe, tell)
+        trained = train_candidate(source, StudyKind(kind), folder, out, recipe, tell=tell)
         show_card_of(trained.card, as_json)
 
 

@@ -60,7 +60,7 @@ class Trained:
 
 
 def train_candidate(
-    source: TrainingSet, kind: StudyKind, models: Path, out: Path, recipe: Recipe, tell: Tell
+    source: TrainingSet, kind: StudyKind, models: Path, out: Path, recipe: Recipe, *, tell: Tell
 ) -> Trained:
     """Continue the current model of a kind. Raises TrainingRefused, ModelError."""
     require_samples(source, kind)
@@ -68,7 +68,7 @@ def train_candidate(
         return train_fracture(source, models, out, recipe, tell)
     from medquorum.ai_entity.learning.tumour_learning import train_tumour
 
-    return train_tumour(source, kind, models, out, recipe, tell)
+    return train_tumour(source, kind, models, out, recipe, tell=tell)
 
 
 def train_fracture(

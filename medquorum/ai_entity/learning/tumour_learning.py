@@ -53,7 +53,13 @@ class HeldOutBody:
 
 
 def train_tumour(
-    source: TrainingSet, kind: StudyKind, models: Path, out: Path, recipe: "Recipe", tell: "Tell"
+    source: TrainingSet,
+    kind: StudyKind,
+    models: Path,
+    out: Path,
+    recipe: "Recipe",
+    *,
+    tell: "Tell",
 ) -> "Trained":
     """Fine-tune the current tumour model of a kind. Raises TrainingRefused, ModelError."""
     from medquorum.ai_entity.learning.training_run import Trained, TrainingRefused, with_step

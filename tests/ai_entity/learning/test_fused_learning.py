@@ -85,7 +85,7 @@ RECIPE = Recipe(1, prior_films=0.5, hold_out=8)
 def candidate(models: Path, source: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained candidate."""
     out = tmp_path_factory.mktemp("candidates") / "one"
-    train_candidate(source, KIND, models, out, RECIPE, lambda _: None)
+    train_candidate(source, KIND, models, out, RECIPE, tell=lambda _: None)
     return out
 
 

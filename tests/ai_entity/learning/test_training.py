@@ -101,7 +101,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
 @pytest.fixture(scope="module")
 def trained(source: TrainingSet, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     out = tmp_path_factory.mktemp("candidates") / "one"
-    return train_candidate(source, KIND, models, out, Recipe(1, hold_out=8), lambda _: None)
+    return train_candidate(source, KIND, models, out, Recipe(1, hold_out=8), tell=lambda _: None)
 
 
 def test_a_candidate_comes_with_card_list_and_gate(
@@ -146,7 +146,7 @@ def test_wrong_labels_do_not_pass_the_gate(
     monkeypatch.setattr(training_run, "hold_out_films", long_bones)
     source = make_set(tmp_path / "set", 12, odd, lambda number: not odd(number))
     recipe = Recipe(1, prior_films=0.1, hold_out=8)
-    found = train_candidate(source, KIND, models, tmp_path / "out", recipe, lambda _: None)
+    found = train_candidate(source, KIND, models, tmp_path / "out", recipe, tell=lambda _: None)
     assert not found.gate.passed
     assert found.gate.phantoms is not None
     assert found.gate.phantoms.candidate < found.gate.phantoms.current
@@ -156,10 +156,10 @@ def test_wrong_labels_do_not_pass_the_gate(
 def test_too_little_and_one_sided_sets_are_refused(models: Path, tmp_path: Path) -> None:
     few = make_set(tmp_path / "few", 4, odd, odd)
     with pytest.raises(TrainingRefused, match="8 are needed"):
-        train_candidate(few, KIND, models, tmp_path / "a", Recipe(1), lambda _: None)
+        train_candidate(few, KIND, models, tmp_path / "a", Recipe(1), tell=lambda _: None)
     same = make_set(tmp_path / "same", 12, odd, lambda _: True)
     with pytest.raises(TrainingRefused, match="with and without a fracture"):
-        train_candidate(same, KIND, models, tmp_path / "b", Recipe(1), lambda _: None)
+        train_candidate(same, KIND, models, tmp_path / "b", Recipe(1), tell=lambda _: None)
 
 
 def test_a_sample_is_seen_as_the_pipeline_sees_its_film(source: TrainingSet) -> None:
@@ -252,4 +252,6 @@ def test_fine_tuning_a_fitted_voxel_model_is_refused_in_words(models: Path, tmp_
     (baselines / "registry.json").write_text(json.dumps(registry))
     source = read_training_set(tmp_path / "set")
     with pytest.raises(TrainingRefused, match="fitted voxel model"):
-        train_candidate(source, StudyKind.CT, baselines, tmp_path / "o", Recipe(1), lambda _: None)
+        train_candidate(
+            source, StudyKind.CT, baselines, tmp_path / "o", Recipe(1), tell=lambda _: None
+        )

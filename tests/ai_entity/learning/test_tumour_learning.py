@@ -96,7 +96,7 @@ def test_fine_tuning_makes_a_candidate_that_runs(
 ) -> None:
     recipe = Recipe(steps=1, hold_out=0)
     out = tmp_path / "candidate"
-    trained = train_candidate(source, KIND, models, out, recipe, lambda _: None)
+    trained = train_candidate(source, KIND, models, out, recipe, tell=lambda _: None)
     card = json.loads((out / "card.json").read_text())
     assert card["gate"]["ledger_patients"]["cases"] == 8
     assert card["gate"]["phantoms"] is None
@@ -118,7 +118,7 @@ def test_without_torch_the_command_says_what_to_install(
     name = "medquorum.ai_entity.training.tumour_fine_tune"
     monkeypatch.setitem(__import__("sys").modules, name, None)
     with pytest.raises(TrainingRefused, match=r"install medquorum\[train\]"):
-        train_candidate(source, KIND, models, tmp_path / "out", Recipe(1), lambda _: None)
+        train_candidate(source, KIND, models, tmp_path / "out", Recipe(1), tell=lambda _: None)
     assert training_run.MIN_SAMPLES == 8
 
 
