@@ -99,11 +99,13 @@ def overlay_from_content(content: Mapping[str, Any]) -> Overlay:
     return replace(overlay, landmarks=landmarks_from_content(content["landmarks"]))
 
 
-def make_overlay(labels: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> Overlay:
+def make_overlay(
+    labels: npt.NDArray[Any], affine: npt.NDArray[np.float64], level: int = COMPRESSION_LEVEL
+) -> Overlay:
     """Compress ``labels`` [z,y,x] (values above 255 become 255) with its affine in mm."""
     z, y, x = labels.shape
     numbers = tuple(round(float(value) * NM_PER_MM) for value in affine[:3].ravel())
-    return Overlay((z, y, x), numbers, _packed(labels))
+    return Overlay((z, y, x), numbers, _packed(labels, level))
 
 
 def with_organs(overlay: Overlay, organs: npt.NDArray[Any]) -> Overlay:
@@ -113,8 +115,8 @@ def with_organs(overlay: Overlay, organs: npt.NDArray[Any]) -> Overlay:
     return replace(overlay, organs=_packed(organs))
 
 
-def _packed(labels: npt.NDArray[Any]) -> bytes:
-    return zlib.compress(np.minimum(labels, 255).astype(np.uint8).tobytes(), COMPRESSION_LEVEL)
+def _packed(labels: npt.NDArray[Any], level: int = COMPRESSION_LEVEL) -> bytes:
+    return zlib.compress(np.minimum(labels, 255).astype(np.uint8).tobytes(), level)
 
 
 def _pieces(compressed: bytes) -> list[bytes]:

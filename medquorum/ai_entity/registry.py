@@ -186,7 +186,7 @@ class Registry:
             )
         card = self.card_of(digest)
         check_ports(inspect_model(content), card)
-        session = open_session(content, threads or model_threads())
+        session = open_session(content, threads or model_threads(), arena=card.form == TILES)
         return LoadedModel(card, session, self._levels(card))
 
     def _levels(self, card: ModelCard) -> bytes | None:

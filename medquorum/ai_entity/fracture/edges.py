@@ -58,6 +58,16 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
+class SmallPicture:
+    """A radiograph at working size."""
+
+    grey: Grey
+    exposed: Mask
+    scale: float
+    """Working pixels per pixel of the original."""
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeMaps:
     """Everything at working size [rows, columns]."""
 
@@ -70,6 +80,8 @@ class EdgeMaps:
     """Edges in a shaft that run across it."""
     scale: float
     """Working pixels per pixel of the original."""
+    small: SmallPicture | None = None
+    """What they were found in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +95,15 @@ class Suspicion:
 
 def find_edges(image: Radiograph) -> EdgeMaps:
     """The published steps up to Canny, and the shaft's direction."""
-    scale = min(1.0, WORK_PIXELS / max(image.grey.shape))
-    grey = resized(image.grey, scale)
-    inside = _inside(resized(image.exposed.astype(np.float32), scale) > 0.5)
+    small = shrink(image.grey, image.exposed)
+    grey, inside = small.grey, _inside(small.exposed)
     eight = np.round(grey * 255.0).astype(np.uint8)
     blurred = cv2.GaussianBlur(eight, (BLUR_PIXELS, BLUR_PIXELS), 0)
     spread = cv2.normalize(blurred, None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload]
     even = cv2.createCLAHE(CLAHE_CLIP, (CLAHE_TILES, CLAHE_TILES)).apply(spread)
     gx = cv2.Sobel(even, cv2.CV_32F, 1, 0)
     gy = cv2.Sobel(even, cv2.CV_32F, 0, 1)
-    edges = _canny(even, np.hypot(gx, gy), inside)
+    edges = _canny(even, _length(gx, gy), inside)
     bone = find_bone(grey, inside)
     direction = _edge_normal(gx, gy)
     normal, _ = _shaft_normal(direction, edges)
@@ -100,16 +111,19 @@ def find_edges(image: Radiograph) -> EdgeMaps:
     normal, coherence = _shaft_normal(direction, edges & ~leaning)
     shaft = bone & _away_from_joints(coherence >= MIN_COHERENCE)
     across = edges & shaft & (_along(normal, direction) < ACROSS_COSINE)
-    return EdgeMaps(even, edges, bone, shaft, across, scale)
+    return EdgeMaps(even, edges, bone, shaft, across, small.scale, small)
 
 
-def resized(image: Grey, scale: float) -> Grey:
-    """The picture shrunk by ``scale``; as it is from 1 on."""
+def shrink(grey: Grey, exposed: Mask) -> SmallPicture:
+    """A picture with its exposed field at working size; a smaller one as it is."""
+    scale = min(1.0, WORK_PIXELS / max(grey.shape))
     if scale >= 1.0:
-        return image
-    rows, columns = image.shape
+        return SmallPicture(grey, exposed, 1.0)
+    rows, columns = grey.shape
     side = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    return np.asarray(cv2.resize(image, side, interpolation=cv2.INTER_AREA))
+    field = cv2.resize(exposed.astype(np.uint8), side, interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(grey, side, interpolation=cv2.INTER_AREA)
+    return SmallPicture(np.asarray(small, dtype=np.float32), np.asarray(field > 0), scale)
 
 
 def _inside(exposed: Mask) -> Mask:
@@ -160,9 +174,8 @@ def _shaft_normal(direction: tuple[Grey, Grey], edges: Mask) -> tuple[tuple[Grey
     """
     ux, uy = direction[0] * edges, direction[1] * edges
     jxx, jyy, jxy = (_widely_averaged(plane) for plane in (ux * ux, uy * uy, ux * uy))
-    gap = np.hypot(jxx - jyy, 2.0 * jxy)
-    angle = 0.5 * np.arctan2(2.0 * jxy, jxx - jyy)
-    return (np.cos(angle), np.sin(angle)), gap / np.maximum(jxx + jyy, 1e-6)
+    gap = _length(jxx - jyy, 2.0 * jxy)
+    return _direction(jxx - jyy, jxy, gap), gap / np.maximum(jxx + jyy, 1e-6)
 
 
 def _widely_averaged(plane: Grey) -> Grey:
@@ -185,10 +198,23 @@ def _away_from_joints(coherent: Mask) -> Mask:
 def _edge_normal(gx: Grey, gy: Grey) -> tuple[Grey, Grey]:
     """Unit normal of each edge, averaged a little: single pixels of a jagged line disagree."""
     jxx, jyy, jxy = (
-        cv2.GaussianBlur(plane, (0, 0), DIRECTION_SIGMA) for plane in (gx * gx, gy * gy, gx * gy)
+        np.asarray(cv2.GaussianBlur(plane, (0, 0), DIRECTION_SIGMA), dtype=np.float32)
+        for plane in (gx * gx, gy * gy, gx * gy)
     )
-    angle = 0.5 * np.arctan2(2.0 * jxy, jxx - jyy)
-    return np.cos(angle), np.sin(angle)
+    return _direction(jxx - jyy, jxy, _length(jxx - jyy, 2.0 * jxy))
+
+
+def _length(left: Grey, right: Grey) -> Grey:
+    return np.asarray(cv2.magnitude(left, right))
+
+
+def _direction(difference: Grey, mixed: Grey, gap: Grey) -> tuple[Grey, Grey]:
+    """Cosine and sine of half the angle of (difference, 2 mixed), whose length is ``gap``."""
+    half = np.divide(difference, 2.0 * gap, out=np.full_like(gap, 0.5), where=gap > 0.0)
+    np.clip(half, -0.5, 0.5, out=half)
+    cosine = cv2.sqrt(half + np.float32(0.5))
+    sine = cv2.sqrt(np.float32(0.5) - half)
+    return np.asarray(cosine), np.copysign(sine, mixed)
 
 
 def _along(left: tuple[Grey, Grey], right: tuple[Grey, Grey]) -> Grey:

@@ -21,6 +21,9 @@ HEAT_LEVELS: Final = 8
 BOX_LEVEL: Final = 1.0
 """Log-odds from which a place belongs to the network's box."""
 
+QUICK: Final = 6
+"""Of zlib: half the time of 9 for a twentieth more bytes."""
+
 MAX_BOXES: Final = 32
 MAX_NETWORK_BOXES: Final = 4
 
@@ -59,7 +62,7 @@ class Evidence:
         labels[self.maps.edges] = EDGE_LABEL
         labels[self.maps.across] = SUSPICION_LABEL
         affine = np.diag([1.0, 1.0 / self.maps.scale, 1.0 / self.maps.scale, 1.0])
-        return make_overlay(labels[None], affine)
+        return make_overlay(labels[None], affine, QUICK)
 
 
 def spread_activation(tiles: TileOpinion, shape: tuple[int, ...], scale: float) -> Heat:

@@ -125,7 +125,9 @@ def _read_dicom(content: bytes) -> Radiograph:
     pixels = stored_pixels(dataset, 1).astype(np.float32)
     _check_sides(*pixels.shape)
     slope = number(dataset, "RescaleSlope", 1, 1.0)
-    pixels = pixels * np.float32(slope) + np.float32(number(dataset, "RescaleIntercept", 1, 0.0))
+    intercept = number(dataset, "RescaleIntercept", 1, 0.0)
+    if (slope, intercept) != (1.0, 0.0):
+        pixels = pixels * np.float32(slope) + np.float32(intercept)
     photometric = optional(dataset, "PhotometricInterpretation", 1)
     if photometric == "MONOCHROME1":
         pixels = -pixels
@@ -147,8 +149,9 @@ def _pixel_mm(dataset: FileDataset) -> float | None:
 
 def radiograph_of(pixels: Grey, body_part: str | None) -> Radiograph:
     """Grey values, bright where dense, to a windowed picture with its exposed field."""
-    full = _rescale(pixels, np.ones(pixels.shape, dtype=np.bool_))
-    exposed = exposed_field(full)
+    step = max(1, max(pixels.shape) // SAMPLED_PIXELS)
+    coarse = pixels[::step, ::step]
+    exposed = exposed_field(_rescale(coarse, np.ones(coarse.shape, dtype=np.bool_)), pixels.shape)
     return Radiograph(_rescale(pixels, exposed), exposed, body_part)
 
 
@@ -162,12 +165,16 @@ def _rescale(pixels: Grey, within: Mask) -> Grey:
     return np.asarray(np.clip(grey, 0.0, 1.0, out=grey))
 
 
-def exposed_field(grey: Grey) -> Mask:
-    """The rectangle between the collimator's blades; everything when there are none."""
-    rows, columns = grey.shape
-    left, right = _blades(np.median(_shrink(grey), axis=0))
-    top, bottom = _blades(np.median(_shrink(grey), axis=1))
-    mask = np.zeros(grey.shape, dtype=np.bool_)
+def exposed_field(grey: Grey, shape: tuple[int, ...]) -> Mask:
+    """The rectangle between the blades, in a picture of ``shape`` that looks like ``grey``.
+
+    Everything when there are no blades.
+    """
+    rows, columns = shape
+    small = _shrink(grey)
+    left, right = _blades(np.median(small, axis=0))
+    top, bottom = _blades(np.median(small, axis=1))
+    mask = np.zeros(shape, dtype=np.bool_)
     mask[
         int(top * rows) : rows - int(bottom * rows),
         int(left * columns) : columns - int(right * columns),

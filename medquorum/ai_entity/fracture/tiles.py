@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.fracture.edges import WORK_PIXELS, find_body, find_bone, resized
+from medquorum.ai_entity.fracture.edges import SmallPicture, find_body, find_bone, shrink
 from medquorum.ai_entity.fracture.radiograph import Grey, Mask
 
 TILE_PIXELS: Final = 64
@@ -44,13 +44,16 @@ class TileGrid:
 
 def place_tiles(grey: Grey, exposed: Mask, per_field: int = TILES_PER_FIELD) -> TileGrid:
     """Tiles along what is taken for bone; along the whole limb where that is next to nothing."""
-    scale = min(1.0, WORK_PIXELS / max(grey.shape))
-    small, field = resized(grey, scale), resized(exposed.astype(np.float32), scale) > 0.5
-    grid = lay_tiles(field, find_bone(small, field), per_field)
+    return place_on(shrink(grey, exposed), per_field)
+
+
+def place_on(small: SmallPicture, per_field: int = TILES_PER_FIELD) -> TileGrid:
+    """``place_tiles`` of a picture that was shrunk already; in pixels of the original."""
+    grid = lay_tiles(small.exposed, find_bone(small.grey, small.exposed), per_field)
     if len(grid.centres) < FEW_TILES:
-        grid = lay_tiles(field, find_body(small, field), per_field)
-    centres = tuple((x / scale, y / scale) for x, y in grid.centres)
-    return TileGrid(centres, grid.side / scale)
+        grid = lay_tiles(small.exposed, find_body(small.grey, small.exposed), per_field)
+    centres = tuple((x / small.scale, y / small.scale) for x, y in grid.centres)
+    return TileGrid(centres, grid.side / small.scale)
 
 
 def lay_tiles(exposed: Mask, bone: Mask, per_field: int = TILES_PER_FIELD) -> TileGrid:
