@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from medquorum.ai_entity.calibration import Exact
+from medquorum.ai_entity.baseline.head import FitPlan, fit_head
 from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.anatomy import draw_anatomy
 from medquorum.ai_entity.phantom.organs import Organ
@@ -44,19 +44,20 @@ from medquorum.ai_entity.tumour.pipeline import placed
 from medquorum.ai_entity.tumour.softmax import Softmax
 from medquorum.ai_entity.tumour.softmax_fit import fit_softmax, fit_tempered
 from medquorum.ai_entity.tumour.voxel_judge import (
-    CONSIDERED,
-    Usual,
-    log_suv,
-    smoothed_hu,
+    considered,
+    judge_to_plain,
     voxel_features,
 )
 
 FIRST_BODY: Final = 500_000
 """Index of the first body drawn for the atlas: far from the phantoms that are scanned."""
-EVERY: Final = 5
+EVERY: Final = 8
 """Neighbouring voxels say the same."""
-VOXEL_DECAY: Final = 50.0
-LEAST_SPREAD: Final = 0.1
+LESION_WEIGHT: Final = 3.0
+"""A missed lesion costs more than a false one, which can be deleted."""
+UNITS: Final = 32
+VOXEL_DECAY: Final = 3e-5
+ITERATIONS: Final = 400
 TOUCHES: Final = 0.1
 """A group is tumour when at least this share of it is."""
 
@@ -106,40 +107,22 @@ def placing(model: LoadedModel, stated: dict[str, Any], seen: list[Seen]) -> lis
     return [replace(one, prediction=placed(judging, one.images, one.prediction)) for one in seen]
 
 
-def usual_uptake(seen: list[Seen]) -> Usual:
-    """Mean and spread of log SUV and smoothed HU of every organ's healthy voxels."""
-    suv: list[list[Exact]] = [[] for _ in Organ]
-    hu: list[list[Exact]] = [[] for _ in Organ]
-    for one in seen:
-        torso, smooth = one.trial.torso, smoothed_hu(one.images)
-        for organ in Organ:
-            where = (torso.organs == organ) & ~torso.lesions
-            suv[organ].append(log_suv(one.images, where)[::EVERY])
-            hu[organ].append(smooth[where][::EVERY].astype(np.float64))
-    rows = [np.zeros(len(Organ)) for _ in range(4)]
-    for organ in Organ:
-        for mean, spread, columns in ((rows[0], rows[1], suv), (rows[2], rows[3], hu)):
-            values = np.concatenate(columns[organ])
-            mean[organ] = values.mean() if len(values) else 0.0
-            spread[organ] = max(float(values.std()) if len(values) else 1.0, LEAST_SPREAD)
-    return Usual(rows[0], rows[1], rows[2], rows[3])
-
-
 def fit_voxels(seen: list[Seen]) -> dict[str, Any] | None:
-    """Physiologic or tumour, from every fifth suspected voxel; None where only one occurs."""
-    usual = usual_uptake(seen)
+    """Tumour or not, from every lesion voxel and every eighth other; None without a lesion."""
     rows, truth = [], []
     for one in seen:
-        prediction = one.prediction
-        where = (prediction.probability >= CONSIDERED) | one.trial.torso.lesions
-        said = (prediction.organs, prediction.probability)
-        rows.append(voxel_features(one.images, said, where, usual)[::EVERY])
-        truth.append(one.trial.torso.lesions[where][::EVERY])
-    classes = np.concatenate(truth).astype(np.int64)
-    if len(set(classes.tolist())) < 2:
+        organs, probability = one.prediction.organs, one.prediction.probability
+        where = considered(one.images, organs, probability)
+        lesion = one.trial.torso.lesions[where]
+        kept = lesion | (np.arange(len(lesion)) % EVERY == 0)
+        rows.append(voxel_features(one.images, organs, probability, where)[kept])
+        truth.append(lesion[kept])
+    labels = np.concatenate(truth)
+    if labels.all() or not labels.any():
         return None
-    softmax = fit_softmax(np.concatenate(rows), classes, 2, VOXEL_DECAY)
-    return {"usual": usual.as_plain(), "softmax": softmax.as_plain()}
+    weights = np.where(labels, LESION_WEIGHT, float(EVERY))
+    plan = FitPlan(hidden_units=UNITS, weight_decay=VOXEL_DECAY, iterations=ITERATIONS)
+    return judge_to_plain(fit_head(np.concatenate(rows), labels, weights, 0.0, plan))
 
 
 def fit_judge(model: LoadedModel, seen: list[Seen]) -> Softmax | None:

@@ -32,7 +32,7 @@ def stated(levels: dict[str, object] | None = None, **changes: object) -> bytes:
         "temperature": 2.0,
     }
     head = {
-        "format": "medquorum-levels/4",
+        "format": "medquorum-levels/5",
         "model_sha256": DIGEST.hex(),
         "features": list(FEATURES),
         "levels": fitted | (levels or {}),

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from medquorum.ai_entity.baseline.head import Head
 from medquorum.ai_entity.calibration import Exact, logit
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.findings import PPM, Level
@@ -33,10 +34,10 @@ from medquorum.ai_entity.tumour.organ_atlas import OrganAtlas, atlas_from_plain
 from medquorum.ai_entity.tumour.organ_levels import Group, volumes_by_organ
 from medquorum.ai_entity.tumour.pet_metrics import Labels, Spacing
 from medquorum.ai_entity.tumour.softmax import Softmax, softmax_from_plain
-from medquorum.ai_entity.tumour.voxel_judge import VoxelJudge, judge_from_plain
+from medquorum.ai_entity.tumour.voxel_judge import judge_from_plain
 from medquorum.ai_entity.tumour.windows import Organs
 
-FORMAT: Final = "medquorum-levels/4"
+FORMAT: Final = "medquorum-levels/5"
 LEVELS: Final = tuple(Level)
 SMOOTHING_VOXELS: Final = 1.0
 """A single voxel's probability is noise."""
@@ -100,8 +101,8 @@ class LevelHead:
     """Features of a group (``candidates.JUDGED``) to the probability that it is physiologic, and
     that it is tumour; None keeps every group."""
     atlas: OrganAtlas | None = None
-    voxels: VoxelJudge | None = None
-    """Features of a voxel (``voxel_judge``) to the same two; None keeps the network's word."""
+    voxels: Head | None = None
+    """Judges voxels (``voxel_judge``); None keeps the network's word."""
 
     def probabilities(self, features: Exact) -> Exact:
         """Probabilities [n,4] of the levels."""

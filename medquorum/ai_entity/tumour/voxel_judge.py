@@ -1,129 +1,135 @@
-"""Which voxels that a network suspects are physiologic uptake, given the organ they lie in.
+"""Which voxels of a whole body are tumour, given the organ they lie in and what lies around them.
 
 The network sees a window of 19 cm and cannot always tell a brain from a tumour; where the body is
-known (``organ_atlas``), this can. A logistic weighs the network's logit, the uptake and the density
-of each suspected voxel, both against what is usual in its organ; it was fitted on phantoms that
-trained nothing. It speaks only where organs were placed by the lungs: crops of a limb keep the
-network's probability.
+known (``organ_atlas``), this can. A perceptron of one hidden layer weighs, for every voxel that the
+network suspects or that takes up FDG, the network's word, the uptake at three scales, the density
+and the organ; it was fitted on phantoms that trained nothing. It speaks only where organs were
+placed by the lungs: crops of a limb keep the network's probability.
 
 It has learnt the phantoms' world, in which nothing grows in heart, bladder or brain: there hardly
 anything passes. Lesions there must be found by eye; the report says so.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from scipy import ndimage
 
-from medquorum.ai_entity.calibration import Exact, logit
+from medquorum.ai_entity.baseline.head import Head
+from medquorum.ai_entity.calibration import Exact, logit, sigmoid
 from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ai_entity.tumour.grid import GridImages, Volume
 from medquorum.ai_entity.tumour.pet_metrics import Mask
-from medquorum.ai_entity.tumour.softmax import Softmax, softmax_from_plain
 from medquorum.ai_entity.tumour.windows import Organs
 
-SHARED: Final = (
-    "logit of the network / 5",
-    "log SUV above the organ's usual, in its spreads",
-    "HU above the organ's usual, in its spreads",
-    "log SUV",
-)
 VOXEL_FEATURES: Final = (
-    *SHARED,
+    "logit of the network / 5",
+    "the same, smoothed over 6 mm",
+    "log SUV",
+    "log SUV over 8 mm",
+    "log SUV over 20 mm",
+    "HU over 4 mm / 50",
+    "HU over 8 mm / 50",
+    "share of its organ within 8 mm",
     *(organ.name.lower() for organ in Organ),
-    *(f"{organ.name.lower()} x {SHARED[0]}" for organ in Organ),
-    *(f"{organ.name.lower()} x {SHARED[3]}" for organ in Organ),
 )
-"""What counts alike in all organs, then what is peculiar to each."""
 CONSIDERED: Final = 0.02
-"""Voxels below this probability keep it."""
+CONSIDERED_SUV: Final = 1.5
+"""Voxels below both are no tumour."""
 LEAST_SUV: Final = 0.05
 HU_RANGE: Final = (-200.0, 300.0)
+MAX_UNITS: Final = 64
 PIECE: Final = 100_000
 """Voxels judged at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """Healthy voxels of every organ [15]: mean and spread of log SUV and of smoothed HU."""
-
-    log_suv: Exact
-    suv_spread: Exact
-    hu: Exact
-    hu_spread: Exact
-
-    def as_plain(self) -> list[list[float]]:
-        """JSON values: four rows."""
-        rows = (self.log_suv, self.suv_spread, self.hu, self.hu_spread)
-        return [[round(float(value), 5) for value in row] for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class VoxelJudge:
-    """What was fitted."""
-
-    usual: Usual
-    softmax: Softmax
-
-
-def judge_from_plain(plain: Any) -> VoxelJudge:
-    """From JSON values. Raises ValueError, KeyError or TypeError."""
-    rows = np.asarray(plain["usual"], dtype=np.float64)
-    if rows.shape != (4, len(Organ)) or not np.isfinite(rows).all():
-        raise ValueError("the usual uptakes have another shape")
-    if min(rows[1].min(), rows[3].min()) <= 0.0:
-        raise ValueError("a spread is greater than zero")
-    usual = Usual(rows[0], rows[1], rows[2], rows[3])
-    return VoxelJudge(usual, softmax_from_plain(plain["softmax"], len(VOXEL_FEATURES), 2))
-
-
-def smoothed_hu(images: GridImages) -> Volume:
-    """HU over a voxel's neighbourhood, clipped: grain is no tissue."""
-    smooth = ndimage.gaussian_filter(images.hu, 1.0)
-    return np.asarray(np.clip(smooth, *HU_RANGE), dtype=np.float32)
-
-
-def log_suv(images: GridImages, where: Mask) -> Exact:
-    """Natural logarithm of the SUV of the voxels of ``where``; 0 without a PET."""
-    if images.suv is None:
-        return np.zeros(int(np.count_nonzero(where)))
-    return np.asarray(np.log(np.maximum(images.suv[where], LEAST_SUV)), dtype=np.float64)
+def considered(images: GridImages, organs: Organs, probability: Volume) -> Mask:
+    """The voxels of the body that may be tumour."""
+    where = probability >= CONSIDERED
+    if images.suv is not None:
+        where |= images.suv > CONSIDERED_SUV
+    return np.asarray(where & (organs != Organ.AIR))
 
 
 def voxel_features(
-    images: GridImages, prediction: tuple[Organs, Volume], where: Mask, usual: Usual
-) -> Exact:
-    """VOXEL_FEATURES of the voxels of ``where``, in scan order."""
-    organs, shares = prediction[0][where], prediction[1][where].astype(np.float64)
-    uptake = log_suv(images, where)
-    said = logit(np.clip(shares, 1e-3, 1.0 - 1e-3)) / 5.0
-    hu = smoothed_hu(images)[where]
-    shared = np.stack(
-        [
-            said,
-            (uptake - usual.log_suv[organs]) / usual.suv_spread[organs],
-            (hu - usual.hu[organs]) / usual.hu_spread[organs],
-            uptake,
-        ],
-        axis=1,
-    )
-    own = np.eye(len(Organ))[organs]
-    return np.concatenate([shared, own, own * said[:, None], own * uptake[:, None]], axis=1)
+    images: GridImages, organs: Organs, probability: Volume, where: Mask
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """VOXEL_FEATURES [n,f] of the voxels of ``where``, in scan order."""
+    density = np.clip(ndimage.gaussian_filter(images.hu, 1.0), *HU_RANGE)
+    suv = np.ones_like(images.hu) if images.suv is None else images.suv
+    columns = [
+        _logits(probability[where]),
+        _logits(ndimage.gaussian_filter(probability, 1.5)[where]),
+        _logarithm(suv[where]),
+        _logarithm(ndimage.gaussian_filter(suv, 2.0)[where]),
+        _logarithm(ndimage.gaussian_filter(suv, 5.0)[where]),
+        density[where] / 50.0,
+        ndimage.gaussian_filter(density, 2.0)[where] / 50.0,
+        _own_share(organs)[where],
+    ]
+    own = np.eye(len(Organ), dtype=np.float32)[organs[where]]
+    return np.concatenate([np.stack(columns, axis=1).astype(np.float32), own], axis=1)
 
 
-def judged(images: GridImages, organs: Organs, probability: Volume, judge: VoxelJudge) -> Volume:
-    """The probability [z,y,x] with what is physiologic taken down, multiples of 1/1000."""
-    where = probability >= CONSIDERED
-    if not where.any():
-        return probability
-    features = voxel_features(images, (organs, probability), where, judge.usual)
-    tumour = np.concatenate(
-        [
-            judge.softmax.probabilities(features[start : start + PIECE])[:, 1]
-            for start in range(0, len(features), PIECE)
-        ]
-    )
-    found = probability.copy()
-    found[where] = np.round(tumour * 1000.0) / 1000.0
+def _logits(shares: Volume) -> Exact:
+    return logit(np.clip(shares.astype(np.float64), 1e-3, 1.0 - 1e-3)) / 5.0
+
+
+def _logarithm(suv: Volume) -> Exact:
+    return np.asarray(np.log(np.maximum(suv, LEAST_SUV)), dtype=np.float64)
+
+
+def _own_share(organs: Organs) -> Volume:
+    """For every voxel the share of its own organ in its neighbourhood: 1 deep inside it."""
+    found = np.zeros(organs.shape, dtype=np.float32)
+    for organ in np.unique(organs):
+        own = organs == organ
+        found[own] = ndimage.gaussian_filter(own.astype(np.float32), 2.0)[own]
     return found
+
+
+def judged(images: GridImages, organs: Organs, probability: Volume, judge: Head) -> Volume:
+    """Probability of tumour [z,y,x], multiples of 1/1000; 0 where nothing is considered."""
+    where = considered(images, organs, probability)
+    found = np.zeros_like(probability)
+    if where.any():
+        features = voxel_features(images, organs, probability, where)
+        shares = np.concatenate(
+            [
+                sigmoid(judge.logit(features[start : start + PIECE]))
+                for start in range(0, len(features), PIECE)
+            ]
+        )
+        found[where] = np.round(shares * 1000.0) / 1000.0
+    return found
+
+
+def judge_to_plain(judge: Head) -> dict[str, Any]:
+    """JSON values."""
+    arrays = {"mean": judge.mean, "scale": judge.scale, "w1": judge.w1, "b1": judge.b1,
+              "w2": judge.w2}  # fmt: skip
+    plain: dict[str, Any] = {name: np.round(one, 6).tolist() for name, one in arrays.items()}
+    return plain | {"b2": round(judge.b2, 6)}
+
+
+def judge_from_plain(plain: Any) -> Head:
+    """The inverse. Raises ValueError, KeyError or TypeError."""
+    mean, scale, w1, b1, w2 = (
+        np.asarray(plain[name], dtype=np.float64) for name in ("mean", "scale", "w1", "b1", "w2")
+    )
+    inputs, units = len(VOXEL_FEATURES), len(b1)
+    shapes = [mean.shape, scale.shape, w1.shape, b1.shape, w2.shape]
+    if units > MAX_UNITS or shapes != [
+        (inputs,),
+        (inputs,),
+        (inputs, units),
+        (units,),
+        (units,),
+    ]:
+        raise ValueError("the voxel judge has other sizes")
+    judge = Head(mean, scale, w1, b1, w2, float(plain["b2"]))
+    if not all(np.isfinite(one).all() for one in (mean, scale, w1, b1, w2, judge.b2)):
+        raise ValueError("the voxel judge holds values that are no numbers")
+    if scale.min() <= 0.0:
+        raise ValueError("a scale is greater than zero")
+    return judge
