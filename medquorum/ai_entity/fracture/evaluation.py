@@ -35,6 +35,7 @@ RULE, NETWORK, FUSED = "rule_based", "resnet50", "fused"
 MIN_FILMS: Final = 20
 MAX_FILMS: Final = 10_000
 RELIABILITY_BINS: Final = 10
+CHANCE_DRAWS: Final = 200
 
 Numbers = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.bool_]
@@ -192,6 +193,7 @@ def _calibration(probability: Numbers, truth: Truth) -> dict[str, Any]:
     slope, intercept = calibration_line(logit(probability), truth)
     return {
         "ece": round(expected_calibration_error(probability, truth, RELIABILITY_BINS), 4),
+        "ece_by_chance": round(_ece_by_chance(probability), 4),
         "brier": round(brier_score(probability, truth), 4),
         "slope": round(slope, 3),
         "intercept": round(intercept, 3),
@@ -204,6 +206,18 @@ def _calibration(probability: Numbers, truth: Truth) -> dict[str, Any]:
             for one in reliability_table(probability, truth, RELIABILITY_BINS)
         ],
     }
+
+
+def _ece_by_chance(probability: Numbers) -> float:
+    """Mean ECE that these probabilities would show if every one were exactly true."""
+    rng = np.random.default_rng(0)
+    drawn = [
+        expected_calibration_error(
+            probability, rng.random(len(probability)) < probability, RELIABILITY_BINS
+        )
+        for _ in range(CHANCE_DRAWS)
+    ]
+    return float(np.mean(drawn))
 
 
 def _concluded(rows: tuple[FilmResult, ...]) -> dict[str, Any]:
