@@ -8,11 +8,16 @@ is not for clinical use, and names the method beside every volume.
 from typing import Any, Final
 
 from medquorum.ai_entity.findings import PPM, Findings, Lesion, Level, TumourFindings
-from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT
+from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT, SUV_ADAPTIVE
 
 FORMAT: Final = "medquorum-analysis/1"
 NETWORK: Final = "network"
-SHORT_NAMES: Final = {SUV_2_5: "suv_2_5", SUV_4: "suv_4", SUV_41_PERCENT: "suv_41pct"}
+SHORT_NAMES: Final = {
+    SUV_2_5: "suv_2_5",
+    SUV_4: "suv_4",
+    SUV_41_PERCENT: "suv_41pct",
+    SUV_ADAPTIVE: "adaptive",
+}
 
 
 def published(findings: Findings) -> dict[str, Any]:
