@@ -47,6 +47,11 @@ def place(tmp_path: Path) -> Path:
     return folder
 
 
+def heed_interrupts() -> None:
+    """As at a terminal, even where whoever runs the tests ignores interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """The command on a terminal of its own."""
 
@@ -56,6 +61,7 @@ class Running:
             [*COMMAND, *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=theirs,
+            preexec_fn=heed_interrupts,
             env={**os.environ, "TMPDIR": str(place), "TERM": "xterm", "COLUMNS": "100"},
         )
         os.close(theirs)
