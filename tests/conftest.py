@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+LONG_RUNS = "MEDQUORUM_LONG_TESTS"
+"""Set to 1, the suite also plays thirty live consultations, which takes minutes."""
+
+collect_ignore = [] if os.environ.get(LONG_RUNS) == "1" else ["interop/test_learning_loop.py"]
+
 # A shared or slow machine must not turn a right answer into a failure; continuous integration draws
 # the same examples on every run, so that a red run can be repeated.
 settings.register_profile("developer", deadline=None)

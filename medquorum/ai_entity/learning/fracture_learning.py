@@ -39,8 +39,10 @@ RULE_PRIOR_FILMS: Final = 30.0
 NETWORK_PRIORS: Final = (30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
 """Weights of the network's head that are tried: few films fit its 2,049 numbers all too well."""
 
-AS_GOOD: Final = 0.002
-"""Mean cross-entropy on left-out films within which the strongest prior is taken."""
+LOSS_SPREAD: Final = 0.5
+"""Nats, about the standard deviation of one film's cross-entropy: over the root of the films it is
+the standard error within which the strongest prior is as good (one-standard-error rule, Breiman et
+al. 1984)."""
 
 HOLD_OUT_FILMS: Final = 40
 Features = npt.NDArray[np.float32]
@@ -177,7 +179,8 @@ class FractureEyes:
                     NETWORK_PRIORS if prior_films is None else (prior_films,)
                 )
             }
-            chosen = strongest({prior: one.loss_after for prior, one in tried.items()})
+            losses = {prior: one.loss_after for prior, one in tried.items()}
+            chosen = strongest(losses, len(seen))
             fitted, out = tried[chosen], tried[chosen].model.parent
             fused = refit_fusion(self.file_of(self.reported), fitted, out)
             content, new_network = fused.read_bytes(), fitted.model.read_bytes()
@@ -223,10 +226,10 @@ def read_head(content: bytes) -> Head:
     return Head(stored[HEAD_WEIGHT].astype(np.float64).ravel(), float(stored[HEAD_BIAS].ravel()[0]))
 
 
-def strongest(losses: Mapping[float, float]) -> float:
-    """The strongest prior that is as good on left-out films as the best one."""
-    best = min(losses.values())
-    return max(prior for prior, loss in losses.items() if loss <= best + AS_GOOD)
+def strongest(losses: Mapping[float, float], films: int) -> float:
+    """The strongest prior that is as good on left-out films as the best one, but for chance."""
+    bound = min(losses.values()) + LOSS_SPREAD / float(np.sqrt(films))
+    return max(prior for prior, loss in losses.items() if loss <= bound)
 
 
 def network_logit(tiles: Features | None, head: Head) -> float:
