@@ -26,7 +26,6 @@ from medquorum.ai_entity.learning.fracture_learning import (
 from medquorum.ai_entity.learning.gate import GateResult, HeldOutCase, fracture_score, judge
 from medquorum.ai_entity.learning.lessons import StudyKind
 from medquorum.ai_entity.learning.training_set import Split, TrainingSet
-from medquorum.ai_entity.limits import model_threads
 
 MIN_SAMPLES: Final = 8
 """Fewer validated studies move no model."""
@@ -76,7 +75,7 @@ def train_fracture(
     source: TrainingSet, models: Path, out: Path, recipe: Recipe, tell: Tell
 ) -> Trained:
     """Refit the current fracture model's head. Raises TrainingRefused, ModelError."""
-    eyes = FractureEyes(models, model_threads())
+    eyes = FractureEyes(models)
     with_step(tell, "looking at the films of the training set")
     seen = list(films_of(source, Split.TRAINING, eyes))
     try:
