@@ -1,9 +1,9 @@
 """Volumes of the NEMA IEC phantom's spheres by every method, against their true volumes.
 
-Each contrast is scanned several times at different places on the grid. A sphere is measured from
-what the network drew there; where it drew nothing (a bottle of water is no body, and it was never
-shown one), from the piece above SUV 2.5 that holds the sphere's centre, and the table says so. The
-41 % isocontour and the adaptive threshold (``tumour.adaptive_volume``) start from either.
+Each contrast is scanned several times at different places on the grid. The 41 % isocontour and the
+adaptive threshold (``tumour.adaptive_volume``) start from the piece above SUV 2.5 that holds the
+sphere, as a reader would click it. The network's volume is what it drew at the sphere: a bottle of
+water is no body, it was never shown one, and the figures say what that means.
 """
 
 from collections.abc import Callable
@@ -87,8 +87,7 @@ def read_spheres(model: LoadedModel, phantom: NemaPhantom) -> list[Reading]:
     for diameter, truth_ml, mask in zip(
         DIAMETERS_MM, sphere_volumes_ml(), phantom.spheres, strict=True
     ):
-        own = _piece(drawn, mask)
-        seed = _piece(hot, mask) if own is None else own
+        own, seed = _piece(drawn, mask), _piece(hot, mask)
         volumes: dict[str, float | None] = dict.fromkeys(METHODS)
         if own is not None:
             volumes["network"] = volume_ml(own > 0, phantom.spacing_zyx_mm)

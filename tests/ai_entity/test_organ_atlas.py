@@ -68,15 +68,28 @@ def test_the_atlas_survives_its_file() -> None:
             atlas_from_plain(hostile)
 
 
-def test_without_lungs_nothing_moves_but_labels_under_lesions() -> None:
+def test_without_lungs_density_names_what_it_can() -> None:
+    hu = np.full((20, 20, 20), 50.0, np.float32)
+    hu[:, :, :4] = -100.0
+    said = np.full(hu.shape, Organ.BLADDER, np.uint8)
+    probability = np.zeros(hu.shape, np.float32)
+    probability[8:12, 8:12, 8:12] = 0.9
+    images = GridImages(hu, None, axial_affine(4.0))
+    assert lung_box(images.hu, images.affine) is None
+    placed, whole = place_organs(images, said, probability, counted().atlas())
+    assert not whole
+    assert (placed[:, :, 4:] == Organ.MUSCLE).all()
+    assert (placed[:, :, :4] == Organ.FAT).all()
+
+
+def test_without_an_atlas_labels_change_under_lesions_only() -> None:
     organs = np.full((20, 20, 20), Organ.MUSCLE, np.uint8)
     organs[:, :, :4] = Organ.FAT
     organs[8:12, 8:12, 8:12] = Organ.BLADDER
     probability = np.zeros(organs.shape, np.float32)
     probability[8:12, 8:12, 8:12] = 0.9
     images = GridImages(np.full(organs.shape, 50.0, np.float32), None, axial_affine(4.0))
-    assert lung_box(images.hu, images.affine) is None
-    placed, whole = place_organs(images, organs, probability, counted().atlas())
+    placed, whole = place_organs(images, organs, probability, None)
     assert not whole
     assert (placed[8:12, 8:12, 8:12] == Organ.MUSCLE).all()
     assert (placed[:, :, :4] == Organ.FAT).all()

@@ -8,7 +8,8 @@ trained nothing (``phantom_fit``). Inside what may be lesion the network's word 
 guide and density half a one: there the place speaks, and the nearest organ outside, the less the
 farther it is.
 
-Without lungs (a limb, a head) nothing is changed but the labels inside lesions. The atlas knows
+Without lungs (a limb, a head) density alone names air, fat, muscle and bone: better than an organ
+that is not there. Without an atlas the network's labels stay. The atlas knows
 drawn bodies; a real one that is turned, opened or lacks an organ will be misplaced, and the report
 shows the organ's name beside the picture for that reason.
 """
@@ -113,6 +114,8 @@ def place_organs(
     box = None if atlas is None else lung_box(images.hu, images.affine)
     scores = None
     placed, bins = organs, density_bins(images.hu)
+    if atlas is not None and box is None:
+        placed = density_organs(images.hu, images.voxel_volume_mm3)
     if atlas is not None and box is not None:
         scores = _Scores(atlas, cells(organs.shape, images.affine, box))
         placed = scores.by_everything(bins, organs)
