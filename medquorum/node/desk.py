@@ -13,6 +13,7 @@ from typing import Protocol
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.types import BlockType, PartName, RecordId
+from medquorum.node.desk_dossier import DossierDesk, StatisticsDesk
 from medquorum.node.desk_governance import GovernanceDesk
 from medquorum.node.views import (
     BlockView,
@@ -111,6 +112,14 @@ class Desk(Protocol):
     def governance(self) -> GovernanceDesk:
         """The governance side."""
 
+    @property
+    def dossiers(self) -> DossierDesk:
+        """Patients' records as wholes: consultations, consents, downloads."""
+
+    @property
+    def statistics(self) -> StatisticsDesk:
+        """How long decisions take and who takes part."""
+
     def status(self) -> StatusView:
         """The node in one glance."""
 
@@ -177,7 +186,10 @@ class Desk(Protocol):
         """The frames of an export of the whole final chain (R-EXP1)."""
 
     def events(self, after: int) -> AsyncIterator[EventView]:
-        """Live changes with a sequence greater than `after`; never ends by itself."""
+        """Live changes with a sequence greater than `after`; never ends by itself.
+
+        Below zero: only those from now on.
+        """
 
     async def accesses(self, patient: int | None) -> tuple[Mapping[str, object], ...]:
         """The access log: who read which record and part when, and for what."""

@@ -45,8 +45,13 @@ class Happenings:
             self._changed.notify_all()
 
     async def follow(self, after: int) -> AsyncIterator[EventView]:
-        """Every event after a sequence, then the live ones; never ends by itself."""
+        """Every event after a sequence, then the live ones; never ends by itself.
+
+        A sequence below zero means the live ones only.
+        """
         seen = after if self._before <= after <= self._sequence else self._before
+        if after < 0:
+            seen = self._sequence
         while True:
             missed = min(self._sequence - seen, len(self._events))
             for event in [self._events[place] for place in range(-missed, 0)]:

@@ -22,11 +22,17 @@ from medquorum.node.api import (
 )
 from medquorum.node.api.bodies import empty_spool
 from medquorum.node.api.gate import bounded_concurrency, harden
-from medquorum.node.api.limits import BODY_BYTES, HEADER_BYTES, KEEPALIVE_SECONDS
+from medquorum.node.api.limits import (
+    BODY_BYTES,
+    HEADER_BYTES,
+    IDLE_LOCK_MS,
+    KEEPALIVE_SECONDS,
+)
 from medquorum.node.api.operation import SERVICES, Operation, Services
 from medquorum.node.api.problems import answer_with_problems
 from medquorum.node.api.reference import add_reference
 from medquorum.node.desk import Desk
+from medquorum.node.page.routes import add_page
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *sessions.OPERATIONS,
@@ -43,7 +49,12 @@ CLEANING_SECONDS: Final = 3_600.0
 
 
 def create_app(
-    desk: Desk, accounts: Accounts, *, spool: Path, public_origin: str | None = None
+    desk: Desk,
+    accounts: Accounts,
+    *,
+    spool: Path,
+    public_origin: str | None = None,
+    idle_lock_ms: int = IDLE_LOCK_MS,
 ) -> web.Application:
     """The application. `spool` is a folder of its own for uploads, emptied here.
 
@@ -53,10 +64,11 @@ def create_app(
     app = web.Application(
         client_max_size=BODY_BYTES, middlewares=[answer_with_problems, bounded_concurrency()]
     )
-    app[SERVICES] = Services(desk, accounts, spool, public_origin)
+    app[SERVICES] = Services(desk, accounts, spool, public_origin, idle_lock_ms)
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, operation.serve)
     add_reference(app, OPERATIONS)
+    add_page(app)
     app.on_response_prepare.append(harden)
     app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_clean_accounts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
@@ -17,11 +17,14 @@ from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import EventQuery
 from medquorum.node.views import EventView
 
+FROM_NOW: Final = -1
+"""Handed to the desk for `live`: nothing that happened before."""
+
 
 def _resume_after(call: Call[EventQuery]) -> int:
     header = call.request.headers.get("Last-Event-ID")
     if header is None:
-        return call.parameters.after
+        return FROM_NOW if call.parameters.live else call.parameters.after
     if not (header.isascii() and header.isdigit() and len(header) <= 16):
         raise Problem(400, "last_event_id", "Last-Event-ID is the id of an event of this node")
     return int(header)

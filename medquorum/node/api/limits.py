@@ -28,6 +28,8 @@ EVENT_STREAMS: Final = 128
 EVENT_STREAM_SECONDS: Final = 900.0
 """A stream ends and is resumed, so that a revoked user does not listen for ever."""
 HEARTBEAT_SECONDS: Final = 15.0
+IDLE_LOCK_MS: Final = 10 * 60_000
+"""A page left alone locks itself: shorter than a session, whose end would cost the open case."""
 SPOOL_WRITERS: Final = 4
 """Threads that write uploads: more only queue in the disk."""
 PAGE_DEFAULT: Final = 50

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from medquorum.node.accounts import Accounts, User
 from medquorum.node.api.gate import authorised, check_origin
-from medquorum.node.api.limits import SPOOL_WRITERS
+from medquorum.node.api.limits import IDLE_LOCK_MS, SPOOL_WRITERS
 from medquorum.node.api.permissions import Reach, Right
 from medquorum.node.api.problems import Problem, from_validation
 from medquorum.node.desk import Desk
@@ -52,6 +52,8 @@ class Services:
     spool: Path
     public_origin: str | None = None
     """The origin browsers see when a proxy stands before the node."""
+    idle_lock_ms: int = IDLE_LOCK_MS
+    """After this long without a hand on it a page locks itself."""
     writers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(SPOOL_WRITERS, thread_name_prefix="spool")
     )

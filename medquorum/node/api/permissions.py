@@ -88,6 +88,11 @@ def reach_of(role: UserRole, right: Right) -> Reach:
     return TABLE[right][ROLES.index(role)]
 
 
+def rights_of(role: UserRole) -> tuple[Right, ...]:
+    """The rights of a role, fully or for its own record."""
+    return tuple(right for right in Right if reach_of(role, right) is not Reach.NONE)
+
+
 def roles_with(right: Right) -> tuple[UserRole, ...]:
     """The roles that have a right, fully or for their own record."""
     return tuple(role for role, reach in zip(ROLES, TABLE[right], strict=True) if reach is not _N)

@@ -128,6 +128,8 @@ class EventQuery(Parameters):
     """Where to begin; the Last-Event-ID header wins."""
 
     after: Annotated[int, Field(ge=0, le=2**53)] = 0
+    live: bool = False
+    """Nothing that happened before: a page has just asked for how things stand."""
 
 
 class ReadyQuery(Parameters):
@@ -216,6 +218,19 @@ class LoginAnswer(BaseModel):
     expires_at_ms: int
     token: str | None = None
     """Only for `bearer`; shown this once."""
+
+
+class SessionAnswer(BaseModel):
+    """Who a session or token speaks for, and what a page needs to serve her."""
+
+    user: str | None
+    role: UserRole | None
+    patient: str | None
+    """Address of the patient's key; role patient only."""
+    rights: tuple[str, ...]
+    """What the role may do, wholly or for its own record."""
+    idle_lock_ms: int
+    """A page locks itself after this long without a hand on it."""
 
 
 class NewUser(_Body):

@@ -9,7 +9,7 @@ from medquorum.node.api.answers import json_answer
 from medquorum.node.api.bodies import read_model
 from medquorum.node.api.gate import COOKIE, presented
 from medquorum.node.api.operation import JSON, Call, Content, NoParameters, operation
-from medquorum.node.api.permissions import Right
+from medquorum.node.api.permissions import Right, rights_of
 from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import (
     Login,
@@ -17,6 +17,7 @@ from medquorum.node.api.schemas import (
     NewToken,
     NewUser,
     Revoked,
+    SessionAnswer,
     UserAnswer,
     UserList,
     UserPath,
@@ -80,6 +81,31 @@ async def log_out(call: Call[NoParameters]) -> web.StreamResponse:
     answer = web.Response(status=204)
     answer.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return answer
+
+
+@operation(
+    "GET",
+    "/v1/session",
+    right=None,
+    tag="Access",
+    answers=Content(JSON, SessionAnswer),
+)
+async def get_session(call: Call[NoParameters]) -> web.StreamResponse:
+    """Who is asking
+
+    And what that role may do: a page shows no door that is closed to its user. Nobody, where no
+    good token comes with the request: a page asks before anyone has signed in.
+    """
+    token = presented(call.request)
+    user = None if token is None else await call.services.accounts.authenticate(*token)
+    answer = SessionAnswer(
+        user=None if user is None else user.name,
+        role=None if user is None else user.role,
+        patient=None if user is None else user.patient,
+        rights=() if user is None else tuple(right.value for right in rights_of(user.role)),
+        idle_lock_ms=call.services.idle_lock_ms,
+    )
+    return json_answer(SessionAnswer, answer)
 
 
 def _user_answer(user: User) -> UserAnswer:
@@ -153,4 +179,4 @@ async def revoke_tokens(call: Call[UserPath]) -> web.StreamResponse:
     return json_answer(Revoked, Revoked(ended=ended))
 
 
-OPERATIONS = (log_in, log_out, add_user, list_users, make_token, revoke_tokens)
+OPERATIONS = (log_in, log_out, get_session, add_user, list_users, make_token, revoke_tokens)

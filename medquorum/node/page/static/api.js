@@ -1,0 +1,99 @@
+/**
+ * The one way to the node: /v1 of the same origin, with the session cookie.
+ * @module
+ */
+
+import { t } from "./texts.js";
+
+/** A refusal of the node; status 0 where the node did not answer at all. */
+export class ApiError extends Error {
+  /** @param {number} status HTTP status @param {string} rule stable reason @param {string} advice what to do */
+  constructor(status, rule, advice) {
+    super(`${rule}: ${advice}`);
+    this.status = status;
+    this.rule = rule;
+    this.advice = advice;
+  }
+}
+
+async function refusal(response) {
+  let document_ = {};
+  try {
+    document_ = await response.json();
+  } catch {
+    // Not our node's answer: a proxy's page, or one that broke off. The status is all there is.
+  }
+  const rule = typeof document_.rule === "string" ? document_.rule : "http";
+  const advice = typeof document_.detail === "string" ? document_.detail : t("shell.no_advice");
+  return new ApiError(response.status, rule, advice);
+}
+
+/** Sends a request; answers the response where it is a success, throws ApiError otherwise. */
+async function ask(method, path, { body, headers = {}, signal } = {}) {
+  if (!/^\/(v1\/|readyz|livez|page\/)/.test(path)) throw new TypeError("an address of this node's API is wanted");
+  let response;
+  try {
+    response = await fetch(path, { method, body, headers, signal, credentials: "same-origin", redirect: "error" });
+  } catch (failure) {
+    if (failure.name === "AbortError") throw failure;
+    document.dispatchEvent(new CustomEvent("node-away"));
+    throw new ApiError(0, "away", t("shell.node_away"));
+  }
+  if (response.ok) return response;
+  const error = await refusal(response);
+  if (error.status === 401 && path !== "/v1/login") document.dispatchEvent(new CustomEvent("session-over"));
+  throw error;
+}
+
+async function decoded(response) {
+  if (response.status === 204) return null;
+  const media = response.headers.get("Content-Type") ?? "";
+  if (media.startsWith("application/json")) return response.json();
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function prepared(body) {
+  if (body === undefined || body === null) return { headers: {} };
+  if (body instanceof FormData) return { body, headers: {} };
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer || body instanceof Blob) {
+    return { body, headers: { "Content-Type": "application/octet-stream" } };
+  }
+  return { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+}
+
+export const api = {
+  /** JSON of an address (bytes where the node answers octets). */
+  async get(path, options = {}) {
+    return decoded(await ask("GET", path, options));
+  },
+
+  /** The bytes of an address. @returns {Promise<Uint8Array>} */
+  async bytes(path, options = {}) {
+    return new Uint8Array(await (await ask("GET", path, options)).arrayBuffer());
+  },
+
+  /** The whole response of a GET, where headers matter. @returns {Promise<Response>} */
+  async response(path, options = {}) {
+    return ask("GET", path, options);
+  },
+
+  /**
+   * Posts an object (as JSON), bytes (as octets) or a FormData.
+   * @param {{key?: string, headers?: object, signal?: AbortSignal}} options  key: Idempotency-Key
+   */
+  async post(path, body, { key, headers = {}, signal } = {}) {
+    const sent = prepared(body);
+    const keyed = key === undefined ? {} : { "Idempotency-Key": key };
+    return decoded(await ask("POST", path, { body: sent.body, headers: { ...sent.headers, ...keyed, ...headers }, signal }));
+  },
+
+  /** Puts bytes. */
+  async put(path, bytes, headers = {}) {
+    const octets = { "Content-Type": "application/octet-stream" };
+    return decoded(await ask("PUT", path, { body: bytes, headers: { ...octets, ...headers } }));
+  },
+
+  async delete(path) {
+    return decoded(await ask("DELETE", path));
+  },
+};

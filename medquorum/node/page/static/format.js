@@ -1,0 +1,54 @@
+/**
+ * Numbers and times as a doctor reads them: local time, units shown.
+ * @module
+ */
+
+import { t } from "./texts.js";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const moment = new Intl.DateTimeFormat(undefined, {
+  year: "numeric", month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit",
+});
+
+/** @param {number} ms milliseconds since 1970 UTC */
+export function localTime(ms) {
+  return moment.format(new Date(ms));
+}
+
+/** A length of time in its largest unit, e.g. "3 h"; @param {number} ms */
+export function span(ms) {
+  const length = Math.abs(ms);
+  if (length < MINUTE) return t("shell.span_seconds", { count: Math.round(length / 1000) });
+  if (length < HOUR) return t("shell.span_minutes", { count: Math.floor(length / MINUTE) });
+  if (length < 2 * DAY) return t("shell.span_hours", { count: Math.floor(length / HOUR) });
+  return t("shell.span_days", { count: Math.floor(length / DAY) });
+}
+
+/** How long ago a moment was; @param {number} ms since 1970 UTC */
+export function age(ms) {
+  return span(Math.max(0, Date.now() - ms));
+}
+
+/** How long until a moment, or that it has passed; @param {number} ms since 1970 UTC */
+export function until(ms) {
+  const left = ms - Date.now();
+  return left > 0 ? t("shell.until", { span: span(left) }) : t("shell.passed");
+}
+
+/** @param {number} ml millilitres (one decimal below 10) */
+export function millilitres(ml) {
+  return t("shell.millilitres", { number: ml.toFixed(Math.abs(ml) < 10 ? 1 : 0) });
+}
+
+/** @param {number} share 0 to 1 */
+export function percent(share) {
+  return t("shell.percent", { number: Math.round(share * 100) });
+}
+
+/** The first eight characters of a hex id: enough to compare by eye with another list. */
+export function shortId(hex) {
+  return hex.slice(0, 8);
+}

@@ -1,0 +1,27 @@
+/**
+ * The one catalogue of texts: every word the page shows stands in texts/en/*.json.
+ * @module
+ */
+
+let catalogue = new Map();
+
+/** Loads the catalogue; to be awaited once, before anything is shown. */
+export async function loadTexts() {
+  const response = await fetch("/page/texts/en.json");
+  catalogue = new Map(Object.entries(await response.json()));
+}
+
+/**
+ * The text of a key with its `{name}` places filled; the key itself where there is no such text.
+ * @param {string} key  e.g. "shell.sign_in"
+ * @param {Object<string, string|number>} values
+ */
+export function t(key, values = {}) {
+  const text = catalogue.get(key) ?? key;
+  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+}
+
+/** The text of a key, or another text where the catalogue has none: for words that come from a node. */
+export function known(key, otherwise) {
+  return catalogue.get(key) ?? otherwise;
+}
