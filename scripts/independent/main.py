@@ -1,4 +1,4 @@
-"""The command `scripts/audit`: check an export or a proof with nothing but the charter.
+"""The command `scripts/audit`: check an export, a proof or a receipt with nothing but the charter.
 
 Exit codes: 0 valid, 2 wrong usage, 4 a file cannot be read, 5 tampered.
 """
@@ -21,12 +21,15 @@ from .crypto import Signatures, fingerprint
 from .export import ExportAudit, audit_export
 from .history import Told, acts, lines, versions
 from .proof import audit_proof
+from .receipt import audit_receipt
 
 PROGRESS_SECONDS: Final = 0.5
 # The charter's own limit, and room for what the file wraps around it: one signature a member.
 CHARTER_FILE_MAX: Final = CHARTER.total
 # One byte more than a frame, so that a longer proof shows as longer.
 PROOF_FILE_MAX: Final = 1_048_577
+# Likewise for a receipt, which is a record.
+RECEIPT_FILE_MAX: Final = 262_145
 
 
 class Exit(IntEnum):
@@ -85,6 +88,11 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("export", nargs="?", metavar="FILE", help="the exported chain")
     parser.add_argument("--proof", metavar="FILE", help="check a proof of one block instead")
+    parser.add_argument(
+        "--receipt",
+        metavar="FILE",
+        help="check a doctor's receipt of a vote, with --proof or without",
+    )
     parser.add_argument("--charter", required=True, metavar="FILE", help="the signed charter")
     parser.add_argument("--height", type=int, metavar="N", help="stop once block N is proved final")
     parser.add_argument(
@@ -94,9 +102,10 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parsed = parser.parse_args(arguments)
-    if (parsed.export is None) == (parsed.proof is None):
-        parser.error("name one export, or one proof with --proof")
-    if parsed.height is not None and (parsed.height < 1 or parsed.proof is not None):
+    other = parsed.proof or parsed.receipt
+    if (parsed.export is None) == (other is None):
+        parser.error("name one export, or a proof with --proof, or a receipt with --receipt")
+    if parsed.height is not None and (parsed.height < 1 or other is not None):
         parser.error("--height is a block number from 1 on, of an export")
     return parsed
 
@@ -109,7 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Progress()
     try:
         charter = _load_charter(parsed.charter, signatures)
-        if parsed.proof is not None:
+        if parsed.receipt is not None:
+            checked = _check_receipt(parsed, charter, signatures)
+        elif parsed.proof is not None:
             checked = _check_proof(parsed.proof, charter, signatures)
         else:
             checked = _check_export(parsed, charter, signatures, progress)
@@ -176,6 +187,25 @@ def _check_proof(path: str, charter: Charter, signatures: Signatures) -> Checked
         "outcome": header.outcome,
     }
     return Checked(summary, proven.enacted)
+
+
+def _check_receipt(parsed: argparse.Namespace, charter: Charter, signatures: Signatures) -> Checked:
+    with open(parsed.receipt, "rb") as receipt_file:
+        encoded = receipt_file.read(RECEIPT_FILE_MAX)
+    proof = None
+    if parsed.proof is not None:
+        with open(parsed.proof, "rb") as proof_file:
+            proof = proof_file.read(PROOF_FILE_MAX)
+    shown = audit_receipt(encoded, charter, signatures, proof)
+    summary: dict[str, str | int | float] = {
+        "vote": shown.vote.digest.hex(),
+        "proposal": shown.vote.proposal.hex(),
+        "decision": shown.vote.decision,
+    }
+    if shown.height is not None:
+        summary["height"] = shown.height
+        summary["counted"] = "yes" if shown.counted else "no, the verdict rests on others"
+    return Checked(summary, ())
 
 
 def _print_valid(checked: Checked, charter: Charter, *, as_json: bool, whole: bool) -> None:

@@ -1,4 +1,4 @@
-"""`medquorum chain`: blocks, export, proof, and checking without any node (R-EXP1 to R-EXP3)."""
+"""`medquorum chain`: blocks, export, proof, and checking without any node (R-EXP1 to R-EXP4)."""
 
 from __future__ import annotations
 
@@ -112,6 +112,40 @@ def verify(
             typer.echo(f"VALID: {found.blocks} blocks, height {found.height}")
         else:
             typer.echo(f"TAMPERED at height {found.height}: {found.reason}")
+        if not found.valid:
+            raise typer.Exit(int(Exit.VERIFICATION))
+
+
+@app.command()
+def receipt(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt of a vote.")],
+    charter: Annotated[Path, typer.Option("--charter", help="The signed charter file.")],
+    *,
+    proof_file: Annotated[
+        Path | None, typer.Option("--proof", help="The proof of the block it ended in.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a doctor's receipt with nothing but the charter, and whether a block rests on it.
+
+    Exit code 5 when it is not genuine.
+    """
+    from medquorum.consensus.receipts import check_receipt
+    from medquorum.ledger.ceremony import open_charter
+    from medquorum.ledger.limits import FRAME, RECORD
+    from medquorum.node.cli.files import read_limited
+
+    with one_sentence():
+        founded = open_charter(read_limited(charter, CHARTER_BYTES))
+        proven = None if proof_file is None else read_limited(proof_file, FRAME.total)
+        found = check_receipt(read_limited(path, RECORD.total), founded, proven)
+        if as_json:
+            print_json(asdict(found))
+        elif not found.valid:
+            typer.echo(f"NOT GENUINE: {found.reason}")
+        else:
+            rests = {None: "", True: ", counted in", False: ", not needed by"}[found.counted]
+            typer.echo(f"GENUINE{rests}{f' block {found.n_bc}' if rests else ''}")
         if not found.valid:
             raise typer.Exit(int(Exit.VERIFICATION))
 
