@@ -69,6 +69,8 @@ class ProposalView:
     votes: tuple[VoteView, ...]
     summary: tuple[str, ...] = ()
     """Of an act of governance or an assignment: what it does, in sentences."""
+    blind: bool = False
+    """Votes and counts are hidden from this doctor until she has voted herself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,16 @@ class BlockView:
     votes: tuple[VoteView, ...]
     summary: tuple[str, ...] = ()
     """Of an act of governance or an assignment: what it does, in sentences."""
+    replaces: str | None = None
+    """Hash of the block that this one corrects."""
+    issued_at_ms: int = 0
+    doctor_name: str = ""
+    patient_key: str = ""
+    """Kp; empty for an act of governance, as are the next two."""
+    patient_name: str = ""
+    """PAT NAME: the commitment, never the name."""
+    signature: str = ""
+    """Sigt: the issuer's signature of the proposal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from medquorum.node.accounts import Accounts
 from medquorum.node.api import (
     about,
     chain,
+    contents,
     events,
     governance,
     proposals,
@@ -40,6 +41,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *proposals.OPERATIONS,
     *chain.OPERATIONS,
     *records.OPERATIONS,
+    *contents.OPERATIONS,
     *governance.OPERATIONS,
     *about.OPERATIONS,
     *events.OPERATIONS,

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from medquorum.node.api.answers import encoded_json
+from medquorum.node.api.blind import blinded_events
 from medquorum.node.api.limits import EVENT_STREAM_SECONDS, EVENT_STREAMS, HEARTBEAT_SECONDS
 from medquorum.node.api.operation import EVENT_STREAM, Call, Content, operation
 from medquorum.node.api.permissions import Right
@@ -55,7 +56,7 @@ async def stream_events(call: Call[EventQuery]) -> web.StreamResponse:
     try:
         await response.prepare(call.request)
         async with response:
-            await _relay(call.desk.events(after), response)
+            await _relay(blinded_events(call, call.desk.events(after)), response)
     finally:
         if task is not None:
             streams.discard(task)

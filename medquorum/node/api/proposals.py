@@ -6,6 +6,7 @@ from aiohttp import web
 
 from medquorum.ledger.limits import RECORD
 from medquorum.node.api.answers import json_answer
+from medquorum.node.api.blind import all_blinded, blinded, blinded_why
 from medquorum.node.api.bodies import read_model, read_octets
 from medquorum.node.api.idempotency import answer_once
 from medquorum.node.api.limits import BODY_BYTES
@@ -52,8 +53,12 @@ async def propose_sealed(call: Call[NoParameters]) -> web.StreamResponse:
     answers=Content(JSON, ProposalList),
 )
 async def list_proposals(call: Call[ProposalQuery]) -> web.StreamResponse:
-    """Proposals, newest first"""
+    """Proposals, newest first
+
+    A doctor sees others' votes on an open one after her own.
+    """
     found = await call.desk.proposals(call.parameters.state, call.parameters.limit)
+    found = all_blinded(call, found)
     return json_answer(ProposalList, ProposalList(proposals=found))
 
 
@@ -67,7 +72,7 @@ async def list_proposals(call: Call[ProposalQuery]) -> web.StreamResponse:
 )
 async def get_proposal(call: Call[ProposalPath]) -> web.StreamResponse:
     """One proposal by its id"""
-    return json_answer(ProposalView, await call.desk.proposal(call.parameters.id))
+    return json_answer(ProposalView, blinded(call, await call.desk.proposal(call.parameters.id)))
 
 
 @operation(
@@ -100,7 +105,7 @@ async def explain_proposal(call: Call[ProposalPath]) -> web.StreamResponse:
 
     Who has not voted, which certificate is missing, who leads the slot.
     """
-    return json_answer(WhyView, await call.desk.why(call.parameters.id))
+    return json_answer(WhyView, await blinded_why(call, await call.desk.why(call.parameters.id)))
 
 
 @operation(
@@ -108,7 +113,8 @@ async def explain_proposal(call: Call[ProposalPath]) -> web.StreamResponse:
 )
 async def get_inbox(call: Call[NoParameters]) -> web.StreamResponse:
     """Open proposals that wait for this node's doctor"""
-    return json_answer(ProposalList, ProposalList(proposals=await call.desk.inbox()))
+    waiting = all_blinded(call, await call.desk.inbox())
+    return json_answer(ProposalList, ProposalList(proposals=waiting))
 
 
 @operation(
