@@ -8,6 +8,7 @@ import { cross, direction, length, add, scaled } from "./geometry.js";
 /** Sizes beyond these are refused: they would only be a mistake or an attack. */
 const LONGEST_SIDE = 16384;
 const MOST_SLICES = 10000;
+const MOST_WARNINGS = 16;
 const AXES = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
 
 /** A series the page cannot show; the message is a key of the catalogue. */
@@ -21,8 +22,9 @@ export class UnreadableSeries extends Error {}
  * @property {"HU"|"SUV"|"none"} unit  what a number means once rescaled
  * @property {Array<{name: string, low: number, high: number}>} windows  the series' own
  * @property {boolean} unsigned  whether stored numbers are uint16 (X-ray) instead of int16
- * @property {boolean} invertedByNature  MONOCHROME1: the smallest number is white
- * @property {string[]} warnings
+ * @property {Array<{columns: number, rows: number}>} frames  sizes of a radiograph's films
+ * @property {Array<{kind: string, after: number?, count: number?, least_mm: number?, most_mm: number?}>} warnings
+ * @property {string?} frameOfReference
  */
 
 /** @param {object} described  the answer of /v1/images/{record}/{part} @returns {Series} */
@@ -35,9 +37,10 @@ export function readSeries(described) {
     rescale: { slope: number(rescale.slope, 1), intercept: number(rescale.intercept, 0) },
     unit: ["HU", "SUV"].includes(described.unit) ? described.unit : "none",
     windows: (described.windows ?? []).map(readWindow).filter((each) => each !== null),
-    unsigned: /^u/i.test(String(described.stored ?? described.encoding ?? "")) || described.kind === "xray",
-    invertedByNature: described.monochrome === 1 || described.monochrome === "MONOCHROME1",
-    warnings: (described.warnings ?? []).map(String).slice(0, 20),
+    unsigned: described.stored === "uint16",
+    frames: (described.frames ?? []).map(readFrame),
+    warnings: (described.warnings ?? []).slice(0, MOST_WARNINGS),
+    frameOfReference: described.frame_of_reference ?? null,
   };
 }
 
@@ -54,6 +57,10 @@ function readWindow(given) {
   return { name: String(given.name ?? ""), low: centre - width / 2, high: centre + width / 2 };
 }
 
+function readFrame(frame) {
+  return { columns: count(frame.columns, LONGEST_SIDE), rows: count(frame.rows, LONGEST_SIDE) };
+}
+
 function count(value, most) {
   if (!Number.isInteger(value) || value < 1 || value > most) {
     throw new UnreadableSeries("viewer.unreadable");
@@ -65,8 +72,8 @@ function readGrid(described) {
   const columns = count(described.columns, LONGEST_SIDE);
   const rows = count(described.rows, LONGEST_SIDE);
   const slices = count(described.slices ?? 1, MOST_SLICES);
-  const given = vector(described.spacing_mm) ?? [1, 1, 1];
-  const spacing = given.map((each) => (each > 0 ? each : 1));
+  const given = described.spacing_mm ?? [];
+  const spacing = [0, 1, 2].map((axis) => (given[axis] > 0 ? given[axis] : 1));
   const axes = readAxes(described.orientation);
   const steps = [
     scaled(axes ? axes[0] : AXES[0], spacing[0]),
@@ -81,7 +88,7 @@ function readGrid(described) {
     origin_mm: vector(described.origin) ?? vector(described.positions?.[0]) ?? [0, 0, 0],
     steps_mm: steps,
     placed: axes !== null,
-    calibrated: vector(described.spacing_mm) !== null,
+    calibrated: given[0] > 0 && given[1] > 0,
   };
 }
 

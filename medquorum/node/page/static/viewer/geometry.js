@@ -13,6 +13,7 @@
  * @property {Vector} spacing_mm  between columns, rows, slices
  * @property {Vector} origin_mm  centre of voxel (0, 0, 0)
  * @property {[Vector, Vector, Vector]} steps_mm  from one column, row, slice to the next
+ * @property {boolean} calibrated  whether millimetres in the plane are known
  * @property {boolean} placed  whether origin and directions are known, or only assumed
  */
 

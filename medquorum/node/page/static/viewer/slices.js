@@ -5,20 +5,47 @@
 
 /** Bytes kept of one series: 300 slices of 512 x 512 would be 157 MB. */
 export const KEPT_BYTES = 96 * 1024 * 1024;
-/** Slices fetched at once: browsers allow six connections, and one is the page's event stream. */
+/** Slices fetched ahead at once, by all shelves of a viewer: browsers allow six connections, one is the event stream. */
 const AT_ONCE = 3;
 /** How far it is fetched ahead in the direction of reading, and behind it. */
 const AHEAD = 12;
 const BEHIND = 3;
 
+/** The connections that shelves share when they fetch ahead. */
+export class Lane {
+  constructor(atOnce = AT_ONCE) {
+    this.atOnce = atOnce;
+    this.busy = 0;
+    this.shelves = new Set();
+  }
+
+  /** Takes a place if one is free. */
+  enter() {
+    const free = this.busy < this.atOnce;
+    this.busy += free ? 1 : 0;
+    return free;
+  }
+
+  /** Gives the place to whoever waits. */
+  leave() {
+    this.busy -= 1;
+    for (const shelf of this.shelves) {
+      shelf.work();
+    }
+  }
+}
+
 export class SliceShelf {
   /**
    * @param {number} count  slices
-   * @param {(index: number, signal: AbortSignal) => Promise<ArrayBufferView>} fetchSlice
+   * @param {(index: number, signal: AbortSignal) => Promise<{byteLength: number}>} fetchSlice
+   * @param {Lane} lane
    * @param {number} keptBytes
    */
-  constructor(count, fetchSlice, keptBytes = KEPT_BYTES) {
+  constructor(count, fetchSlice, lane, keptBytes = KEPT_BYTES) {
     this.count = count;
+    this.lane = lane;
+    lane.shelves.add(this);
     this.keptBytes = keptBytes;
     this.bytes = 0;
     this.fetchSlice = fetchSlice;
@@ -53,24 +80,24 @@ export class SliceShelf {
       }
     }
     this.queue = wishes.filter((each) => each >= 0 && each < this.count && !this.kept.has(each));
-    this.#work();
+    this.work();
   }
 
   /** Ends everything under way and forgets the slices. */
   close() {
     this.abort.abort();
+    this.lane.shelves.delete(this);
     this.queue = [];
     this.kept.clear();
     this.bytes = 0;
   }
 
-  #work() {
-    while (this.underWay.size < AT_ONCE && this.queue.length > 0 && !this.abort.signal.aborted) {
-      const index = this.queue.shift();
-      if (!this.kept.has(index) && !this.underWay.has(index)) {
-        // A wish that fails is no loss: the slice is asked for again once it is looked at.
-        this.#fetch(index).catch(() => {});
-      }
+  /** Fetches what is wished for, as far as the lane has room. */
+  work() {
+    this.queue = this.queue.filter((each) => !this.kept.has(each) && !this.underWay.has(each));
+    while (this.queue.length > 0 && !this.abort.signal.aborted && this.lane.enter()) {
+      // A wish that fails is no loss: the slice is asked for again once it is looked at.
+      this.#fetch(this.queue.shift()).catch(() => {}).finally(() => this.lane.leave());
     }
   }
 
@@ -81,10 +108,7 @@ export class SliceShelf {
     }
     const fetching = this.fetchSlice(index, this.abort.signal)
       .then((slice) => this.#keep(index, slice))
-      .finally(() => {
-        this.underWay.delete(index);
-        this.#work();
-      });
+      .finally(() => this.underWay.delete(index));
     this.underWay.set(index, fetching);
     return fetching;
   }

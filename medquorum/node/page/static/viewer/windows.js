@@ -22,15 +22,12 @@ export const PET_PRESETS = Object.freeze([
 
 const STORED_NUMBERS = 65536;
 
-/** Presets of a series: those of its unit, else its own and its whole range. @returns {Window[]} */
+/** Presets of a series: those the node names, else those of its unit. @returns {Window[]} */
 export function presetsOf(series) {
-  if (series.unit === "HU") {
-    return [...CT_PRESETS];
+  if (series.windows.length > 0) {
+    return series.windows;
   }
-  if (series.unit === "SUV") {
-    return [...PET_PRESETS];
-  }
-  return series.windows.map((each) => ({ ...each, name: "own", label: each.name }));
+  return [...({ HU: CT_PRESETS, SUV: PET_PRESETS }[series.unit] ?? [])];
 }
 
 /** The preset after the one shown; the first where none is. */

@@ -1,0 +1,211 @@
+/**
+ * The slice viewer: CT, PET and both fused, with a report's findings as outlines.
+ *
+ *     const viewer = createViewer(place, { series: [{ kind: "ct", record, part }, …], overlays: [{ record }] });
+ *     viewer.onReady(() => viewer.setLayout("fused"));
+ *     viewer.goToPoint([12, -40, 130]);   // LPS, mm
+ */
+
+import { announce, el } from "../elements.js";
+import { t } from "../texts.js";
+import { Cine } from "./cine.js";
+import { Legend } from "./legend.js";
+import { addOverlay, addSeries, baseOf, loadBase } from "./loading.js";
+import { Slider } from "./slider.js";
+import { nodeSource } from "./source.js";
+import { Stage } from "./stage.js";
+import { readingStrokes } from "./reading_strokes.js";
+import { watchKeys } from "./strokes.js";
+import { action, group, toolbar } from "./toolbar.js";
+import { openVolume } from "./volume_link.js";
+import { readoutWords, windowWords } from "./words.js";
+import { createXray } from "./xray.js";
+
+/**
+ * @typedef {object} Wanted
+ * @property {import("./loading.js").SeriesName[]} series
+ * @property {Array<{record: string}>} [overlays]
+ * @property {"ct"|"pet"|"fused"|"triple"} [layout]  once its series are here
+ * @property {object} [source]  addresses other than the node's, for tests
+ */
+
+/**
+ * Makes a viewer in a place of the page.
+ * @param {HTMLElement} place  emptied
+ * @param {Wanted} wanted
+ */
+export function createViewer(place, wanted) {
+  const film = wanted.series.find((each) => each.kind === "xray");
+  if (baseOf(wanted.series) === undefined && film !== undefined) {
+    return createXray(place, { ...wanted, series: [film] });
+  }
+  const viewer = new Viewer(place, wanted);
+  viewer.begin();
+  return viewer.handle();
+}
+
+class Viewer {
+  constructor(place, wanted) {
+    this.wanted = wanted;
+    this.source = wanted.source ?? nodeSource;
+    this.ending = new AbortController();
+    this.first = Promise.withResolvers();
+    this.readout = el("output", { class: "viewer-readout" });
+    this.notes = el("div", { class: "viewer-notes", role: "status" }, t("viewer.loading"));
+    this.body = el("div", { class: "viewer-body" });
+    this.bar = el("div", { class: "viewer-bar" });
+    const foot = el("div", { class: "viewer-foot" }, this.readout, el("span", { class: "viewer-caution" }, t("viewer.not_primary")));
+    this.element = el("section", { class: "viewer", "aria-label": t("viewer.title") }, this.bar, this.notes, this.body, foot);
+    place.replaceChildren(this.element);
+  }
+
+  /** What the page holds of a viewer. */
+  handle() {
+    const later = (act) => (...given) => this.loaded.then(() => this.reading && act(...given));
+    return {
+      setSlice: later((index) => this.reading.setSlice(index)),
+      setLayout: later((layout) => this.#wishLayout(layout)),
+      goTo: later((voxel) => this.reading.goTo(voxel)),
+      goToPoint: later((point_mm) => this.reading.goToPoint(point_mm)),
+      goToLesion: later((number) => this.#goToLesion(number)),
+      onReady: (act) => this.first.promise.then(act, () => {}),
+      ready: this.first.promise,
+      destroy: () => this.#end(),
+    };
+  }
+
+  begin() {
+    this.loaded = this.#load().catch((error) => this.#failed(error));
+    this.first.promise.catch(() => {});
+  }
+
+  async #load() {
+    const base = baseOf(this.wanted.series);
+    if (base === undefined) {
+      throw new RangeError(t("viewer.no_series"));
+    }
+    this.reading = await loadBase(this.source, base);
+    if (this.ending.signal.aborted) {
+      this.reading.close();
+      return;
+    }
+    this.#build();
+    await this.#loadRest(base);
+  }
+
+  /** The second series and the findings; what fails of them leaves the first as it is. */
+  async #loadRest(base) {
+    const others = this.wanted.series.filter((each) => each !== base && each.kind !== "xray" && each.kind !== base.kind);
+    const loads = [
+      ...others.map((name) => addSeries(this.source, this.reading, name, base)),
+      ...(this.wanted.overlays ?? []).map((overlay) => addOverlay(this.source, this.reading, overlay, base)),
+    ];
+    const settled = Promise.allSettled(loads);
+    // The reader need not wait for these to use what is there.
+    settled.then((ends) => ends.forEach((end) => end.status === "rejected" && this.#note(t("viewer.part_failed", { reason: reasonOf(end.reason) }))));
+    this.rest = settled.then(() => this.#wishLayout(this.wish ?? this.wanted.layout));
+  }
+
+  #build() {
+    const { reading } = this;
+    this.notes.replaceChildren();
+    const { signal } = this.ending;
+    this.stage = new Stage(reading, this.#told(), signal);
+    this.cine = new Cine(reading, () => this.stage.drawnIndex);
+    const further = group("viewer.further", action("viewer.reset", () => reading.reset()),
+      action("viewer.volume", () => openVolume(this.wanted)), action("viewer.help", () => this.#help()));
+    this.bar.replaceChildren(toolbar(reading, this.cine, [further]));
+    this.body.replaceChildren(this.stage.element, new Slider(reading).element, new Legend(reading).element);
+    reading.onChange((what) => this.#changed(what));
+    watchKeys(this.element, readingStrokes(reading, this.cine), signal);
+    reading.base.series.warnings.forEach((warning) => this.#note(warningWords(warning)));
+  }
+
+  #told() {
+    return {
+      hover: (voxel) => this.#hover(voxel),
+      leave: () => this.#hover(this.reading.crosshair),
+      measured: (length) => announce(t("viewer.measured", { length })),
+      failed: (error) => this.#note(t("viewer.slice_failed", { reason: reasonOf(error) })),
+      drawn: () => {
+        this.element.dataset.drawn = String(this.stage.drawnIndex);
+        this.first.resolve();
+        this.#hover(this.pointed);
+      },
+    };
+  }
+
+  /** Shows values under the pointer, else those at the crosshair. */
+  #hover(voxel) {
+    this.pointed = voxel;
+    const place = voxel ?? this.reading.crosshair;
+    this.readout.textContent = place === null || place === undefined ? "" : readoutWords(this.reading, { ...place, z: this.reading.index });
+  }
+
+  #changed(what) {
+    if (what === "crosshair") {
+      this.#hover(this.reading.crosshair);
+      announce(this.readout.textContent);
+    } else if (what === "window") {
+      announce(windowWords(this.reading.presetTrack()));
+    } else if (what === "series") {
+      this.#wishLayout(this.wish ?? this.wanted.layout);
+    }
+  }
+
+  /** Shows a layout now, or once the series it needs are here. */
+  #wishLayout(layout) {
+    this.wish = layout;
+    if (layout !== undefined && this.reading?.layouts().includes(layout)) {
+      this.wish = undefined;
+      this.wanted.layout = undefined;
+      this.reading.setLayout(layout);
+    }
+  }
+
+  async #goToLesion(number) {
+    await this.rest;
+    const lesions = this.reading.labelLayers.find((layer) => layer.kind === "lesions");
+    const lesion = lesions?.labels.find((each) => each.label === number);
+    return lesion?.centre !== undefined && this.reading.goTo(lesion.centre);
+  }
+
+  #help() {
+    const keys = t("viewer.help_keys").split("\n").map((line) => el("p", {}, line));
+    import("../elements.js").then(({ dialog }) => dialog(t("viewer.help_title"), ...keys,
+      el("form", { method: "dialog" }, el("button", { class: "viewer-button" }, t("viewer.close")))));
+  }
+
+  #note(text) {
+    const notes = [...this.notes.children].map((each) => each.textContent);
+    if (!notes.includes(text) && notes.length < 4) {
+      this.notes.append(el("p", { class: "viewer-note" }, text));
+    }
+  }
+
+  #failed(error) {
+    if (!this.ending.signal.aborted) {
+      this.notes.replaceChildren();
+      this.#note(t("viewer.failed", { reason: reasonOf(error) }));
+      this.first.reject(error);
+    }
+  }
+
+  #end() {
+    this.ending.abort();
+    this.cine?.stop();
+    this.reading?.close();
+    this.element.remove();
+  }
+}
+
+/** What to do about an error: the node's advice, the catalogue's text, or what it says itself. */
+function reasonOf(error) {
+  return error.advice ?? t(error.message);
+}
+
+/** What a reader must know of a series before she measures. */
+function warningWords(warning) {
+  const places = { slice: (warning.after ?? 0) + 1, count: warning.count ?? "", least: warning.least_mm ?? "", most: warning.most_mm ?? "" };
+  return t(`viewer.warning_${warning.kind}`, places);
+}

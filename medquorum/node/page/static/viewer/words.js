@@ -1,0 +1,86 @@
+/** What the viewer says in words: places, windows, values with their units. */
+
+import { t } from "../texts.js";
+import { pointOf } from "./geometry.js";
+import { ROLES } from "./reading.js";
+
+const digits = (number, places) => number.toFixed(places).replace("-", "\u2212");
+
+/** A window: width and centre in HU, or the range of SUV. */
+export function windowWords(track) {
+  const { window, series } = track;
+  const name = windowName(window);
+  if (series.unit === "SUV") {
+    return t("viewer.window_suv", { low: digits(window.low, 0), high: digits(window.high, window.high < 10 ? 1 : 0) });
+  }
+  const width = digits(window.high - window.low, 0);
+  return t("viewer.window_hu", { name, width, centre: digits((window.high + window.low) / 2, 0) });
+}
+
+/** The name of a preset, or that it was set by hand. */
+export function windowName(window) {
+  return t(`viewer.preset_${window.name}`);
+}
+
+/** Slice number from 1 and where it lies in the patient. */
+export function sliceWords(reading) {
+  const words = { number: reading.number(reading.index), count: reading.grid.slices };
+  if (!reading.grid.placed) {
+    return t("viewer.slice", words);
+  }
+  const height = pointOf(reading.grid, { x: 0, y: 0, z: reading.index })[2];
+  return t("viewer.slice_at", { ...words, height: digits(height, 1) });
+}
+
+/** Words of a pane's corners, and its name for screen readers. */
+export function cornerWords(reading, kind) {
+  const level = ROLES[kind].map((role) => windowWords(reading.tracks[role])).join("  ·  ");
+  const place = sliceWords(reading);
+  const lesions = reading.labelLayers.find((layer) => layer.kind === "lesions");
+  const outlined = lesions === undefined ? 0 : lesions.shapes(reading.index).length;
+  const whole = t("viewer.pane_described", { pane: t(`viewer.pane_${kind}`), place, level, lesions: outlined });
+  return { place, level, whole };
+}
+
+/** Value of a series at a voxel with its unit, or an empty text. */
+function valueWords(track, voxel) {
+  const value = track.valueAt(voxel);
+  if (value === null) {
+    return "";
+  }
+  const key = { HU: "viewer.value_hu", SUV: "viewer.value_suv", none: "viewer.value_none" }[track.series.unit];
+  return t(key, { value: digits(value, track.series.unit === "SUV" ? 2 : 0) });
+}
+
+/** Values, labels and place under the pointer or the crosshair. */
+export function readoutWords(reading, voxel) {
+  const values = Object.values(reading.tracks).map((track) => valueWords(track, voxel));
+  if (values.every((text) => text === "")) {
+    return "";
+  }
+  const labels = reading.labelLayers.map((layer) => labelWords(layer.kind, layer.at(voxel)));
+  return [...values, ...labels, placeWords(reading.grid, voxel)].filter((text) => text !== "").join("   ");
+}
+
+function labelWords(kind, labelled) {
+  return labelled === null ? "" : labelName(kind, labelled);
+}
+
+/** The name of a lesion or an organ. */
+export function labelName(kind, labelled) {
+  return t(kind === "lesions" ? "viewer.lesion" : "viewer.organ", { number: labelled.label, name: labelled.name });
+}
+
+function placeWords(grid, voxel) {
+  if (!grid.placed) {
+    return t("viewer.voxel", { x: Math.round(voxel.x), y: Math.round(voxel.y) });
+  }
+  const [x, y, z] = pointOf(grid, voxel);
+  const side = (value, positive, negative) => `${value >= 0 ? positive : negative}${digits(Math.abs(value), 0)}`;
+  return t("viewer.point", { x: side(x, "L", "R"), y: side(y, "P", "A"), z: side(z, "H", "F") });
+}
+
+/** A length: tenths of a millimetre below ten centimetres. */
+export function lengthWords(mm) {
+  return t("viewer.millimetres", { number: digits(mm, mm < 100 ? 1 : 0) });
+}
