@@ -49,6 +49,9 @@ SESSION_MS: Final = 15 * 60_000
 """A page left alone for a quarter of an hour asks for the password again."""
 SESSION_LONGEST_MS: Final = 12 * 3_600_000
 """One working day."""
+REPLACED: Final = "replaced"
+"""The label of a session's token that another has taken the place of."""
+REPLACED_MS: Final = 10_000
 BEARER_DEFAULT_MS: Final = 30 * 86_400_000
 BEARER_LONGEST_MS: Final = 400 * 86_400_000
 OPERATOR_TOKEN_MS: Final = 400 * 86_400_000
@@ -180,15 +183,31 @@ class Accounts:
         user = await self.store.load_user(token.user)
         if user is None or not user.active:
             return None
-        if kind is TokenKind.SESSION:
-            await self._renew(token, now)
+        if kind is TokenKind.SESSION and token.label != REPLACED:
+            await self._prolong(token, now)
         return replace(user, role=token.role)
 
-    async def _renew(self, token: AccessToken, now: int) -> None:
+    async def _prolong(self, token: AccessToken, now: int) -> None:
         """Prolong a session past its half, so that most requests write nothing."""
         end = min(now + SESSION_MS, token.created_at_ms + SESSION_LONGEST_MS)
         if token.expires_at_ms - now < SESSION_MS // 2 and end > token.expires_at_ms:
             await self.store.save_token(replace(token, expires_at_ms=end))
+
+    async def renew(self, text: str) -> str | None:
+        """A new token for a session; its end of day stays. None when it was renewed just now.
+
+        The old one is taken for `REPLACED_MS` more: other requests of the page are under way.
+        """
+        token = await self.store.load_token(digest_of(text))
+        if token is None or token.label == REPLACED:
+            return None
+        now = self.now_ms()
+        fresh = secrets.token_urlsafe(TOKEN_BYTES)
+        end = min(now + SESSION_MS, token.created_at_ms + SESSION_LONGEST_MS)
+        await self.store.save_token(replace(token, digest=digest_of(fresh), expires_at_ms=end))
+        last = min(token.expires_at_ms, now + REPLACED_MS)
+        await self.store.save_token(replace(token, label=REPLACED, expires_at_ms=last))
+        return fresh
 
     async def revoke(self, text: str) -> None:
         """End a session or token."""

@@ -34,6 +34,10 @@ def _login_answer(grant: Grant, *, show: bool) -> LoginAnswer:
     )
 
 
+def _set_cookie(answer: web.Response, text: str) -> None:
+    answer.set_cookie(COOKIE, text, path="/", secure=True, httponly=True, samesite="Strict")
+
+
 @operation(
     "POST",
     "/v1/login",
@@ -60,9 +64,7 @@ async def log_in(call: Call[NoParameters]) -> web.StreamResponse:
         await accounts.revoke(earlier)
     answer = json_answer(LoginAnswer, _login_answer(grant, show=kind is TokenKind.BEARER))
     if kind is TokenKind.SESSION:
-        answer.set_cookie(
-            COOKIE, grant.text, path="/", secure=True, httponly=True, samesite="Strict"
-        )
+        _set_cookie(answer, grant.text)
     return answer
 
 
@@ -106,6 +108,45 @@ async def get_session(call: Call[NoParameters]) -> web.StreamResponse:
         idle_lock_ms=call.services.idle_lock_ms,
     )
     return json_answer(SessionAnswer, answer)
+
+
+@operation(
+    "POST",
+    "/v1/session/renewal",
+    right=Right.SESSION,
+    tag="Access",
+    answers=Content(JSON, note="Nothing."),
+    status=204,
+)
+async def renew_session(call: Call[NoParameters]) -> web.StreamResponse:
+    """Change the session's token for a new one
+
+    For the page, from time to time and whenever a key is opened. The end of the working day stays
+    where it was; requests under way may come with the old token for some seconds more.
+    """
+    token = presented(call.request)
+    if token is None or token[1] is not TokenKind.SESSION:
+        raise Problem(400, "session", "only a session of the page is renewed; log in again")
+    text = await call.services.accounts.renew(token[0])
+    answer = web.Response(status=204)
+    if text is not None:
+        _set_cookie(answer, text)
+    return answer
+
+
+@operation(
+    "POST",
+    "/v1/logout/everywhere",
+    right=Right.SESSION,
+    tag="Access",
+    answers=Content(JSON, Revoked),
+)
+async def log_out_everywhere(call: Call[NoParameters]) -> web.StreamResponse:
+    """End every session and token of the caller"""
+    ended = await call.services.accounts.revoke_all(call.user.name)
+    answer = json_answer(Revoked, Revoked(ended=ended))
+    answer.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return answer
 
 
 def _user_answer(user: User) -> UserAnswer:
@@ -179,4 +220,14 @@ async def revoke_tokens(call: Call[UserPath]) -> web.StreamResponse:
     return json_answer(Revoked, Revoked(ended=ended))
 
 
-OPERATIONS = (log_in, log_out, get_session, add_user, list_users, make_token, revoke_tokens)
+OPERATIONS = (
+    log_in,
+    log_out,
+    log_out_everywhere,
+    get_session,
+    renew_session,
+    add_user,
+    list_users,
+    make_token,
+    revoke_tokens,
+)

@@ -39,6 +39,7 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
     document.dispatchEvent(new CustomEvent("node-away"));
     throw new ApiError(0, "away", t("shell.node_away"));
   }
+  document.dispatchEvent(new CustomEvent("node-back"));
   if (response.ok) return response;
   const error = await refusal(response);
   if (error.status === 401 && path !== "/v1/login") document.dispatchEvent(new CustomEvent("session-over"));

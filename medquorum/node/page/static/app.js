@@ -1,12 +1,19 @@
 /**
- * The page's beginning: texts, session, rail, views.
+ * The page's beginning: texts, who is signed in, the rail, the views.
  * @module
  */
 
-import { loadSession, session } from "./session.js";
+import { el, replace } from "./elements.js";
+import { followKeys } from "./keyboard.js";
+import { hand } from "./keys/hand.js";
+import { resend, startOutbox } from "./keys/outbox.js";
+import { connect, disconnect, onConnection } from "./live.js";
+import { watchIdleness } from "./lock.js";
+import { firstAddress, showRail } from "./rail.js";
 import { route, start } from "./router.js";
+import { leave, loadSession, may, session } from "./session.js";
 import { loadTexts, t } from "./texts.js";
-import { connect } from "./live.js";
+import { showKeyStep, showSignIn } from "./views/signin.js";
 
 const VIEWS = {
   "#/inbox": () => import("./views/inbox.js"),
@@ -21,19 +28,77 @@ const VIEWS = {
   "#/account": () => import("./views/account.js"),
 };
 
+/** Says in one line that the node is away; votes and drafts are kept meanwhile. */
+function showConnection() {
+  const banner = el("p", { id: "away", role: "alert", hidden: true }, t("shell.node_away"));
+  document.body.prepend(banner);
+  const show = (away) => {
+    banner.hidden = !away;
+  };
+  document.addEventListener("node-away", () => show(true));
+  document.addEventListener("node-back", () => show(false));
+  onConnection((answering) => {
+    show(!answering);
+    if (answering && session.user !== null) void resend();
+  });
+}
+
+/** Shows the desk of whoever is signed in. */
+async function enter() {
+  if (location.hash === "") history.replaceState(null, "", firstAddress());
+  if (may("event.read")) connect();
+  showRail();
+  if (session.role === "doctor") void startOutbox();
+  watchIdleness();
+  await start(firstAddress());
+}
+
+/** A session that is over: sign in again over the same desk; another user gets a new one. */
+function askAgain() {
+  if (session.user === null || session.expired) return;
+  const before = session.user;
+  session.expired = true;
+  session.locked = true;
+  hand.lock();
+  disconnect();
+  const onDone = async () => {
+    if (!(await loadSession()) || session.user !== before) {
+      leave();
+      return;
+    }
+    session.expired = false;
+    await showKeyStep(() => {
+      session.locked = false;
+      document.dispatchEvent(new CustomEvent("session-back"));
+      if (may("event.read")) connect();
+      if (session.role === "doctor") void resend();
+    });
+  };
+  showSignIn({ expired: true, onDone });
+}
+
+function firstSignIn() {
+  const onDone = async () => {
+    await loadSession();
+    await showKeyStep(() => void enter());
+  };
+  showSignIn({ onDone });
+}
+
 async function begin() {
   await loadTexts();
   document.title = t("shell.title");
-  document.getElementById("skip").textContent = t("shell.skip");
+  replace(document.getElementById("skip"), t("shell.skip"));
+  document.getElementById("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("content").focus();
+  });
   for (const [pattern, module] of Object.entries(VIEWS)) route(pattern, module);
-  if (!(await loadSession())) {
-    const signin = await import("./views/signin.js");
-    await signin.show(document.getElementById("content"), {});
-    return;
-  }
-  connect();
-  if (location.hash === "") location.hash = "#/inbox";
-  await start();
+  document.addEventListener("session-over", askAgain);
+  followKeys();
+  showConnection();
+  if (await loadSession()) await enter();
+  else firstSignIn();
 }
 
 void begin();

@@ -11,6 +11,7 @@ import { t } from "./texts.js";
 const routes = [];
 let leave = null;
 let turn = 0;
+let first = "#/account";
 
 /**
  * Registers a view.
@@ -57,7 +58,8 @@ function failure(error) {
 export async function render() {
   const target = found(location.hash);
   if (target === null) {
-    location.replace("#/inbox");
+    history.replaceState(null, "", first);
+    if (found(first) !== null) await render();
     return;
   }
   clear();
@@ -76,8 +78,9 @@ export async function render() {
   document.dispatchEvent(new CustomEvent("view-shown", { detail: location.hash }));
 }
 
-/** Begins to follow the address. */
-export function start() {
+/** Begins to follow the address; `otherwise` is where an address of no view leads. */
+export function start(otherwise) {
+  first = otherwise;
   addEventListener("hashchange", () => void render());
   return render();
 }

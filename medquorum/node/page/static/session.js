@@ -1,39 +1,72 @@
 /**
- * Who is signed in, and the lock of a desk that is left alone.
+ * Who is signed in.
  * @module
  */
 
 import { api } from "./api.js";
 
-const KEEP_ALIVE_MS = 4 * 60_000;
-const ROTATE_MS = 60 * 60_000;
+const NOBODY = { user: null, role: null, patient: null, number: null, rights: [], node: null, charter: null };
 
-/** @type {{user: ?string, role: ?string, patient: ?string, rights: string[], node: ?object, charter: ?object}} */
-export const session = {
-  user: null, role: null, patient: null, rights: [], node: null, charter: null, idleLockMs: 600_000, locked: false,
-};
+/**
+ * `node` is the node's status, `charter` the charter in force, `patient` the address of the patient's
+ * key and `number` her N PB (role patient), `rights` what the role may do.
+ */
+export const session = { ...NOBODY, idleLockMs: 600_000, locked: false, expired: false };
 
-/** Whether the signed-in role has a right of the node's table, e.g. "inbox.read". */
+/** Whether the signed-in role has a right, e.g. "inbox.read". */
 export function may(right) {
   return session.rights.includes(right);
+}
+
+/** The patient's own N PB; null while the registration is not final. */
+async function ownNumber() {
+  try {
+    return (await api.get(`/v1/patients/address/${session.patient}`)).n_pb;
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
 }
 
 /** Asks the node who is signed in; false when nobody is. */
 export async function loadSession() {
   const answer = await api.get("/v1/session");
+  session.idleLockMs = answer.idle_lock_ms;
   if (answer.user === null) return false;
   const [node, charter] = await Promise.all([api.get("/v1/status"), api.get("/v1/charter")]);
   session.user = answer.user;
   session.role = answer.role;
   session.patient = answer.patient;
   session.rights = answer.rights;
-  session.idleLockMs = answer.idle_lock_ms;
   session.node = node;
   session.charter = charter;
+  session.number = session.patient === null ? null : await ownNumber();
   return true;
 }
 
-/** Forgets who was signed in. */
-export function forgetSession() {
-  Object.assign(session, { user: null, role: null, patient: null, rights: [], node: null, charter: null });
+/** Opens a session with a password; ApiError where the node refuses. */
+export async function signIn(name, password) {
+  await api.post("/v1/login", { name, password, kind: "session" });
+}
+
+/** Changes the session's token for a new one; a session that is over shows the sign-in by itself. */
+export async function renewSession() {
+  try {
+    await api.post("/v1/session/renewal");
+  } catch {
+    // Said by the sign-in (401) or by the banner of a node that is away.
+  }
+}
+
+/** Ends this session, or every one of this user; then nothing of the desk is left on the page. */
+export async function signOut({ everywhere = false } = {}) {
+  await api.post(everywhere ? "/v1/logout/everywhere" : "/v1/logout");
+  leave();
+}
+
+/** Begins the page anew, at its first address. */
+export function leave() {
+  Object.assign(session, NOBODY);
+  history.replaceState(null, "", "/");
+  location.reload();
 }
