@@ -27,7 +27,12 @@ from medquorum.node.keystore import (
     KeystoreMisuse,
     KeystorePublic,
     create_keystore,
+    open_keystore,
+    read_public,
 )
+from medquorum.node.keystore_file import KEYSTORE_LIMIT_BYTES
+from medquorum.node.page_key_file import is_page_key_file, open_page_keys, read_page_key_file
+from medquorum.node.private_files import PrivateFileError, read_private_file
 
 PATIENT: Final = "patient"
 ENCRYPTION: Final = "encryption"
@@ -37,6 +42,31 @@ _COST: Final = KdfCost()
 def create_wallet(path: Path, passphrase: str, *, cost: KdfCost = _COST) -> KeystorePublic:
     """Make a patient's keys in a new file (mode 0600); errors as `create_keystore`."""
     return create_keystore(path, (PATIENT, ENCRYPTION), passphrase, address_of=_owner, cost=cost)
+
+
+def open_wallet(path: Path, passphrase: str) -> Keystore:
+    """A wallet of the command line or of the page; errors as `open_keystore`."""
+    content = _page_file(path)
+    return (
+        open_keystore(path, passphrase) if content is None else open_page_keys(content, passphrase)
+    )
+
+
+def read_wallet_public(path: Path) -> KeystorePublic:
+    """A wallet's public half, not authenticated; errors as `read_public`."""
+    content = _page_file(path)
+    return read_public(path) if content is None else read_page_key_file(content).public()
+
+
+def _page_file(path: Path) -> bytes | None:
+    """The bytes of a wallet made in the page, None of any other file."""
+    if not path.exists():
+        return None
+    try:
+        content = read_private_file(path, limit_bytes=KEYSTORE_LIMIT_BYTES)
+    except PrivateFileError as error:
+        raise KeystoreMisuse(str(error)) from error
+    return content if is_page_key_file(content) else None
 
 
 def _owner(points: Mapping[str, bytes]) -> Address:

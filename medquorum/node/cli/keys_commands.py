@@ -14,8 +14,13 @@ from medquorum.ledger.keys import Address, address_text
 from medquorum.ledger.types import ADDRESS_PREFIX, Role
 from medquorum.node.cli.member_home import CLINICAL_KEYSTORE, MemberHome
 from medquorum.node.cli.outcome import one_sentence
-from medquorum.node.cli.passphrases import clinical_passphrase, node_passphrase
+from medquorum.node.cli.passphrases import (
+    clinical_passphrase,
+    node_passphrase,
+    page_passphrase,
+)
 from medquorum.node.cli.rotation import swap_keystores
+from medquorum.node.private_files import write_private_file
 
 app = typer.Typer(
     add_completion=False, help="Make and look at a member's keys.", no_args_is_help=True
@@ -97,6 +102,31 @@ def show(home: HomeOption, as_json: JsonOption = False) -> None:
         prefix = ADDRESS_PREFIX[Role.DOCTOR] if CLINICAL_KEYSTORE in keystores else None
         typer.echo(f"address  {address_text(owner, prefix) if prefix else owner.hex()}")
         Console(width=120).print(table)
+
+
+@app.command("page-file")
+def page_file(
+    home: HomeOption,
+    out: Annotated[Path, typer.Option(help="Where the key file goes; it must not exist yet.")],
+    clinical_passphrase_file: ClinicalPassphraseOption = None,
+    page_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--page-passphrase-file",
+            help="File (mode 0600) with another passphrase for the key file; "
+            "else the clinical keystore's.",
+        ),
+    ] = None,
+) -> None:
+    """Write a doctor's clinical key as a file that the node's page opens in the browser.
+
+    It is encrypted; the page asks for its passphrase and never sends key or passphrase anywhere.
+    """
+    with one_sentence():
+        keys = member_home(home, None, clinical_passphrase_file)
+        other = page_passphrase(page_passphrase_file) if page_passphrase_file else None
+        write_private_file(out, keys.page_keys(other), replace=False)
+        typer.echo(f"{out}: choose it in the page, at your own workplace, to sign votes")
 
 
 @app.command("swap")

@@ -29,6 +29,7 @@ from medquorum.node.keystore import (
     open_keystore,
     read_public,
 )
+from medquorum.node.page_key_file import seal_page_keys
 
 NODE_KEYSTORE: Final = "node-keystore.json"
 CLINICAL_KEYSTORE: Final = "clinical-keystore.json"
@@ -121,6 +122,20 @@ class MemberHome:
         opened = open_keystore(path, passphrase.read(), limits=KDF_LIMITS)
         key = opened.private_key(Purpose.CLINICAL)
         return Address(opened.public.owner), signer(key)
+
+    def page_keys(self, page_passphrase: Passphrase | None) -> bytes:
+        """A doctor's clinical key as a page key file, under another passphrase if one is given."""
+        if not self.clinical_keystore.exists():
+            raise CommandError(
+                Exit.NOT_FOUND,
+                f"{self.folder} has no {CLINICAL_KEYSTORE}; give --home of a doctor's own keys",
+            )
+        passphrase = self.clinical.read()
+        opened = open_keystore(self.clinical_keystore, passphrase, limits=KDF_LIMITS)
+        if page_passphrase is not None:
+            passphrase = page_passphrase.read(twice=True)
+        keys = {Purpose.CLINICAL.value: opened.private_key(Purpose.CLINICAL)}
+        return seal_page_keys(keys, opened.public.owner, passphrase)
 
     def request(
         self, name: str, role: Role, endpoint: str, models: tuple[ApprovedModel, ...] = ()

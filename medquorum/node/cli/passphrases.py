@@ -70,6 +70,12 @@ def clinical_passphrase(file: Path | None) -> Passphrase:
     )
 
 
+def page_passphrase(file: Path | None) -> Passphrase:
+    """Of a page key file."""
+    variable = "MEDQUORUM_PAGE_PASSPHRASE_FILE"
+    return Passphrase("page key file", "--page-passphrase-file", variable, file)
+
+
 def read_passphrase_file(path: Path) -> str:
     """The first line of an owner-only file; CommandError or PrivateFileError says what to do."""
     if not path.exists():

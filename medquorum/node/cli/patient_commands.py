@@ -26,8 +26,14 @@ from medquorum.node.cli.show import blocks_table, console, patients_table, print
 from medquorum.node.cli.submit_commands import Draft, print_receipt, propose, read_content
 from medquorum.node.client import NodeClient
 from medquorum.node.desk import Receipt, Registration
-from medquorum.node.keystore import Keystore, open_keystore, read_public
-from medquorum.node.patient_wallet import create_wallet, make_registration, wallet_address
+from medquorum.node.keystore import Keystore
+from medquorum.node.patient_wallet import (
+    create_wallet,
+    make_registration,
+    open_wallet,
+    read_wallet_public,
+    wallet_address,
+)
 
 app = typer.Typer(
     add_completion=False, help="Wallets, registration, histories.", no_args_is_help=True
@@ -86,7 +92,7 @@ def register(
     with asking():
         content = read_content(form)
         name = _name(name_file)
-        keys = open_keystore(wallet, _passphrase(wallet_passphrase_file).read())
+        keys = open_wallet(wallet, _passphrase(wallet_passphrase_file).read())
 
         async def registered(client: NodeClient) -> Receipt:
             draft = Draft(
@@ -169,7 +175,7 @@ def number(
 ) -> None:
     """Say which number N PB the owner of a wallet has got."""
     with asking():
-        address = wallet_address(read_public(wallet))
+        address = wallet_address(read_wallet_public(wallet))
         found = ask(
             Connection(node, token_file, home),
             lambda client: client.patient_by_address(address),

@@ -6,6 +6,7 @@ import { decode, encode } from "./canonical.js";
 import { verifyText } from "./curve.js";
 import { Fault } from "./faults.js";
 import { preimage, sha256, tagged } from "./hashes.js";
+import { ownNetwork } from "./members.js";
 
 export const DECISIONS = Object.freeze(["approve", "reject", "abstain"]);
 export const VOTER_ROLES = Object.freeze(["attending", "delegate", "peer"]);
@@ -63,14 +64,14 @@ export async function isIssued(proposal, members) {
 
 /**
  * A signed vote on exactly the proposal whose bytes are given.
- * @param {Object} choice `proposalBytes` and `network` (32 bytes); `id` the hexadecimal id that
- *   was shown; `decision`; `grade` 1 to 4 on reports, else null; `role`; `comment` a digest of 32
+ * @param {Object} choice `proposalBytes`; `id` the hexadecimal id that was shown; `network` 32
+ *   bytes, else the node's; `decision`; `grade` 1 to 4 on reports, else null; `role`; `comment` a digest of 32
  *   bytes or null
  * @returns {Promise<Uint8Array>} the vote's canonical bytes (R-VOT1)
  */
 export async function castVote(choice) {
-  const { proposalBytes, network, id, decision, grade = null, role = "peer" } = choice;
-  const { comment = null } = choice;
+  const { proposalBytes, id, decision, grade = null, role = "peer", comment = null } = choice;
+  const { network = ownNetwork() } = choice;
   const proposal = await readProposal(proposalBytes, network);
   if (proposal.id !== id) throw new Fault("R-PRO2", "keys.other_proposal");
   checkChoice(proposal.core, decision, grade, role);
