@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from medquorum.ai_entity.analyse import Manner, measure_fracture, measure_tumour
 from medquorum.ai_entity.errors import AnalysisError
 from medquorum.ai_entity.explain.history import ReportHistory, fetch_previous
-from medquorum.ai_entity.explain.reporting import with_changes
+from medquorum.ai_entity.explain.reporting import with_card, with_changes
 from medquorum.ai_entity.findings import Findings, Kind
 from medquorum.ai_entity.following import PART, Block, Study
 from medquorum.ai_entity.isolated import WarmWorkers, Watch
@@ -69,7 +69,8 @@ class Analyst:
             watch = Watch(progress)
             kind = str(study.image["type"])
             found = await self._stoppable(watch, self.run, kind, (image, ct), shelf, watch)
-            return await self._compared(study, found, history, held.path)
+            told = await asyncio.to_thread(with_card, found, shelf.folder)
+            return await self._compared(study, told, history, held.path)
 
     def run(
         self, kind: str, images: tuple[Path, Path | None], shelf: Shelf, watch: Watch

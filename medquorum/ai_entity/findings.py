@@ -7,7 +7,7 @@ volumes, thousandths (``_milli``) for SUV and scores, micrometres for places. ``
 ``ai`` map of the proposal's core (R-PRO9). The overlay is large and travels apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -139,6 +139,8 @@ class Findings:
     overlay: Overlay | None = None
     changes: Changes | None = None
     """Against the patient's earlier study, where the ledger holds one."""
+    card: Mapping[str, Any] | None = None
+    """``explain.card_facts.card_content`` of the model's card, where it is at hand."""
 
     def to_content(self) -> dict[str, Any]:
         """Only str, int, bool, None, list and dict, inside the limits of R-CAN3."""
@@ -159,6 +161,8 @@ class Findings:
         }
         if self.tumour is not None:
             content["tumour"]["comparison_volumes_ul"] = dict(self.tumour.comparison_volumes_ul)
+        if self.card is not None:
+            content["model_card"] = dict(self.card)
         return content
 
     def to_report(self) -> dict[str, Any]:

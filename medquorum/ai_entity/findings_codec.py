@@ -29,7 +29,7 @@ def findings_to_plain(findings: Findings) -> dict[str, Any]:
     plain = asdict(findings)
     plain["model"]["digest"] = findings.model.digest.hex()
     plain["model"]["training_digest"] = findings.model.training_digest.hex()
-    del plain["changes"]  # computed outside the child, which sees one study only
+    del plain["changes"], plain["card"]  # added outside the child, which sees one study only
     if findings.overlay is not None:
         del plain["overlay"]["compressed"], plain["overlay"]["organs"]
         if findings.overlay.landmarks is not None:

@@ -1,7 +1,11 @@
-"""Findings with the changes since the last study, in numbers and in the report's own lines."""
+"""Findings as a report shows them: with the model's card and what changed since the last study."""
 
 from dataclasses import replace
+from pathlib import Path
 
+from medquorum.ai_entity.errors import AnalysisError
+from medquorum.ai_entity.explain.card_facts import card_content
+from medquorum.ai_entity.explain.card_words import read_card_document
 from medquorum.ai_entity.explain.change_words import change_lines
 from medquorum.ai_entity.explain.compare import compare
 from medquorum.ai_entity.explain.previous import PreviousStudy
@@ -19,3 +23,12 @@ def with_changes(
     if changes is None:
         return findings
     return replace(findings, changes=changes, lines=(*findings.lines, *change_lines(changes)))
+
+
+def with_card(findings: Findings, models: Path) -> Findings:
+    """``findings`` with the card of their model, where the registry in ``models`` has it."""
+    try:
+        card = read_card_document(models, findings.model.digest)
+    except (AnalysisError, OSError, ValueError):
+        return findings
+    return replace(findings, card=card_content(card))
