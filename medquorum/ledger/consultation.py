@@ -211,13 +211,13 @@ def track_of(phase: Phase, event: Event) -> Track:
         return Track.TUMOUR
     if phase not in TUMOUR_TRANSITIONS:
         return Track.XRAY
-    return Track.XRAY if _concerns(event, Track.XRAY) else Track.TUMOUR
+    return Track.XRAY if concerns(event, Track.XRAY) else Track.TUMOUR
 
 
 def advance(phase: Phase, event: Event) -> Phase | None:
     """The phase an event leads to, or None where it changes nothing."""
     track = track_of(phase, event)
-    if not _concerns(event, track):
+    if not concerns(event, track):
         return None
     transitions = TRANSITIONS[track][phase]
     for step in _steps(event):
@@ -231,7 +231,7 @@ def phase_of(history: Iterable[Event], track: Track = Track.TUMOUR) -> Consultat
     phase = Phase.REGISTERED
     trail = [TrailEntry(phase, None)]
     for index, event in enumerate(history):
-        reached = advance(phase, event) if _concerns(event, track) else None
+        reached = advance(phase, event) if concerns(event, track) else None
         if reached is not None:
             phase = reached
             trail.append(TrailEntry(phase, index))
@@ -262,7 +262,7 @@ def _steps(event: Event) -> tuple[Step, ...]:
     return ()
 
 
-def _concerns(event: Event, track: Track) -> bool:
+def concerns(event: Event, track: Track) -> bool:
     """Whether an event can belong to a track, by its image or by what it says."""
     about_xray = event.about is BlockType.XRAY or event.type is BlockType.XRAY
     about_tumour = {event.about, event.type} & {BlockType.CT, BlockType.PET}

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CHARTER_SIGNATURE = "charter-signature"
     COMMITMENT = "commitment"
     COMPLAINT = "complaint"
+    CONSENT = "consent"
     HELLO = "hello"
     ORDERING_VOTE = "ordering-vote"
     PATIENT_NAME = "patient-name"

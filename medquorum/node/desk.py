@@ -179,6 +179,9 @@ class Desk(Protocol):
         404 both where it does not exist and where this node is not entitled.
         """
 
+    def holds(self, record: RecordId) -> bool:
+        """Whether the chunks of a body are here: what was made of it goes when they do."""
+
     async def proof(self, n_bc: int) -> bytes:
         """The offline proof of one block (R-EXP3)."""
 

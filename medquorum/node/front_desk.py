@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,15 +15,16 @@ from medquorum.ledger.types import PartName, RecordId
 from medquorum.ledger.vote import Vote
 from medquorum.node.archive import export_frames
 from medquorum.node.bodies import Bodies
-from medquorum.node.body_store import BodyStoreError
-from medquorum.node.desk import DeskError, Reader, Receipt, Submission, VoteReceipt
+from medquorum.node.desk import Reader, Receipt, Submission, VoteReceipt
+from medquorum.node.dossiers import NodeDossiers
 from medquorum.node.driver import Driver
 from medquorum.node.governance_desk import NodeGovernance
 from medquorum.node.happenings import Happenings
 from medquorum.node.membership import EXPLAINED, Membership
 from medquorum.node.peers.hub import Hub
 from medquorum.node.queries import Queries
-from medquorum.node.store.clinical_rows import insert_access
+from medquorum.node.reading import Reading
+from medquorum.node.statistics import Statistics
 from medquorum.node.store.engine import Store
 from medquorum.node.submissions import Submissions
 from medquorum.node.views import (
@@ -38,10 +38,6 @@ from medquorum.node.views import (
 )
 from medquorum.node.voting import Voting
 
-ABSENT = DeskError(404, "unknown_record", "no such record or part that this node may open")
-
-DAMAGED = DeskError(503, "body_damaged", "the stored body cannot be read; run `medquorum scrub`")
-
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
@@ -52,6 +48,9 @@ class Rooms:
     submissions: Submissions
     voting: Voting
     bodies: Bodies
+    reading: Reading
+    dossiers: NodeDossiers
+    statistics: Statistics
     store: Store
     news: Happenings
     hub: Hub
@@ -64,6 +63,8 @@ class FrontDesk:
     def __init__(self, membership: Membership, rooms: Rooms) -> None:
         self.charter_file: CharterFile = membership.charter_file
         self.governance = rooms.governance
+        self.dossiers = rooms.dossiers
+        self.statistics = rooms.statistics
         self._membership = membership
         self._own = membership.own
         self._rooms = rooms
@@ -241,38 +242,11 @@ class FrontDesk:
         self, record: RecordId, part: PartName, reader: Reader
     ) -> AsyncIterator[bytes]:
         """The plaintext of a part this node may open; logged before the first byte."""
-        bodies = self._rooms.bodies
-        proposal = bodies.proposal(record)
-        if proposal is None:
-            raise ABSENT
-        pieces = bodies.read(record, part)
-        try:
-            first = await anext(pieces, b"")
-        except LookupError:
-            raise ABSENT from None
-        except BodyStoreError:
-            raise DAMAGED from None
-        await self._log_access(proposal, part, reader)
-        return _chained(first, pieces)
+        return await self._rooms.reading.read_part(record, part, reader)
 
-    async def _log_access(self, proposal: Proposal, part: PartName, reader: Reader) -> None:
-        core = proposal.core
-        access = {
-            "at_us": time.time_ns() // 1_000,
-            "organisation": self._own,
-            "user_name": reader.user,
-            "user_role": reader.role,
-            "patient": core.patient or self._patient_of(proposal),
-            "record": core.record,
-            "part": part.value,
-            "purpose": reader.purpose,
-            "origin": core.issuer,
-            "granted": True,
-        }
-        await self._rooms.store.writer.submit(lambda connection: insert_access(connection, access))
-
-    def _patient_of(self, proposal: Proposal) -> int | None:
-        return self._rooms.driver.replica.state.number_of(proposal.core.patient_key)
+    def holds(self, record: RecordId) -> bool:
+        """Whether the chunks of a body are here."""
+        return self._rooms.bodies.held(record) is not None
 
     async def proof(self, n_bc: int) -> bytes:
         """The offline proof of one block."""
@@ -289,10 +263,3 @@ class FrontDesk:
     async def accesses(self, patient: int | None) -> tuple[Mapping[str, object], ...]:
         """The access log."""
         return await self._rooms.queries.accesses(patient)
-
-
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    async for piece in rest:
-        yield piece

@@ -121,6 +121,11 @@ class GovernanceRecords:
             mature=counted.mature,
         )
 
+    async def outcomes(self) -> dict[tuple[Address, FindingKind], tuple[tuple[int, bool], ...]]:
+        """By entity and kind: (N BC, accepted) of every AI report so far, ascending."""
+        await self._count()
+        return {key: tuple(entries) for key, entries in self._outcomes.items()}
+
     async def _count(self) -> None:
         """Count the reports that became final since the last time."""
         while True:

@@ -45,19 +45,23 @@ class Histories:
         None where this node may not read a prescription or report of the history: which step it
         was stands in the sealed part only, and a guess would be a wrong phase.
         """
+        told = await self.told(patient)
+        if told is None:
+            return None
+        events, types = told[1], {block.proposal.core.type for block in told[0]}
+        if BlockType.XRAY in types and not {BlockType.CT, BlockType.PET} & types:
+            return phase_of(events, Track.XRAY)
+        return phase_of(events)
+
+    async def told(self, patient: int) -> tuple[list[Block], list[Event]] | None:
+        """The patient's clinical blocks with the events they are; None as `consultation`."""
         blocks = await self._store.read(lambda connection: patient_blocks(connection, patient))
         types: dict[BlockHash, BlockType] = {b.hash: b.proposal.core.type for b in blocks}
         clinical = [block for block in blocks if block.proposal.core.type in CLINICAL_TYPES]
         try:
-            events = [await self._event(block, types) for block in clinical]
+            return clinical, [await self._event(block, types) for block in clinical]
         except LookupError:
             return None
-        tumour = phase_of(events)
-        if BlockType.XRAY in types.values() and not {BlockType.CT, BlockType.PET} & set(
-            types.values()
-        ):
-            return phase_of(events, Track.XRAY)
-        return tumour
 
     async def _event(self, block: Block, types: dict[BlockHash, BlockType]) -> Event:
         core = block.proposal.core

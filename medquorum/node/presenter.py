@@ -153,6 +153,12 @@ class Presenter:
             verdict=self._decided(block, witness, final.batch.header),
             votes=self.votes(witness.votes),
             summary=core_words(core, self.name, self._charters.versions[final.batch.header.epoch]),
+            replaces=core.replaces.hex() if core.replaces else None,
+            issued_at_ms=core.issued_at_ms,
+            doctor_name=self.name(core.doctor),
+            patient_key=core.patient_key.hex(),
+            patient_name="" if core.act else core.patient_name.hex(),
+            signature=block.proposal.signature.hex(),
         )
 
     def _decided(self, block: Block, witness: Witness, header: BatchHeader) -> VerdictView:

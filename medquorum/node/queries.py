@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from medquorum.consensus.proofs import provable
 from medquorum.consensus.validation import panelists
+from medquorum.ledger.charter import Charter
 from medquorum.ledger.errors import CodecError, KeyMaterialError
 from medquorum.ledger.keys import Address, address_of, address_text, parse_address
 from medquorum.ledger.proposal import Proposal
@@ -181,6 +182,15 @@ class Queries:
     def tip(self) -> int:
         """N BC of the last final block."""
         return self._driver.durable.n_bc
+
+    @property
+    def charter(self) -> Charter:
+        """The charter in force."""
+        return self._charters.current
+
+    def naming(self, address: Address) -> str:
+        """A member's name; a former member keeps it."""
+        return self._presenter.name(address)
 
     async def block_by_hash(self, block: str) -> BlockView:
         """One block by hex hash."""

@@ -29,6 +29,8 @@ from medquorum.node.bodies import Bodies
 from medquorum.node.body_store import BodyStore, open_body_store
 from medquorum.node.charters import Charters
 from medquorum.node.config import NodeConfig
+from medquorum.node.consents import Consents
+from medquorum.node.dossiers import NodeDossiers
 from medquorum.node.driver import Driver, Watcher
 from medquorum.node.front_desk import FrontDesk, Rooms
 from medquorum.node.governance_desk import NodeGovernance
@@ -47,6 +49,7 @@ from medquorum.node.peers.hub_settings import HubSettings
 from medquorum.node.peers.serving import BodyServer
 from medquorum.node.peers.transfer import BodyFetcher
 from medquorum.node.queries import Queries
+from medquorum.node.reading import Reading
 from medquorum.node.recipients import reads_body
 from medquorum.node.startup import (
     History,
@@ -57,6 +60,7 @@ from medquorum.node.startup import (
     remember,
     remember_bodies,
 )
+from medquorum.node.statistics import Statistics
 from medquorum.node.store.accounts import StoredAccounts
 from medquorum.node.store.dialects import parse_storage_url, reader_engine
 from medquorum.node.store.engine import Store, open_store
@@ -190,16 +194,22 @@ def _desk(store: Store, parts: _Parts, hub: Hub) -> FrontDesk:
     own = membership.own
     histories = Histories(charters, store, parts.bodies)
     issuer = Issuer(own, membership.issuing_signer())
+    queries = Queries(parts.driver, store, parts.bodies, histories, own)
+    consents = Consents(store, charters, own, lambda: parts.driver.replica.state)
+    reading, governance = Reading(parts.bodies, consents), GovernanceRecords(store)
     rooms = Rooms(
         driver=parts.driver,
-        queries=Queries(parts.driver, store, parts.bodies, histories, own),
+        queries=queries,
         submissions=Submissions(parts.driver, parts.bodies, parts.chunks, issuer),
         voting=Voting(parts.driver, store, parts.bodies, own),
         bodies=parts.bodies,
+        reading=reading,
+        dossiers=NodeDossiers(membership.charter_file, queries, reading, histories),
+        statistics=Statistics(store, queries, governance),
         store=store,
         news=parts.news,
         hub=hub,
-        governance=NodeGovernance(parts.driver, GovernanceRecords(store), issuer),
+        governance=NodeGovernance(parts.driver, governance, issuer),
     )
     parts.driver.watchers.append(body_watcher(charters, parts.bodies, own))
     return FrontDesk(membership, rooms)

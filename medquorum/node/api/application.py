@@ -13,12 +13,17 @@ from medquorum.node.accounts import Accounts
 from medquorum.node.api import (
     about,
     chain,
+    consents,
     contents,
     events,
+    fhir,
     governance,
+    images,
+    overlays,
     proposals,
     records,
     sessions,
+    statistics,
     submissions,
 )
 from medquorum.node.api.bodies import empty_spool
@@ -34,6 +39,7 @@ from medquorum.node.api.problems import answer_with_problems
 from medquorum.node.api.reference import add_reference
 from medquorum.node.desk import Desk
 from medquorum.node.page.routes import add_page
+from medquorum.node.viewing.service import add_viewing
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *sessions.OPERATIONS,
@@ -41,7 +47,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *proposals.OPERATIONS,
     *chain.OPERATIONS,
     *records.OPERATIONS,
+    *images.OPERATIONS,
+    *overlays.OPERATIONS,
     *contents.OPERATIONS,
+    *consents.OPERATIONS,
+    *fhir.OPERATIONS,
+    *statistics.OPERATIONS,
     *governance.OPERATIONS,
     *about.OPERATIONS,
     *events.OPERATIONS,
@@ -70,6 +81,7 @@ def create_app(
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, operation.serve)
     add_reference(app, OPERATIONS)
+    add_viewing(app, desk, spool)
     add_page(app)
     app.on_response_prepare.append(harden)
     app.on_shutdown.append(_end_streams)

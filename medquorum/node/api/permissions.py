@@ -42,6 +42,7 @@ class Right(StrEnum):
     PATIENT = "patient.read"
     RECORD = "record.read"
     ACCESSES = "access.read"
+    CONSENT = "consent.carry"
     USERS = "user.manage"
     SESSION = "session.end"
 
@@ -78,6 +79,7 @@ TABLE: Final[Mapping[Right, tuple[Reach, ...]]] = {
     Right.PATIENT: (_A, _A, _A, _A, _A, _O, _A, _A),
     Right.RECORD: (_N, _A, _A, _A, _N, _O, _N, _A),
     Right.ACCESSES: (_A, _N, _N, _N, _N, _O, _A, _N),
+    Right.CONSENT: (_A, _A, _A, _A, _A, _O, _N, _N),
     Right.USERS: (_A, _N, _N, _N, _N, _N, _N, _N),
     Right.SESSION: (_A, _A, _A, _A, _A, _A, _A, _A),
 }

@@ -32,6 +32,8 @@ Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$", description="64 bytes, 
 AddressText = Annotated[str, Field(pattern=r"^mq[a-z]{2,4}1[a-z0-9]{58}$")]
 Number = Annotated[int, Field(ge=1, le=2**53)]
 UserName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Purpose = Literal["treatment", "emergency", "quality", "research", "request"]
+"""What a record is read for."""
 Limit = Annotated[int, Field(ge=1, le=PAGE_LONGEST)]
 
 
@@ -113,8 +115,8 @@ class RecordQuery(Parameters):
 
     record: Hex32
     part: PartName
-    purpose: Literal["treatment", "emergency", "quality", "research", "request"] = "treatment"
-    """Goes into the access log; `request` is the patient's own."""
+    purpose: Purpose = "treatment"
+    """Goes into the access log; the last three need a consent unless the patient herself asks."""
 
 
 class AccessQuery(Parameters):

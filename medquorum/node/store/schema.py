@@ -205,3 +205,15 @@ ACCESSES = Table(
     Index("accesses_patient", "patient"),
 )
 """Who read which part of which record, when, for what, and whose it was."""
+
+CONSENTS = Table(
+    "consents",
+    METADATA,
+    Column("id", LargeBinary(32), primary_key=True),
+    Column("patient", BigInteger, nullable=False),
+    Column("encoded", LargeBinary, nullable=False),
+    Column("brought_by", String(80), nullable=False),
+    Column("received_at_us", BigInteger, nullable=False),
+    Index("consents_patient", "patient"),
+)
+"""Statements of consent signed by patients (R-CST2), grants and revocations alike."""

@@ -27,6 +27,7 @@ from medquorum.node.views import (
     WhyView,
 )
 from tests.ledger.charter_kit import make_charter
+from tests.node.api.fake_dossiers import FakeDossiers, FakeStatistics
 from tests.node.api.fake_governance import FakeGovernance
 
 PATIENT_ADDRESS = "mqpat1" + "q" * 58
@@ -139,6 +140,8 @@ class FakeDesk:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     asked_after: list[int] = field(default_factory=list)
     governance: FakeGovernance = field(default_factory=FakeGovernance)
+    dossiers: FakeDossiers = field(default_factory=FakeDossiers)
+    statistics: FakeStatistics = field(default_factory=FakeStatistics)
 
     charter: Charter = field(init=False)
 
@@ -261,6 +264,9 @@ class FakeDesk:
             piece = b"c" * min(1_048_576, self.part_bytes - sent)
             sent += len(piece)
             yield piece
+
+    def holds(self, record: RecordId) -> bool:
+        return record.hex() in (RECORD, OTHER_RECORD)
 
     async def proof(self, n_bc: int) -> bytes:
         return b"proof of %d" % n_bc

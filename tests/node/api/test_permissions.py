@@ -56,6 +56,7 @@ def test_the_table_says_what_was_decided() -> None:
         Right.PATIENT: everybody,
         Right.RECORD: clinical | {"patient"},
         Right.ACCESSES: {"operator", "auditor", "patient"},
+        Right.CONSENT: everybody - {"auditor", "ai_entity"},
         Right.USERS: {"operator"},
         Right.SESSION: everybody,
     }
@@ -83,7 +84,7 @@ async def test_every_operation_refuses_exactly_the_roles_without_the_right(
 
 async def test_every_operation_but_the_public_ones_refuses_nobody(house: House) -> None:
     public = {op.path for op in OPERATIONS if op.right is None}
-    assert public == {"/v1/login", "/livez", "/readyz"}
+    assert public == {"/v1/login", "/v1/session", "/livez", "/readyz"}
     for operation in OPERATIONS:
         if operation.right is not None:
             path = concrete(operation.path)
@@ -103,6 +104,9 @@ async def test_every_operation_but_the_public_ones_refuses_nobody(house: House) 
         "/v1/proofs/1",
         f"/v1/records/{'cd' * 32}/IMG_CT",
         "/v1/accesses?patient=2",
+        "/v1/patients/2/consents",
+        "/v1/patients/2/timeline",
+        "/v1/patients/2/record.zip",
     ],
 )
 async def test_a_patient_is_told_that_others_do_not_exist(house: House, path: str) -> None:
