@@ -115,14 +115,6 @@ export function sides(grid) {
   return { left: opposite(right), right, top: opposite(bottom), bottom };
 }
 
-/** Whether two grids have the same voxels at the same places. */
-export function sameGrid(a, b) {
-  const counts = a.columns === b.columns && a.rows === b.rows && a.slices === b.slices;
-  const last = { x: a.columns - 1, y: a.rows - 1, z: a.slices - 1 };
-  const near = (voxel) => length(add(pointOf(a, voxel), scaled(pointOf(b, voxel), -1))) < 0.5;
-  return counts && near({ x: 0, y: 0, z: 0 }) && near(last);
-}
-
 /** The unit vector, or null of one without length. @param {Vector} a */
 export function direction(a) {
   const size = length(a);

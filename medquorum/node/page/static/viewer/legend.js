@@ -39,10 +39,8 @@ export class Legend {
     const swatch = el("span", { class: "viewer-swatch", "aria-hidden": "true" });
     swatch.style.borderColor = labelled.colour;
     const name = labelName(layer.kind, labelled);
-    const jump = labelled.centre !== undefined;
-    const place = jump
-      ? el("button", { type: "button", class: "viewer-legend-name", on: { click: () => this.reading.goTo(labelled.centre) } }, swatch, name)
-      : el("span", { class: "viewer-legend-name" }, swatch, name);
+    const act = () => this.reading.goToLabel(layer, labelled);
+    const place = el("button", { type: "button", class: "viewer-legend-name", on: { click: act } }, swatch, name);
     return el("li", { "data-label": labelled.label }, place);
   }
 

@@ -1,7 +1,6 @@
 /** From what the node says to a reading: the base series first, so that a picture stands soon. */
 
-import { readSeries } from "./description.js";
-import { sameGrid } from "./geometry.js";
+import { UnreadableSeries, readSeries } from "./description.js";
 import { readOverlay } from "./overlay_description.js";
 import { LabelLayer } from "./overlay.js";
 import { Reading } from "./reading.js";
@@ -26,22 +25,26 @@ export async function loadBase(source, name) {
   return reading;
 }
 
-/** Adds a series brought to the base's grid by the node. Throws where it was not. */
+/** Adds a series whose values the node brings to the base's grid. Throws where they lie in different spaces. */
 export async function addSeries(source, reading, name, base) {
-  const series = readSeries(await source.describe(name, base));
-  if (!sameGrid(series.grid, reading.grid)) {
-    throw new RangeError("the second series does not lie on the first one's grid");
+  const series = readSeries(await source.describe(name));
+  const space = reading.base.series.frameOfReference;
+  if (series.frameOfReference === null || series.frameOfReference !== space) {
+    throw new UnreadableSeries("viewer.other_space");
   }
-  const track = new Track(series, (index, signal) => source.slice(name, index, base, signal), reading.lane);
+  const onBase = { ...series, grid: reading.grid };
+  const track = new Track(onBase, (index, signal) => source.slice(name, index, base, signal), reading.lane);
   reading.addTrack(name.kind, track);
+  return series.warnings;
 }
 
-/** Adds the label maps of a report. */
+/** Adds the label maps of a report. @param {{record: string, lesions?: Array<{number, region}>}} overlay */
 export async function addOverlay(source, reading, overlay, base) {
-  const described = readOverlay(await source.describeOverlay(overlay.record, base), reading.grid);
-  for (const layer of described.layers) {
-    const fetchBytes = (index, signal) => source.labels(overlay.record, layer.kind, index, base, signal);
+  const described = await source.describeOverlay(overlay.record, base);
+  for (const layer of readOverlay(described, reading.grid, overlay.lesions ?? [])) {
+    const fetchBytes = (index, signal) => source.labels(overlay.record, layer.path, index, base, signal);
     reading.labelLayers.push(new LabelLayer(layer.kind, layer.labels, reading.grid, fetchBytes, reading.lane));
   }
   reading.changed("labels");
+  return [];
 }

@@ -13,8 +13,8 @@ const OUTLINE_BYTES = 8;
  * @typedef {object} Labelled
  * @property {number} label
  * @property {string} name  of the region or organ, in the report's words
- * @property {[number, number]} [slices]  first and last slice
- * @property {{x: number, y: number, z: number}} [centre]  voxel of the image
+ * @property {[number, number]} slices  first and last
+ * @property {number} central  the slice of its largest extent
  * @property {string} colour
  */
 
@@ -77,6 +77,21 @@ export class LabelLayer {
     }
     const label = slice.labels[Math.round(voxel.y) * this.grid.columns + Math.round(voxel.x)];
     return label > 0 ? this.labels.find((each) => each.label === label) ?? null : null;
+  }
+
+  /** The middle of a label on its central slice, once that is here. @returns {Promise<Voxel?>} */
+  async centreOf(labelled) {
+    const { labels } = await this.shelf.want(labelled.central);
+    const { columns } = this.grid;
+    let [count, across, down] = [0, 0, 0];
+    labels.forEach((label, at) => {
+      if (label === labelled.label) {
+        count += 1;
+        across += at % columns;
+        down += Math.floor(at / columns);
+      }
+    });
+    return count === 0 ? null : { x: across / count, y: down / count, z: labelled.central };
   }
 
   /** Labels present on a slice. */

@@ -1,45 +1,35 @@
 /** What the node says about a report's label maps, checked and brought into one shape. */
 
-import { holds, voxelOf } from "./geometry.js";
-
-const KINDS = new Set(["lesions", "organs"]);
+/** Labels are bytes. */
+const MOST_LABELS = 255;
 
 /**
  * @param {object} described  the answer of /v1/overlays/{record}
  * @param {import("./geometry.js").Grid} grid  of the image under it
- * @returns {{layers: Array<{kind: "lesions"|"organs", labels: Array<import("./overlay.js").Labelled>}>}}
+ * @param {Array<{number: number, region: string}>} lesions  the report's own list, for names
+ * @returns {Array<{kind: "lesions"|"organs", path: string, labels: Array<import("./overlay.js").Labelled>}>}
  */
-export function readOverlay(described, grid) {
-  const layers = (described.layers ?? []).filter((layer) => KINDS.has(layer.kind));
-  return {
-    layers: layers.map((layer) => ({
-      kind: layer.kind,
-      labels: (layer.labels ?? []).map((given) => readLabel(given, grid)).filter((each) => each !== null),
-    })),
-  };
+export function readOverlay(described, grid, lesions) {
+  const regions = new Map(lesions.map((each) => [each.number, String(each.region ?? "")]));
+  const labels = (described.labels ?? []).filter((each) => each.kind === "lesion");
+  const layers = [
+    { kind: "lesions", path: "slices", labels: readLabels(labels, grid, (given) => regions.get(given.label) ?? "") },
+    { kind: "organs", path: "organs", labels: readLabels(described.organs ?? [], grid, (given) => String(given.name ?? "")) },
+  ];
+  return layers.filter((layer) => layer.labels.length > 0);
 }
 
-function readLabel(given, grid) {
-  if (!Number.isInteger(given.label) || given.label < 1 || given.label > 255) {
-    return null;
-  }
-  const read = { label: given.label, name: String(given.name ?? given.label) };
-  const slices = given.slices;
-  if (Array.isArray(slices) && slices.length === 2 && slices.every((each) => Number.isInteger(each) && each >= 0 && each < grid.slices)) {
-    read.slices = slices;
-  }
-  const centre = centreOf(given, grid);
-  return centre === null ? read : { ...read, centre };
+function readLabels(given, grid, nameOf) {
+  return given.slice(0, MOST_LABELS).filter((each) => isLabel(each, grid)).map((each) => ({
+    label: each.label,
+    name: nameOf(each),
+    slices: [each.first_slice, each.last_slice],
+    central: each.central_slice,
+  }));
 }
 
-/** The voxel of a label's centre, told in LPS mm or as a voxel. */
-function centreOf(given, grid) {
-  const point = given.centre_mm;
-  if (Array.isArray(point) && point.length === 3 && point.every(Number.isFinite) && grid.placed) {
-    const voxel = voxelOf(grid, point);
-    return holds(grid, voxel) ? { x: Math.round(voxel.x), y: Math.round(voxel.y), z: Math.round(voxel.z) } : null;
-  }
-  const voxel = given.centre;
-  const whole = voxel && [voxel.x, voxel.y, voxel.z].every(Number.isFinite);
-  return whole && holds(grid, voxel) ? { x: voxel.x, y: voxel.y, z: voxel.z } : null;
+function isLabel(given, grid) {
+  const slices = [given.first_slice, given.central_slice, given.last_slice];
+  const inside = slices.every((each) => Number.isInteger(each) && each >= 0 && each < grid.slices);
+  return inside && Number.isInteger(given.label) && given.label >= 1 && given.label <= MOST_LABELS;
 }

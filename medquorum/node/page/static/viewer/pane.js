@@ -77,8 +77,8 @@ export class Pane {
   }
 
   /** Words of the corners, and the whole for screen readers. */
-  say({ place: placeText, level, whole }) {
-    replace(this.place, placeText);
+  say({ place: placeText, height, level, whole }) {
+    replace(this.place, placeText, el("span", { class: "viewer-height" }, `  ${height}`));
     replace(this.level, level);
     this.marks.setAttribute("aria-label", whole);
   }

@@ -8,10 +8,10 @@ import { Rulers } from "./rulers.js";
 import { WHOLE, bounded } from "./placement.js";
 
 /** Which series each pane shows, from the lowest layer. */
-export const ROLES = Object.freeze({ ct: ["ct"], pet: ["pet"], fused: ["ct", "pet"] });
+export const ROLES = Object.freeze({ ct: ["ct"], pet: ["pet"], fused: ["ct", "pet"], xray: ["xray"] });
 /** Which panes each layout shows; the first is the large one. */
 export const LAYOUTS = Object.freeze({
-  ct: ["ct"], pet: ["pet"], fused: ["fused"], triple: ["fused", "ct", "pet"],
+  ct: ["ct"], pet: ["pet"], fused: ["fused"], triple: ["fused", "ct", "pet"], xray: ["xray"],
 });
 export const TOOLS = Object.freeze(["window", "pan", "turn", "measure"]);
 /** Share of the uptake's colour in a fused picture at first. */
@@ -20,13 +20,14 @@ const FIRST_OPACITY = 0.6;
 export class Reading {
   /**
    * @param {import("./track.js").Track} base  the series whose grid all panes share
-   * @param {"ct"|"pet"} role  of the base
+   * @param {"ct"|"pet"|"xray"} role  of the base
    * @param {(mm: number) => string} named  a length in words
    */
   constructor(base, role, named) {
     this.base = base;
     this.tracks = { [role]: base };
     this.labelLayers = [];
+    this.washes = [];
     this.index = Math.floor(base.series.grid.slices / 2);
     this.direction = 1;
     this.layout = role;
@@ -132,6 +133,29 @@ export class Reading {
     return this.grid.placed && this.goTo(voxelOf(this.grid, point_mm));
   }
 
+  /** Goes to a label: at once to its slice, to its middle as soon as the slice's labels are here. */
+  async goToLabel(layer, labelled) {
+    this.setSlice(labelled.central);
+    const centre = await layer.centreOf(labelled);
+    return centre !== null && this.index === labelled.central && this.goTo(centre);
+  }
+
+  /** The lesions of the report on these images, or null. */
+  lesionLayer() {
+    return this.labelLayers.find((layer) => layer.kind === "lesions") ?? null;
+  }
+
+  /** Goes to a lesion by its number in the report. */
+  async goToLesion(number) {
+    const layer = this.lesionLayer();
+    const lesion = layer?.labels.find((each) => each.label === number);
+    if (lesion === undefined) {
+      return false;
+    }
+    this.lesion = number;
+    return this.goToLabel(layer, lesion);
+  }
+
   /** Moves the crosshair by voxels; it begins in the middle. */
   stepCrosshair(dx, dy) {
     const { columns, rows } = this.grid;
@@ -163,6 +187,12 @@ export class Reading {
   dragWindow(pane, dx, dy) {
     this.windowTrack(pane).drag(dx, dy);
     this.changed("window");
+  }
+
+  /** Black for white. */
+  invert() {
+    this.base.map = this.base.map === "grey" ? "inverse_grey" : "grey";
+    this.changed("inverted");
   }
 
   setOpacity(share) {

@@ -43,12 +43,10 @@ export function readingStrokes(reading, cine) {
 
 /** Goes to the next lesion of the list, or the one before. */
 function nextLesion(reading, step) {
-  const labels = reading.labelLayers.find((layer) => layer.kind === "lesions")?.labels ?? [];
-  const lesions = labels.filter((each) => each.centre !== undefined);
+  const lesions = reading.lesionLayer()?.labels ?? [];
   if (lesions.length > 0) {
     const at = lesions.findIndex((each) => each.label === reading.lesion);
-    const next = lesions[(at + step + lesions.length) % lesions.length];
-    reading.lesion = next.label;
-    reading.goTo(next.centre);
+    const next = at < 0 && step < 0 ? lesions.length - 1 : (at + step + lesions.length) % lesions.length;
+    reading.goToLesion(lesions[next].label);
   }
 }

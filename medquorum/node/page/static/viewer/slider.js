@@ -35,20 +35,19 @@ export class Slider {
   }
 
   #mark() {
-    const layer = this.reading.labelLayers.find((each) => each.kind === "lesions");
-    const lesions = (layer?.labels ?? []).filter((each) => each.centre !== undefined).slice(0, MOST_TICKS);
+    const lesions = (this.reading.lesionLayer()?.labels ?? []).slice(0, MOST_TICKS);
     replace(this.ticks, lesions.map((lesion) => this.#tick(lesion)));
   }
 
   #tick(lesion) {
     const { slices } = this.reading.grid;
     const share = (index) => (this.reading.number(index) - 1) / Math.max(1, slices - 1);
-    const [first, last] = lesion.slices ?? [lesion.centre.z, lesion.centre.z];
+    const [first, last] = lesion.slices;
     const from = Math.min(share(first), share(last));
     const tick = el("span", {
       class: "viewer-tick",
       title: t("viewer.go_to_lesion", { number: lesion.label, name: lesion.name }),
-      on: { click: () => this.reading.goTo(lesion.centre) },
+      on: { click: () => this.reading.goToLesion(lesion.label) },
     });
     tick.style.top = `${(from * 100).toFixed(2)}%`;
     tick.style.height = `${(Math.abs(share(last) - share(first)) * 100).toFixed(2)}%`;

@@ -168,6 +168,11 @@ export class Stage {
         drawn.push(layer);
       }
     }
+    reading.washes.forEach((wash, number) => {
+      const layer = pane.layer(`wash ${number}`, wash.grid);
+      layer.paint(wash.bits, wash.table());
+      drawn.push(layer);
+    });
     pane.draw(drawn, pane.kind === "pet" && reading.tracks.pet.map === "inverse_grey");
     this.#drawMarks(pane);
   }

@@ -4,7 +4,8 @@
  * vote (1 to 4, A, R, Q, Enter, Escape) are not touched.
  */
 
-const TYPING = "input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=button]), textarea, select, [contenteditable]";
+import { isTaken } from "../keyboard.js";
+
 const MOVING = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home", "End"]);
 
 /** @typedef {Object<string, (event: KeyboardEvent) => void>} Strokes  by key; "Shift+X" with the shift key */
@@ -18,7 +19,7 @@ const MOVING = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Page
 export function watchKeys(viewer, strokes, signal) {
   document.addEventListener("keydown", (event) => {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const act = strokes[(event.shiftKey ? "Shift+" : "") + key] ?? (event.shiftKey ? undefined : strokes[key]);
+    const act = strokes[event.shiftKey ? `Shift+${key}` : key];
     if (act !== undefined && wanted(viewer, event)) {
       event.preventDefault();
       act(event);
@@ -27,14 +28,10 @@ export function watchKeys(viewer, strokes, signal) {
 }
 
 function wanted(viewer, event) {
+  if (isTaken(event)) {
+    return false;
+  }
   const { target } = event;
-  const elsewhere = target.closest?.("dialog") !== viewer.closest("dialog");
-  if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || elsewhere) {
-    return false;
-  }
-  if (target.matches?.(TYPING)) {
-    return false;
-  }
   const onPicture = target.matches?.(".viewer-marks") && viewer.contains(target);
   return MOVING.has(event.key) ? onPicture || target === document.body || target.id === "content" : true;
 }

@@ -7,7 +7,7 @@ import { TOOLS } from "./reading.js";
 import { windowName } from "./words.js";
 
 /** A button that is pressed or not. */
-function toggle(key, pressed, act) {
+export function toggle(key, pressed, act) {
   const button = el("button", { type: "button", class: "viewer-button", title: t(`${key}_title`), on: { click: act } }, t(key));
   return { element: button, show: () => button.setAttribute("aria-pressed", String(pressed())) };
 }
@@ -18,7 +18,7 @@ export function action(key, act) {
 }
 
 /** A choice of few. */
-function choice(key, options, chosen, act) {
+export function choice(key, options, chosen, act) {
   const select = el("select", { class: "viewer-select", "aria-label": t(key), title: t(key), on: { change: () => act(select.value) } });
   const show = () => {
     const wanted = options();
@@ -38,7 +38,7 @@ export function group(name, ...controls) {
 }
 
 /** Presets of a series, and "by hand" while none fits. */
-function presets(reading, track) {
+export function presets(reading, track) {
   const options = () => {
     const named = track.presets.map((each, index) => ({ value: String(index), name: windowName(each) }));
     return fitting(track) < 0 ? [...named, { value: "-1", name: t("viewer.preset_manual") }] : named;
@@ -51,13 +51,14 @@ function fitting(track) {
   return track.presets.findIndex((each) => each.low === track.window.low && each.high === track.window.high);
 }
 
-function opacity(reading) {
+/** A share 0..1, as a slider in percent. */
+export function share(key, shown, act) {
   const input = el("input", {
-    type: "range", class: "viewer-opacity", min: 0, max: 100, step: 5, "aria-label": t("viewer.opacity"), title: t("viewer.opacity"),
-    on: { input: () => reading.setOpacity(Number(input.value) / 100) },
+    type: "range", class: "viewer-opacity", min: 0, max: 100, step: 5, "aria-label": t(key), title: t(key),
+    on: { input: () => act(Number(input.value) / 100) },
   });
   const show = () => {
-    input.value = String(Math.round(reading.opacity * 100));
+    input.value = String(Math.round(shown() * 100));
     input.setAttribute("aria-valuetext", t("viewer.share", { percent: input.value }));
   };
   return { element: input, show };
@@ -77,7 +78,7 @@ function uptakeControls(reading) {
   }));
   if (reading.tracks.ct !== undefined) {
     controls.push(colourMaps("viewer.map_fused", ["hot_iron", "rainbow", "grey"], () => reading.fusedMap, (map) => reading.setFusedMap(map)));
-    controls.push(opacity(reading));
+    controls.push(share("viewer.opacity", () => reading.opacity, (opacity) => reading.setOpacity(opacity)));
   }
   return group("viewer.uptake", ...controls);
 }

@@ -18,7 +18,8 @@ import { readingStrokes } from "./reading_strokes.js";
 import { watchKeys } from "./strokes.js";
 import { action, group, toolbar } from "./toolbar.js";
 import { openVolume } from "./volume_link.js";
-import { readoutWords, windowWords } from "./words.js";
+import { readoutWords, reasonOf, warningWords, windowWords } from "./words.js";
+import { showKeys } from "./help.js";
 import { createXray } from "./xray.js";
 
 /**
@@ -67,7 +68,7 @@ class Viewer {
       setLayout: later((layout) => this.#wishLayout(layout)),
       goTo: later((voxel) => this.reading.goTo(voxel)),
       goToPoint: later((point_mm) => this.reading.goToPoint(point_mm)),
-      goToLesion: later((number) => this.#goToLesion(number)),
+      goToLesion: later((number) => this.rest.then(() => this.reading.goToLesion(number))),
       onReady: (act) => this.first.promise.then(act, () => {}),
       ready: this.first.promise,
       destroy: () => this.#end(),
@@ -102,8 +103,16 @@ class Viewer {
     ];
     const settled = Promise.allSettled(loads);
     // The reader need not wait for these to use what is there.
-    settled.then((ends) => ends.forEach((end) => end.status === "rejected" && this.#note(t("viewer.part_failed", { reason: reasonOf(end.reason) }))));
+    settled.then((ends) => ends.forEach((end) => this.#noteEnd(end)));
     this.rest = settled.then(() => this.#wishLayout(this.wish ?? this.wanted.layout));
+  }
+
+  #noteEnd(end) {
+    if (end.status === "rejected") {
+      this.#note(t("viewer.part_failed", { reason: reasonOf(end.reason) }));
+    } else {
+      end.value.forEach((warning) => this.#note(warningWords(warning)));
+    }
   }
 
   #build() {
@@ -113,7 +122,7 @@ class Viewer {
     this.stage = new Stage(reading, this.#told(), signal);
     this.cine = new Cine(reading, () => this.stage.drawnIndex);
     const further = group("viewer.further", action("viewer.reset", () => reading.reset()),
-      action("viewer.volume", () => openVolume(this.wanted)), action("viewer.help", () => this.#help()));
+      action("viewer.volume", () => openVolume(this.wanted)), action("viewer.help", showKeys));
     this.bar.replaceChildren(toolbar(reading, this.cine, [further]));
     this.body.replaceChildren(this.stage.element, new Slider(reading).element, new Legend(reading).element);
     reading.onChange((what) => this.#changed(what));
@@ -163,19 +172,6 @@ class Viewer {
     }
   }
 
-  async #goToLesion(number) {
-    await this.rest;
-    const lesions = this.reading.labelLayers.find((layer) => layer.kind === "lesions");
-    const lesion = lesions?.labels.find((each) => each.label === number);
-    return lesion?.centre !== undefined && this.reading.goTo(lesion.centre);
-  }
-
-  #help() {
-    const keys = t("viewer.help_keys").split("\n").map((line) => el("p", {}, line));
-    import("../elements.js").then(({ dialog }) => dialog(t("viewer.help_title"), ...keys,
-      el("form", { method: "dialog" }, el("button", { class: "viewer-button" }, t("viewer.close")))));
-  }
-
   #note(text) {
     const notes = [...this.notes.children].map((each) => each.textContent);
     if (!notes.includes(text) && notes.length < 4) {
@@ -197,15 +193,4 @@ class Viewer {
     this.reading?.close();
     this.element.remove();
   }
-}
-
-/** What to do about an error: the node's advice, the catalogue's text, or what it says itself. */
-function reasonOf(error) {
-  return error.advice ?? t(error.message);
-}
-
-/** What a reader must know of a series before she measures. */
-function warningWords(warning) {
-  const places = { slice: (warning.after ?? 0) + 1, count: warning.count ?? "", least: warning.least_mm ?? "", most: warning.most_mm ?? "" };
-  return t(`viewer.warning_${warning.kind}`, places);
 }

@@ -22,24 +22,27 @@ export function windowName(window) {
   return t(`viewer.preset_${window.name}`);
 }
 
-/** Slice number from 1 and where it lies in the patient. */
+/** Slice number from 1, and of how many. */
 export function sliceWords(reading) {
-  const words = { number: reading.number(reading.index), count: reading.grid.slices };
-  if (!reading.grid.placed) {
-    return t("viewer.slice", words);
-  }
-  const height = pointOf(reading.grid, { x: 0, y: 0, z: reading.index })[2];
-  return t("viewer.slice_at", { ...words, height: digits(height, 1) });
+  return t("viewer.slice", { number: reading.number(reading.index), count: reading.grid.slices });
+}
+
+/** Where the slice lies in the patient, or an empty text. */
+function heightWords({ grid, index }) {
+  return grid.placed ? t("viewer.height", { height: digits(pointOf(grid, { x: 0, y: 0, z: index })[2], 1) }) : "";
 }
 
 /** Words of a pane's corners, and its name for screen readers. */
 export function cornerWords(reading, kind) {
   const level = ROLES[kind].map((role) => windowWords(reading.tracks[role])).join("  ·  ");
   const place = sliceWords(reading);
-  const lesions = reading.labelLayers.find((layer) => layer.kind === "lesions");
-  const outlined = lesions === undefined ? 0 : lesions.shapes(reading.index).length;
+  if (kind === "xray") {
+    return { place: "", height: "", level, whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }) };
+  }
+  const lesions = reading.lesionLayer();
+  const outlined = lesions === null ? 0 : lesions.shapes(reading.index).length;
   const whole = t("viewer.pane_described", { pane: t(`viewer.pane_${kind}`), place, level, lesions: outlined });
-  return { place, level, whole };
+  return { place, height: heightWords(reading), level, whole };
 }
 
 /** Value of a series at a voxel with its unit, or an empty text. */
@@ -83,4 +86,15 @@ function placeWords(grid, voxel) {
 /** A length: tenths of a millimetre below ten centimetres. */
 export function lengthWords(mm) {
   return t("viewer.millimetres", { number: digits(mm, mm < 100 ? 1 : 0) });
+}
+
+/** What to do about an error: the node's advice, the catalogue's text, or what it says itself. */
+export function reasonOf(error) {
+  return error.advice ?? t(error.message);
+}
+
+/** What a reader must know of a series before she measures. */
+export function warningWords(warning) {
+  const places = { slice: (warning.after ?? 0) + 1, count: warning.count ?? "", least: warning.least_mm ?? "", most: warning.most_mm ?? "" };
+  return t(`viewer.warning_${warning.kind}`, places);
 }
