@@ -6,26 +6,17 @@ Everything the browser sends is kept, for tests of what it must never send.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from medquorum.node.page.routes import POLICY, add_page
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _RUN = """async ([values, imports]) => {
@@ -89,6 +80,11 @@ def _received(value: Any) -> Any:
     return {name: _received(one) for name, one in value.items()}
 
 
+def _path(name: str) -> str:
+    """Where a module stands; the shell's few are named, all others are those of the keys."""
+    return name if name in ("api", "session", "texts") else f"keys/{name}"
+
+
 @dataclass
 class Desk:
     """A page with the modules at hand, and all it ever sent or wrote to its console."""
@@ -103,22 +99,11 @@ class Desk:
     async def run(self, imports: str, body: str, **values: Any) -> Any:
         """What the JavaScript `body` returns, given the modules as `m` and the values as `v`."""
         script = _RUN.replace("BODY", f"async (m, v) => {{ {body} }}")
-        names = [f"keys/{name}" if "/" not in name else name for name in imports.split()]
+        names = [_path(name) for name in imports.split()]
         answer = await self.page.evaluate(script, [_sent(values), names])
         if "fault" in answer:
             raise PageFault(answer["fault"])
         return _received(answer["value"])
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A browser of its own."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ARGUMENTS), headless=True
-        )
-        yield browser
-        await browser.close()
 
 
 async def _blank(_: web.Request) -> web.Response:
@@ -164,3 +149,46 @@ async def desk_of(browser: Browser, base_url: str) -> AsyncIterator[Desk]:
     await page.goto(f"{base_url}/blank")
     yield desk
     await context.close()
+
+
+_STORED = """async () => {
+  const found = [JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage })];
+  found.push(document.cookie);
+  const hex = (octets) => Array.from(octets, (one) => one.toString(16).padStart(2, "0")).join("");
+  const plain = (name, value) =>
+    value instanceof Uint8Array ? hex(value) : value instanceof CryptoKey ? "CryptoKey" : value;
+  const wait = (request) => new Promise((done, failed) => {
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => failed(request.error);
+  });
+  for (const { name } of await indexedDB.databases()) {
+    const database = await wait(indexedDB.open(name));
+    for (const store of database.objectStoreNames) {
+      const all = await wait(database.transaction(store).objectStore(store).getAll());
+      found.push(JSON.stringify(all, plain));
+    }
+    database.close();
+  }
+  for (const name of await caches.keys()) found.push(`cache ${name}`);
+  return found;
+}"""
+
+
+def forms(secret: bytes) -> set[bytes]:
+    """How a secret could stand in text or bytes: raw, hexadecimal, base64 at any alignment."""
+    forms = {secret, secret.hex().encode(), secret.hex().upper().encode()}
+    for shift in range(3):
+        framed = base64.b64encode(bytes(shift) + secret)
+        inner = framed[4 if shift else 0 : -4]
+        forms |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}
+    return forms
+
+
+async def assert_hidden(desk: Desk, *secrets: bytes) -> None:
+    """Nothing sent, stored or written holds a private key or a passphrase."""
+    stored = await desk.page.evaluate(_STORED)
+    places = [*desk.sent, *(text.encode() for text in (*desk.written, *stored))]
+    assert len(places) > len(desk.written) + 3, "nothing was watched"
+    for secret in secrets:
+        for form in forms(secret):
+            assert not any(form in place for place in places), "a secret left the page"

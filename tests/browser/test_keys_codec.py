@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from medquorum.ledger import canonical, merkle
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import Kind, tagged
-from medquorum.ledger.keys import PREFIXES, Address, Purpose, address_text, public_key
-from medquorum.ledger.signature import CURVE_ORDER, Signature, sign, verify
-from tests.browser.keys_kit import Desk, PageFault, chromium, desk_of, served
+from medquorum.ledger.keys import CURVE_ORDER, PREFIXES, Address, Purpose, address_text, public_key
+from medquorum.ledger.signature import Signature, sign, verify
+from tests.browser.keys_kit import Desk, PageFault, desk_of, served
 from tests.ledger.charter_kit import private_key
 from tests.ledger.golden import record_vectors
 from tests.ledger.test_canonical import HOSTILE
 from tests.support.network import digest
-
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**53, 2**64 - 1,
@@ -49,9 +48,9 @@ UNENCODABLE: tuple[tuple[str, str], ...] = (
 SEED = 20_261_122
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def desk() -> AsyncIterator[Desk]:
-    async with chromium() as browser, served() as url, desk_of(browser, url) as opened:
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def desk(chromium: Browser) -> AsyncIterator[Desk]:
+    async with served() as url, desk_of(chromium, url) as opened:
         yield opened
 
 

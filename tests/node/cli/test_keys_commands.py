@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from medquorum.ledger.keys import parse_address
 from medquorum.node import keystore
 from medquorum.node.cli import keys_commands, member_home
+from medquorum.node.page_key_file import open_page_keys
 
 PASSPHRASE = "correct horse battery"
 
@@ -142,3 +143,42 @@ def test_a_home_without_keys_says_how_to_make_them(tmp_path: Path) -> None:
     code, _, said = run("list", "--home", tmp_path)
     assert code == 4
     assert f"medquorum keys new --home {tmp_path}" in said
+
+
+def test_a_page_file_holds_the_clinical_key_alone(
+    tmp_path: Path, passphrase_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page opens is the key of the home, under its passphrase or another."""
+    limits = keystore.KdfLimits(memory_kib=(64, 64), iterations=(1, 1), lanes=(1, 1))
+    monkeypatch.setattr(member_home, "KDF_LIMITS", limits)
+    monkeypatch.setenv("MEDQUORUM_PASSPHRASE_FILE", str(passphrase_file))
+    monkeypatch.setenv("MEDQUORUM_CLINICAL_PASSPHRASE_FILE", str(passphrase_file))
+    home, other = tmp_path / "home", tmp_path / "other"
+    run("new", "--home", home, "--role", "doctor")
+    clinical = keystore.open_keystore(home / "clinical-keystore.json", PASSPHRASE, limits=limits)
+    other.write_text("another passphrase\n")
+    other.chmod(0o600)
+    for words, passphrase in (((), PASSPHRASE), (("--page-passphrase-file", other), None)):
+        out = tmp_path / f"page-{len(words)}.json"
+        code, said, _ = run("page-file", "--home", home, "--out", out, *words)
+        assert (code, PASSPHRASE in said) == (0, False)
+        assert out.stat().st_mode & 0o777 == 0o600
+        opened = open_page_keys(out.read_bytes(), passphrase or "another passphrase")
+        assert opened.purposes == ("clinical",)
+        assert opened.public.owner == clinical.public.owner
+        assert opened.private_key("clinical").private_numbers() == (
+            clinical.private_key("clinical").private_numbers()
+        )
+        code, _, complaint = run("page-file", "--home", home, "--out", out, *words)
+        assert (code, "exists already" in complaint) == (1, True)
+
+
+def test_an_institution_has_no_page_file(
+    tmp_path: Path, passphrase_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDQUORUM_PASSPHRASE_FILE", str(passphrase_file))
+    run("new", "--home", tmp_path / "home", "--role", "hospital")
+    out = tmp_path / "page.json"
+    code, _, said = run("page-file", "--home", tmp_path / "home", "--out", out)
+    assert (code, out.exists()) == (4, False)
+    assert "a doctor's own keys" in said

@@ -75,6 +75,8 @@ export async function castVote(choice) {
   const proposal = await readProposal(proposalBytes, network);
   if (proposal.id !== id) throw new Fault("R-PRO2", "keys.other_proposal");
   checkChoice(proposal.core, decision, grade, role);
+  const digest = comment instanceof Uint8Array && comment.length === 32;
+  if (comment !== null && !digest) throw new Fault("R-VOT1", "keys.bad_choice");
   const algorithm = hand.algorithm;
   if (algorithm === null) throw new Fault("", "keys.locked");
   const signed = {

@@ -18,6 +18,8 @@ const PASSING = new Set([0, 401, 408, 425, 429]);
 const PASSING_RULES = new Set(["body_not_opened", "idempotency_in_flight", "role"]);
 
 const listeners = new Set();
+const deliveries = new Map();
+let started = false;
 let timer = null;
 let wait = FIRST_WAIT_MS;
 
@@ -41,8 +43,14 @@ export async function send(voteBytes) {
   return deliver(told.id);
 }
 
-/** One attempt for one letter. */
-async function deliver(id) {
+/** One attempt for one letter; who asks while it is under way gets the same answer. */
+function deliver(id) {
+  const underway = deliveries.get(id) ?? attempt(id).finally(() => deliveries.delete(id));
+  deliveries.set(id, underway);
+  return underway;
+}
+
+async function attempt(id) {
   const letter = await letters.get(id);
   if (!letter || letter.state !== "waiting") return outcome(letter);
   try {
@@ -126,8 +134,9 @@ export function onChange(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Begin to resend by itself: now, and when the browser is online again. Call once signed in. */
+/** Begin to resend by itself: now, and when the browser is online again. Once signed in. */
 export async function startOutbox() {
-  window.addEventListener("online", () => void resend());
+  if (!started) window.addEventListener("online", () => void resend());
+  started = true;
   return resend();
 }
