@@ -1,0 +1,71 @@
+/**
+ * Opening a patient's wallet file on this page, for one signature; it is closed after it.
+ * @module
+ */
+
+import { dialog, el, replace } from "../elements.js";
+import { Fault } from "../keys/faults.js";
+import { openWallet } from "../keys/wallet.js";
+import { t } from "../texts.js";
+
+const LARGEST_BYTES = 65_536;
+
+function words(error) {
+  return error instanceof Fault ? t(error.key, error.values) : t("record.wallet_refused");
+}
+
+/**
+ * Asks for the wallet of one patient and does `work` with it.
+ * @param {string} address the patient's, mqpat1…; another's wallet is refused
+ * @param {string} why what is about to be signed, in words
+ * @param {function(object): Promise<void>} work
+ * @returns {Promise<boolean>} whether it was done
+ */
+export async function withWallet(address, why, work) {
+  const file = el("input", { id: "wallet-file", type: "file", accept: ".json,application/json", required: true });
+  const passphrase = el("input", { id: "wallet-passphrase", type: "password", autocomplete: "off", required: true });
+  const problem = el("p", { class: "problem", role: "alert" });
+  const sign = el("button", { type: "submit", class: "primary" }, t("record.sign"));
+  let done = false;
+  const submit = async (event) => {
+    event.preventDefault();
+    sign.disabled = true;
+    replace(problem);
+    const secret = passphrase.value;
+    passphrase.value = "";
+    try {
+      await useWallet(file.files[0], secret, address, work);
+      done = true;
+      box.close();
+    } catch (error) {
+      replace(problem, error.advice ?? words(error));
+    } finally {
+      sign.disabled = false;
+    }
+  };
+  const cancel = el("button", { type: "button", on: { click: () => box.close() } }, t("shell.cancel"));
+  const form = el(
+    "form",
+    { class: "card-form", on: { submit: (event) => void submit(event) } },
+    el("label", { for: "wallet-file" }, t("record.wallet_file")),
+    file,
+    el("label", { for: "wallet-passphrase" }, t("record.wallet_passphrase")),
+    passphrase,
+    problem,
+    el("div", { class: "buttons" }, sign, cancel),
+  );
+  const box = dialog(t("record.wallet_open"), el("p", {}, why), form);
+  await new Promise((resolve) => box.addEventListener("close", resolve));
+  return done;
+}
+
+async function useWallet(file, passphrase, address, work) {
+  if (file === undefined || file.size > LARGEST_BYTES) throw new Fault("", "record.wallet_refused");
+  const wallet = await openWallet(await file.text(), passphrase);
+  try {
+    if (wallet.address !== address) throw new Fault("R-CST2", "record.wallet_of_another");
+    await work(wallet);
+  } finally {
+    wallet.close();
+  }
+}

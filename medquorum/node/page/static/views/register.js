@@ -1,0 +1,138 @@
+/**
+ * Registering a patient: her keys, her name, her attending doctor, her first medical form.
+ * @module
+ */
+
+import { announce, el, replace } from "../elements.js";
+import { ensureHand } from "../key_form.js";
+import { Fault } from "../keys/faults.js";
+import { listen } from "../live.js";
+import { orderOf, propose, wayOf } from "../record/registration.js";
+import { vitalSignsForm } from "../record/vital_signs.js";
+import { walletMaker } from "../record/wallet_maker.js";
+import { session } from "../session.js";
+import { t } from "../texts.js";
+
+const NAME_CHARACTERS = 200;
+
+function words(error) {
+  if (error instanceof Fault) return t(error.key, error.values);
+  return error.advice ?? t("shell.view_failed");
+}
+
+function doctorChoice() {
+  const doctors = session.charter.members.filter(({ role, active }) => role === "doctor" && active);
+  const choice = el(
+    "select",
+    { id: "attending", required: true },
+    doctors.map(({ name, address }) =>
+      el("option", { value: address, selected: address === session.node.address }, name),
+    ),
+  );
+  return choice;
+}
+
+/** Says what became of the proposal, live. */
+function follow(place, receipt, address) {
+  const state = el("p", { role: "status" }, t("record.registration_waits"));
+  replace(
+    place,
+    el("h1", {}, t("record.registration_sent")),
+    state,
+    el(
+      "dl",
+      { class: "facts" },
+      el("dt", {}, t("record.proposal")),
+      el("dd", {}, el("a", { href: `#/case/${receipt.proposal}` }, el("code", {}, receipt.proposal))),
+      el("dt", {}, t("record.key")),
+      el("dd", {}, el("code", {}, address)),
+    ),
+    el("p", { class: "hint" }, t("record.registration_after")),
+    el("p", {}, el("a", { class: "button", href: "#/patients" }, t("record.patients"))),
+  );
+  return listen("block", ({ detail }) => {
+    if (detail.proposal !== receipt.proposal) return;
+    const accepted = detail.outcome === "accepted";
+    const said = t(accepted ? "record.registration_done" : "record.registration_refused", { n: detail.n_pb });
+    replace(state, said, " ", accepted ? el("a", { href: `#/patient/${detail.n_pb}` }, t("record.open")) : null);
+    announce(said);
+  });
+}
+
+/** What the form holds, checked by the browser and by the ranges; null where something is wrong. */
+function wishOf({ form, name, doctor, signs, wallet }, way) {
+  if (!form.reportValidity() || !signs.check()) return null;
+  return { wallet: wallet.wallet(), name: name.value, doctor: doctor.value, vitalSigns: signs.contents(), way };
+}
+
+function formOf(parts, button, problem) {
+  return el(
+    "form",
+    { class: "register", on: { submit: parts.submit } },
+    el(
+      "fieldset",
+      {},
+      el("legend", {}, t("record.person")),
+      el("label", { for: "name" }, t("record.name")),
+      parts.name,
+      el("p", { class: "hint" }, t("record.name_hint")),
+      el("label", { for: "attending" }, t("record.column_attending")),
+      parts.doctor,
+    ),
+    parts.wallet.element,
+    parts.signs.element,
+    problem,
+    el("div", { class: "buttons" }, button),
+  );
+}
+
+function registration(place, way, onSent) {
+  const problem = el("p", { class: "problem", role: "alert" });
+  const button = el("button", { type: "submit", class: "primary", disabled: true }, t(`record.register_${way}`));
+  const parts = {
+    name: el("input", { id: "name", type: "text", required: true, maxlength: NAME_CHARACTERS, autocomplete: "off" }),
+    doctor: doctorChoice(),
+    signs: vitalSignsForm(),
+    wallet: walletMaker((ready) => {
+      button.disabled = !ready;
+    }),
+  };
+  let order = null;
+  parts.submit = async (event) => {
+    event.preventDefault();
+    const wish = wishOf(parts, way);
+    if (wish === null || (way === "hand" && !(await ensureHand()))) return;
+    button.disabled = true;
+    replace(problem);
+    try {
+      order ??= await orderOf(wish);
+      const receipt = await propose({ ...order, doctor: wish.doctor, vitalSigns: wish.vitalSigns });
+      parts.wallet.forget();
+      onSent(receipt, wish.wallet.address);
+    } catch (error) {
+      if (error.status !== 0) order = null;
+      replace(problem, words(error));
+      button.disabled = false;
+    }
+  };
+  parts.form = formOf({ ...parts, submit: (event) => void parts.submit(event) }, button, problem);
+  replace(place, el("h1", {}, t("record.register")), el("p", { class: "hint" }, t(`record.register_how_${way}`)), parts.form);
+  return parts.wallet.forget;
+}
+
+/** Shows the registration. */
+export async function show(place) {
+  const way = wayOf(session.node.role);
+  if (way === null) {
+    replace(place, el("h1", {}, t("record.register")), el("p", { class: "notice" }, t("record.register_elsewhere")));
+    return undefined;
+  }
+  let stop = () => {};
+  const forget = registration(place, way, (receipt, address) => {
+    stop = follow(place, receipt, address);
+  });
+  return () => {
+    stop();
+    forget();
+  };
+}
