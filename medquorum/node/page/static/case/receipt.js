@@ -1,0 +1,63 @@
+/**
+ * The receipt of a vote: what was signed and on what, to be kept and checked by anybody (R-EXP4).
+ * @module
+ */
+
+import { el } from "../elements.js";
+import { localTime, shortId } from "../format.js";
+import { hex } from "../keys/bytes.js";
+import { decode, encode } from "../keys/canonical.js";
+import { randomBytes, utf8, concat } from "../keys/bytes.js";
+import { sha256 } from "../keys/hashes.js";
+import { ownNetwork } from "../keys/members.js";
+import { known, t } from "../texts.js";
+import { button, facts } from "./sections.js";
+
+const FORMAT = "medquorum/receipt/1";
+
+/** A remark with a fresh salt, and the digest that stands in the vote. @param {string} text */
+export async function remarkOf(text) {
+  const words = text.normalize("NFC").trim();
+  if (words === "") return { comment: null, digest: null };
+  const salt = randomBytes(32);
+  return { comment: { salt, text: words }, digest: await sha256(concat(salt, utf8(words))) };
+}
+
+/**
+ * The receipt's canonical bytes.
+ * @param {{vote: Uint8Array, receipt: {accepted_at_us: number}}} letter of the outbox
+ * @param {Uint8Array} proposal its canonical bytes @param {?object} comment of `remarkOf`
+ */
+export function receiptBytes(letter, proposal, comment) {
+  return encode({
+    accepted_at_us: letter.receipt.accepted_at_us, comment, format: FORMAT, network: ownNetwork(),
+    proposal, vote: letter.vote,
+  });
+}
+
+function save(letter, proposal, comment) {
+  const address = URL.createObjectURL(new Blob([receiptBytes(letter, proposal, comment)], { type: "application/octet-stream" }));
+  const link = el("a", { href: address, download: `receipt-${shortId(letter.id)}.mqreceipt` });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/** What the receipt says, in words. */
+export function receiptFacts(letter) {
+  const vote = decode(letter.vote);
+  const graded = vote.grade === null ? "" : ` \u00b7 ${t("case.grade_short", { grade: vote.grade })}`;
+  return facts([
+    [t("case.receipt_decision"), `${known(`case.said_${vote.decision}`, vote.decision)}${graded} \u00b7 ${known(`case.role_${vote.role}`, vote.role)}`],
+    [t("case.receipt_vote"), el("code", { title: letter.id }, shortId(letter.id))],
+    [t("case.receipt_proposal"), el("code", { title: letter.proposal }, shortId(letter.proposal))],
+    [t("case.receipt_time"), localTime(letter.receipt.accepted_at_us / 1000)],
+    [t("case.receipt_signature"), el("code", { title: hex(vote.signature) }, shortId(hex(vote.signature)))],
+  ]);
+}
+
+/** The button that saves the receipt as a file. */
+export function saveButton(letter, proposal, comment) {
+  return button(t("case.receipt_save"), () => save(letter, proposal, comment), { title: t("case.receipt_check") });
+}

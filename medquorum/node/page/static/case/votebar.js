@@ -1,0 +1,188 @@
+/**
+ * The vote bar: grade, decision, what is signed, what became of it; fixed under the images.
+ * @module
+ */
+
+import { announce, el, replace } from "../elements.js";
+import { age, localTime, until } from "../format.js";
+import { caseAfter, refreshCases } from "../inbox_feed.js";
+import { isTaken } from "../keyboard.js";
+import { onChange, receiptOf } from "../keys/outbox.js";
+import { caseName } from "../rail.js";
+import { go } from "../router.js";
+import { may, session } from "../session.js";
+import { known, t } from "../texts.js";
+import { confirmation } from "./confirm.js";
+import { DECISIONS, GRADES, NOTHING, chosen, missing, obstacle, pressed, standingOf, withGrade } from "./decision.js";
+import { receiptFacts, saveButton } from "./receipt.js";
+import { button } from "./sections.js";
+import { signAndSend } from "./signing.js";
+
+export class VoteBar {
+  /**
+   * @param {object} facts of `loadCase`
+   * @param {{cast: function(): void}} told called once the node has the vote
+   */
+  constructor(facts, told) {
+    this.facts = facts;
+    this.told = told;
+    this.choice = NOTHING;
+    this.comment = "";
+    this.remark = null;
+    this.notice = null;
+    this.letter = null;
+    this.busy = false;
+    this.panel = el("div", { class: "votebar-panel", "aria-live": "polite" });
+    this.row = el("div", { class: "votebar-row" });
+    this.element = el("footer", { class: "votebar", "aria-label": t("case.vote_bar") }, this.panel, this.row);
+    this.ending = new AbortController();
+    addEventListener("keydown", (event) => this.#key(event), { signal: this.ending.signal });
+    this.stop = onChange(() => void this.#lookForReceipt());
+    void this.#lookForReceipt();
+    this.draw();
+  }
+
+  /** Leaves the page's keys alone. */
+  close() {
+    this.ending.abort();
+    this.stop();
+  }
+
+  /** Shows the case as it stands now. */
+  update(facts) {
+    this.facts = facts;
+    this.draw();
+  }
+
+  get graded() {
+    return this.facts.proposal.type === "report";
+  }
+
+  get standing() {
+    return standingOf(this.facts.proposal, session.node.address);
+  }
+
+  /** Whether this user decides here at all. */
+  get votes() {
+    return session.role === "doctor" && may("vote.carry") && session.node.role === "doctor";
+  }
+
+  get open() {
+    return this.votes && this.standing === "open" && this.letter === null && this.notice?.final !== true;
+  }
+
+  #key(event) {
+    if (event.repeat || isTaken(event) || event.shiftKey) return;
+    if (event.key === "Enter" && !event.target.closest?.("a, button, summary, input")) this.#enter(event);
+    if (!this.open || this.busy) return;
+    const next = pressed(this.choice, event.key, this.graded);
+    if (next === null) return;
+    event.preventDefault();
+    this.choose(next);
+  }
+
+  /** Enter without a focus of its own: casts what is ready, or goes on after it is cast. */
+  #enter(event) {
+    const act = this.panel.querySelector("button.cast:not(:disabled), button.onward");
+    if (act === null) return;
+    event.preventDefault();
+    act.click();
+  }
+
+  /** Takes a choice; the confirmation follows it. */
+  choose(choice) {
+    this.choice = choice;
+    this.notice = null;
+    this.draw();
+    this.panel.querySelector("button.cast:not(:disabled)")?.focus();
+  }
+
+  draw() {
+    replace(this.row, this.#about(), this.open ? this.#controls() : this.#ended());
+    if (this.letter !== null) replace(this.panel, this.#receipt());
+    else if (this.notice !== null) replace(this.panel, el("p", { class: `remark ${this.notice.weight}`, role: "alert" }, this.notice.text));
+    else if (this.open && this.choice.decision !== null) replace(this.panel, this.#confirmation());
+    else replace(this.panel);
+  }
+
+  #about() {
+    const { proposal } = this.facts;
+    const facts = t("case.about", { issuer: proposal.issuer_name, age: age(proposal.issued_at_ms), until: until(proposal.expires_at_ms) });
+    return el("div", { class: "votebar-case" },
+      el("strong", {}, caseName(proposal)), el("span", { class: "hint", title: localTime(proposal.expires_at_ms) }, facts));
+  }
+
+  #controls() {
+    const grade = (number) => button([el("kbd", {}, number), " ", t(`case.grade_word_${number}`)],
+      () => this.choose(withGrade(this.choice, number)),
+      { class: "grade", title: t(`case.grade_${number}`), "aria-pressed": String(this.choice.grade === number) });
+    const decide = ([key, decision]) => button([el("kbd", {}, key.toUpperCase()), " ", t(`case.do_${decision}`)],
+      () => this.choose(chosen(this.choice, decision)),
+      { class: `decide ${decision}`, "aria-pressed": String(this.choice.decision === decision) });
+    return [
+      this.graded ? el("div", { class: "grades", role: "group", "aria-label": t("case.grade") }, GRADES.map(grade)) : null,
+      el("div", { class: "decisions", role: "group", "aria-label": t("case.decision") }, Object.entries(DECISIONS).map(decide)),
+    ];
+  }
+
+  #ended() {
+    const { proposal } = this.facts;
+    const say = this.votes || this.standing !== "open"
+      ? t(`case.standing_${this.standing}`, { block: proposal.n_bc ?? "", reason: known(`case.reason_${proposal.reason}`, proposal.reason ?? "") })
+      : t("case.doctors_vote");
+    const block = proposal.n_bc === null ? null : el("a", { href: `#/block/${proposal.n_bc}` }, t("case.see_block", { block: proposal.n_bc }));
+    return el("div", { class: "votebar-ended" }, el("span", {}, this.letter === null ? say : t("case.cast_done")), " ", block);
+  }
+
+  #confirmation() {
+    const state = { missing: missing(this.choice, this.graded), obstacle: obstacle(this.facts, this.choice.decision), comment: this.comment, busy: this.busy };
+    return confirmation(this.facts, this.choice, state, {
+      cast: (comment) => void this.#cast(comment), leave: () => this.choose(NOTHING),
+    });
+  }
+
+  #receipt() {
+    const onward = caseAfter(this.facts.proposal.id);
+    const next = onward === null
+      ? button(t("case.to_inbox"), () => go("#/inbox"), { class: "primary onward" })
+      : button(t("case.next_case", { name: caseName(onward) }), () => go(`#/case/${onward.id}`), { class: "primary onward" });
+    return el("section", { class: "ballot receipt", "aria-label": t("case.receipt_title") },
+      el("h2", {}, t("case.receipt_title")), receiptFacts(this.letter),
+      this.remark === null ? null : el("p", { class: "remark warning" }, t("case.comment_kept")),
+      el("div", { class: "buttons" }, next, saveButton(this.letter, this.facts.signed.bytes, this.remark)));
+  }
+
+  async #cast(text) {
+    if (this.busy) return;
+    this.busy = true;
+    this.comment = text;
+    this.draw();
+    const ended = await signAndSend(this.facts, this.choice, text);
+    this.busy = false;
+    this.remark = ended.comment ?? this.remark;
+    this.notice = ended.notice;
+    if (ended.state === "acknowledged") await this.#acknowledged();
+    else {
+      this.draw();
+      if (ended.notice !== null) announce(ended.notice.text);
+      if (ended.state === "refused") this.told.cast();
+    }
+  }
+
+  async #lookForReceipt() {
+    const letter = await receiptOf(this.facts.proposal.id);
+    if (letter === null || this.letter !== null || this.ending.signal.aborted) return;
+    this.letter = letter;
+    this.notice = null;
+    this.draw();
+  }
+
+  async #acknowledged() {
+    this.letter = await receiptOf(this.facts.proposal.id);
+    await refreshCases().catch(() => {});
+    this.draw();
+    announce(t("case.cast_done"));
+    this.panel.querySelector("button.onward")?.focus();
+    this.told.cast();
+  }
+}
