@@ -18,7 +18,12 @@ from medquorum.ai_entity.phantom.limb_film import (
     FAMILY_SEEDS,
     Family,
     make_limb_film,
-    shifted_film,
+    scanner_of,
+)
+from medquorum.ai_entity.phantom.limb_scanner import (
+    CALIBRATION_SCANNERS,
+    HOLD_OUT_SCANNER,
+    TRAINING_SCANNER,
 )
 from medquorum.ai_entity.phantom.radiograph import draw_film
 
@@ -66,10 +71,21 @@ def test_the_hold_out_comes_from_another_scanner() -> None:
     held = [make_limb_film(Family.HOLD_OUT, number, False).pixel_mm for number in range(12)]
     assert max(trained) <= 0.7 <= min(held)
     film = draw_film(5)
-    shifted = shifted_film(film)
+    shifted = HOLD_OUT_SCANNER.seen(film)
     assert shifted.photons < 0.4 * film.photons
     assert shifted.blur_pixels > 1.3 * film.blur_pixels
     assert shifted.scatter > film.scatter
+
+
+def test_calibration_films_come_from_several_scanners_in_turn_but_never_the_hold_outs() -> None:
+    turns = [scanner_of(Family.CALIBRATION, number) for number in range(0, 120, 10)]
+    assert tuple(turns) == CALIBRATION_SCANNERS * 2
+    assert HOLD_OUT_SCANNER not in CALIBRATION_SCANNERS
+    assert {scanner_of(Family.HOLD_OUT, number) for number in range(60)} == {HOLD_OUT_SCANNER}
+    plain = draw_film(5)
+    assert TRAINING_SCANNER.seen(plain) == plain
+    coarse = make_limb_film(Family.CALIBRATION, 10, False).pixel_mm
+    assert coarse >= 0.75
 
 
 BONE = LimbBone(0.0, 0.0, 0.0, 12.0, 3.0, (-200.0, 200.0), 0.4, 30.0, ())

@@ -55,10 +55,11 @@ class Evidence:
 
     def overlay(self) -> Overlay:
         """The label map; its affine leads to original pixels."""
-        labels = np.zeros(self.maps.edges.shape, dtype=np.uint8)
-        if self.heat is not None:
-            level = np.clip(self.heat, 0.0, HEAT_LEVELS - 0.5).astype(np.uint8)
-            labels[self.heat >= 0.0] = HEAT_LABEL + level[self.heat >= 0.0]
+        if self.heat is None:
+            labels = np.zeros(self.maps.edges.shape, dtype=np.uint8)
+        else:
+            level = np.clip(self.heat, -1.0, HEAT_LEVELS - 0.5) + np.float32(HEAT_LABEL)
+            labels = np.where(self.heat >= 0.0, level, 0.0).astype(np.uint8)
         labels[self.maps.edges] = EDGE_LABEL
         labels[self.maps.across] = SUSPICION_LABEL
         affine = np.diag([1.0, 1.0 / self.maps.scale, 1.0 / self.maps.scale, 1.0])
@@ -87,10 +88,11 @@ def spread_activation(tiles: TileOpinion, shape: tuple[int, ...], scale: float) 
 def _hot_boxes(heat: Heat) -> list[Box]:
     """Bounding boxes of the hottest pieces."""
     hot = (heat >= BOX_LEVEL).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot, ltype=cv2.CV_16U)
     pieces = []
     for number in range(1, count):
         x, y, width, height = (int(side) for side in stats[number, :4])
-        peak = float(heat[labels == number].max())
+        part = slice(y, y + height), slice(x, x + width)
+        peak = float(heat[part][labels[part] == number].max())
         pieces.append((-peak, (x, y, width, height)))
     return [box for _, box in sorted(pieces)[:MAX_NETWORK_BOXES]]

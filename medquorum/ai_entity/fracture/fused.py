@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from medquorum.ai_entity.errors import ModelError, Reason
-from medquorum.ai_entity.fracture.edges import SmallPicture, shrink
+from medquorum.ai_entity.fracture.edges import EdgeMaps
 from medquorum.ai_entity.fracture.radiograph import Radiograph
 from medquorum.ai_entity.fracture.scoring import EdgeMeasures
-from medquorum.ai_entity.fracture.tiles import TileGrid, cut_tiles, place_on
+from medquorum.ai_entity.fracture.tiles import TileGrid, cut_tiles, place_on, place_tiles
 from medquorum.ai_entity.model_card import EDGES, FUSION, TILES
 from medquorum.ai_entity.registry import LoadedModel, Registry
 
@@ -105,13 +105,16 @@ def _part(
 
 
 def look_at_tiles(
-    image: Radiograph, network: LoadedModel, small: SmallPicture | None = None
+    image: Radiograph, network: LoadedModel, maps: EdgeMaps | None = None
 ) -> TileOpinion:
     """Run the network over a film's tiles, all in one batch. Raises ModelError.
 
-    ``small`` is the film at working size, where it is at hand.
+    ``maps`` are the film's, where they are at hand: its bones are then found.
     """
-    grid = place_on(small or shrink(image.grey, image.exposed))
+    if maps is None or maps.small is None:
+        grid = place_tiles(image.grey, image.exposed)
+    else:
+        grid = place_on(maps.small, maps.bone)
     if not grid.centres:
         nothing = np.zeros((0, 1, 1), dtype=np.float32)
         return TileOpinion(grid, np.zeros(0), nothing, np.zeros(0, dtype=np.float32))

@@ -35,10 +35,10 @@ def reason_to_abstain(image: Radiograph, maps: EdgeMaps) -> str | None:
     not_a_film = _not_a_film(image)
     if not_a_film is not None:
         return not_a_film
-    if float(maps.edges.mean()) > MAX_EDGE_DENSITY:
+    if np.count_nonzero(maps.edges) > MAX_EDGE_DENSITY * maps.edges.size:
         return "the picture has more edges than a limb: noise or another body part"
-    bone = float(maps.bone.mean())
-    if bone < MIN_BONE_SHARE or float(maps.shaft.mean()) < MIN_SHAFT_SHARE * bone:
+    bone, shaft = np.count_nonzero(maps.bone), np.count_nonzero(maps.shaft)
+    if bone < MIN_BONE_SHARE * maps.bone.size or shaft < MIN_SHAFT_SHARE * bone:
         return "no long-bone shaft fills the picture"
     return None
 

@@ -72,7 +72,7 @@ def judge(image: Radiograph, models: FractureModels) -> Judged:
     maps = find_edges(image)
     contours = suspicious_contours(maps)
     measures = measure(maps, contours)
-    tiles = None if models.network is None else look_at_tiles(image, models.network, maps.small)
+    tiles = None if models.network is None else look_at_tiles(image, models.network, maps)
     rule = rule_logit(models, measures)
     opinion = fuse(models, rule, None if tiles is None else tiles.logit)
     reason = reason_to_abstain(image, maps)

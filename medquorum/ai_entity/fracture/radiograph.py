@@ -34,7 +34,7 @@ MIN_SIDE_PIXELS: Final = 64
 WINDOW_PERCENT: Final = (0.5, 99.5)
 """Grey values outside are clipped; markers and dead pixels lie there."""
 
-SAMPLED_PIXELS: Final = 600
+SAMPLED_PIXELS: Final = 300
 """The window's ends are taken from a grid of about so many rows; a film has millions of pixels."""
 
 UNEXPOSED_LEVEL: Final = 0.65
@@ -160,8 +160,9 @@ def _rescale(pixels: Grey, within: Mask) -> Grey:
     low, high = np.percentile(pixels[::step, ::step][within[::step, ::step]], WINDOW_PERCENT)
     if not high > low:
         raise RadiographError(Reason.UNSUPPORTED_IMAGE, "the picture is of one grey value")
-    grey = np.subtract(pixels, low, dtype=np.float32)
-    grey *= np.float32(1.0 / (high - low))
+    gain = 1.0 / (float(high) - float(low))
+    line = np.asarray([[gain, -float(low) * gain]])
+    grey = np.asarray(cv2.transform(np.asarray(pixels, dtype=np.float32), line))
     return np.asarray(np.clip(grey, 0.0, 1.0, out=grey))
 
 

@@ -109,14 +109,15 @@ class EdgeMeasures:
 
 def measure(maps: EdgeMaps, contours: tuple[Suspicion, ...]) -> EdgeMeasures:
     """The features of one radiograph."""
-    bone = max(int(maps.bone.sum()), 1)
+    bone = max(int(np.count_nonzero(maps.bone)), 1)
     return EdgeMeasures(
-        edge_density=float(maps.edges.mean()),
+        edge_density=float(np.count_nonzero(maps.edges)) / maps.edges.size,
         contour_count=len(contours),
         fracture_area_percent=min(100.0 * sum(one.area for one in contours) / bone, 100.0),
         longest=max((one.length for one in contours), default=0.0),
         total_length=sum(one.length for one in contours),
-        across_share=float(maps.across.sum()) / max(int(maps.shaft.sum()), 1),
+        across_share=float(np.count_nonzero(maps.across))
+        / max(int(np.count_nonzero(maps.shaft)), 1),
     )
 
 

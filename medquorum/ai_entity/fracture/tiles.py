@@ -13,7 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.fracture.edges import SmallPicture, find_body, find_bone, shrink
+from medquorum.ai_entity.fracture.edges import (
+    SmallPicture,
+    find_body,
+    find_bone,
+    off_the_rim,
+    shrink,
+)
 from medquorum.ai_entity.fracture.radiograph import Grey, Mask
 
 TILE_PIXELS: Final = 64
@@ -44,12 +50,13 @@ class TileGrid:
 
 def place_tiles(grey: Grey, exposed: Mask, per_field: int = TILES_PER_FIELD) -> TileGrid:
     """Tiles along what is taken for bone; along the whole limb where that is next to nothing."""
-    return place_on(shrink(grey, exposed), per_field)
+    small = shrink(grey, exposed)
+    return place_on(small, find_bone(small.grey, off_the_rim(small.exposed)), per_field)
 
 
-def place_on(small: SmallPicture, per_field: int = TILES_PER_FIELD) -> TileGrid:
-    """``place_tiles`` of a picture that was shrunk already; in pixels of the original."""
-    grid = lay_tiles(small.exposed, find_bone(small.grey, small.exposed), per_field)
+def place_on(small: SmallPicture, bone: Mask, per_field: int = TILES_PER_FIELD) -> TileGrid:
+    """``place_tiles`` where picture and bone are at hand at working size; in original pixels."""
+    grid = lay_tiles(small.exposed, bone, per_field)
     if len(grid.centres) < FEW_TILES:
         grid = lay_tiles(small.exposed, find_body(small.grey, small.exposed), per_field)
     centres = tuple((x / small.scale, y / small.scale) for x, y in grid.centres)

@@ -19,13 +19,12 @@ from medquorum.ai_entity.phantom.limb_film import (
     FAMILY_SEEDS,
     Family,
     make_limb_film,
-    shifted_film,
+    scanner_of,
 )
 from medquorum.ai_entity.phantom.radiograph import draw_film
 from medquorum.ai_entity.phantom.radiograph import radiograph_of as film_of_block
 
 EVERY: Final = 5
-SOLID_VOXEL_MM: Final = {Family.TRAINING: 0.8, Family.VALIDATION: 0.8, Family.HOLD_OUT: 1.0}
 
 
 class Source(StrEnum):
@@ -66,10 +65,9 @@ def trial_films(family: Family, count: int, first: int = 0) -> Iterator[TrialFil
 
 def _solid(family: Family, number: int, fractured: bool) -> TrialFilm:
     seed = FAMILY_SEEDS[family] + number
-    film = draw_film(seed)
-    if family is Family.HOLD_OUT:
-        film = shifted_film(film)
-    block = draw_bone(seed, SOLID_VOXEL_MM[family])
+    scanner = scanner_of(family, number)
+    film = scanner.seen(draw_film(seed))
+    block = draw_bone(seed, scanner.voxel_mm)
     made = film_of_block(block, seed, fractured, film)
     image = windowed_image(made.stored, made.inverted)
     kind = Displacement.DISPLACED if fractured else None

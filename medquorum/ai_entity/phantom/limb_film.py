@@ -1,12 +1,12 @@
-"""Films of drawn limbs in three families that share no seed: training, validation, hold-out.
+"""Films of drawn limbs in families that share no seed: training, validation, calibration, hold-out.
 
 A film is drawn in the plane (a tenth of a second), so that a network can see thousands; breaks in
-three dimensions and breaks of a real CT's bones are made by ``radiograph``. The hold-out comes from
-a scanner that no training film saw: coarser pixels, blurred more, fewer photons, more scatter, a
-harder beam with less contrast. One seed shows the same limb with or without its fracture.
+three dimensions and breaks of a real CT's bones are made by ``radiograph``. Calibration films are
+of several scanners in turn, the hold-out of one that no other film saw (``limb_scanner``). One
+seed shows the same limb with or without its fracture.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -24,6 +24,12 @@ from medquorum.ai_entity.phantom.limb_bone import (
     draw_cut,
     whole_bone,
 )
+from medquorum.ai_entity.phantom.limb_scanner import (
+    CALIBRATION_SCANNERS,
+    HOLD_OUT_SCANNER,
+    TRAINING_SCANNER,
+    Scanner,
+)
 from medquorum.ai_entity.phantom.limb_scene import (
     LimbScene,
     corners_of_cut,
@@ -35,7 +41,6 @@ from medquorum.ai_entity.phantom.limb_scene import (
 from medquorum.ai_entity.phantom.radiograph import (
     BRIGHTEST,
     MEDIAN_PATH,
-    Film,
     draw_film,
     expose,
 )
@@ -51,6 +56,7 @@ class Family(StrEnum):
 
     TRAINING = "training"
     VALIDATION = "validation"
+    CALIBRATION = "calibration"
     HOLD_OUT = "hold_out"
 
 
@@ -58,8 +64,12 @@ FAMILY_SEEDS: Final = {
     Family.TRAINING: 100_000_000,
     Family.VALIDATION: 200_000_000,
     Family.HOLD_OUT: 300_000_000,
+    Family.CALIBRATION: 400_000_000,
 }
 """First seed; a family holds at most 10 million."""
+
+FILMS_IN_TURN: Final = 10
+"""Of one calibration scanner before the next has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +93,12 @@ def make_limb_film(family: Family, number: int, fractured: bool) -> LimbFilm:
     rng = np.random.default_rng((PURPOSE_LIMB, seed))
     scene = draw_scene(rng)
     cut = draw_cut(rng, scene.bones[0], visible_span(scene, scene.bones[0]))
-    film, pixel_mm, contrast = draw_film(seed), float(rng.uniform(0.45, 0.7)), 1.0
-    if family is Family.HOLD_OUT:
-        film, pixel_mm, contrast = shifted_film(film), float(rng.uniform(0.7, 0.9)), 0.85
-    path = _path(rng, scene, cut if fractured else None, pixel_mm) * np.float32(contrast)
+    scanner = scanner_of(family, number)
+    film = scanner.seen(draw_film(seed))
+    pixel_mm = float(rng.uniform(*TRAINING_SCANNER.pixel_mm))
+    if scanner is not TRAINING_SCANNER:
+        pixel_mm = float(rng.uniform(*scanner.pixel_mm))
+    path = _path(rng, scene, cut if fractured else None, pixel_mm) * np.float32(scanner.contrast)
     path -= max(float(np.median(path)) - MEDIAN_PATH, 0.0)
     stored = expose(np.asarray(path, dtype=np.float64), pixel_mm, film, rng)
     stored = _with_text(rng, stored, film.inverted)
@@ -96,15 +108,13 @@ def make_limb_film(family: Family, number: int, fractured: bool) -> LimbFilm:
     return LimbFilm(stored, pixel_mm, film.inverted, box, cut.displacement)
 
 
-def shifted_film(film: Film) -> Film:
-    """The same exposure on the hold-out's scanner: 35 % of the photons, more blur and scatter."""
-    return replace(
-        film,
-        photons=0.35 * film.photons,
-        blur_pixels=1.4 * film.blur_pixels,
-        scatter=film.scatter + 0.15,
-        gradient=1.3 * film.gradient,
-    )
+def scanner_of(family: Family, number: int) -> Scanner:
+    """Which scanner film ``number`` of a family comes from."""
+    if family is Family.HOLD_OUT:
+        return HOLD_OUT_SCANNER
+    if family is Family.CALIBRATION:
+        return CALIBRATION_SCANNERS[number // FILMS_IN_TURN % len(CALIBRATION_SCANNERS)]
+    return TRAINING_SCANNER
 
 
 def _grid(scene: LimbScene, pixel_mm: float) -> tuple[Plane, Plane]:
