@@ -6,6 +6,7 @@
 #   medquorum_images                      # only where wanted: real images for the demonstration
 #   medquorum_training                    # only where wanted: torch and MONAI, for training and its tests
 #   medquorum_federated                   # only where wanted: Flower, in .venv-federated of its own
+#   medquorum_chromium                    # only where wanted: a browser, for the tests of the page
 #
 # Afterwards $MEDQUORUM_ROOT/.venv/bin holds python, medquorum and, for development, the tools.
 # A stamp in .venv says what it was made from, so a second run only compares two lines. Two runs at once
@@ -223,4 +224,40 @@ medquorum_federated() {
     fi
     _environment_alone _environment_install_federated "$lock" "$wanted" ||
         _environment_fail "Flower could not be installed (pip's words are above)."
+}
+
+_environment_find_chromium() {
+    local candidate
+    for candidate in ${MEDQUORUM_CHROMIUM:+"$MEDQUORUM_CHROMIUM"} \
+        chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$candidate" >/dev/null 2>&1; then
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+_environment_install_chromium() {
+    _environment_say "installing Chromium for the tests of the page (apt-get install chromium, 100 MB)"
+    DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2 &&
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >&2
+}
+
+# Sets MEDQUORUM_CHROMIUM to a Chromium of this machine, for the tests that drive the page. Only root on a
+# Debian-like system gets it installed: 1, with a line that says what to do, when there is none.
+medquorum_chromium() {
+    _environment_started=$SECONDS
+    if ! MEDQUORUM_CHROMIUM=$(_environment_find_chromium); then
+        if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null 2>&1; then
+            _environment_install_chromium || true
+        fi
+        if ! MEDQUORUM_CHROMIUM=$(_environment_find_chromium); then
+            unset MEDQUORUM_CHROMIUM
+            _environment_fail "there is no Chromium, which the tests of the page drive." \
+                "Install it (Debian: apt-get install chromium) or name one: MEDQUORUM_CHROMIUM=/path/to/chromium"
+            return 1
+        fi
+    fi
+    export MEDQUORUM_CHROMIUM
 }

@@ -7,7 +7,11 @@ import { t } from "./texts.js";
 
 /** A refusal of the node; status 0 where the node did not answer at all. */
 export class ApiError extends Error {
-  /** @param {number} status HTTP status @param {string} rule stable reason @param {string} advice what to do */
+  /**
+   * @param {number} status HTTP status
+   * @param {string} rule stable reason
+   * @param {string} advice what to do
+   */
   constructor(status, rule, advice) {
     super(`${rule}: ${advice}`);
     this.status = status;
@@ -30,10 +34,18 @@ async function refusal(response) {
 
 /** Sends a request; answers the response where it is a success, throws ApiError otherwise. */
 async function ask(method, path, { body, headers = {}, signal } = {}) {
-  if (!/^\/(v1\/|readyz|livez|page\/)/.test(path)) throw new TypeError("an address of this node's API is wanted");
+  if (!/^\/(v1\/|readyz|livez|page\/)/.test(path))
+    throw new TypeError("an address of this node's API is wanted");
   let response;
   try {
-    response = await fetch(path, { method, body, headers, signal, credentials: "same-origin", redirect: "error" });
+    response = await fetch(path, {
+      method,
+      body,
+      headers,
+      signal,
+      credentials: "same-origin",
+      redirect: "error",
+    });
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;
     document.dispatchEvent(new CustomEvent("node-away"));
@@ -42,7 +54,8 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
   document.dispatchEvent(new CustomEvent("node-back"));
   if (response.ok) return response;
   const error = await refusal(response);
-  if (error.status === 401 && path !== "/v1/login") document.dispatchEvent(new CustomEvent("session-over"));
+  if (error.status === 401 && path !== "/v1/login")
+    document.dispatchEvent(new CustomEvent("session-over"));
   throw error;
 }
 
@@ -85,7 +98,13 @@ export const api = {
   async post(path, body, { key, headers = {}, signal } = {}) {
     const sent = prepared(body);
     const keyed = key === undefined ? {} : { "Idempotency-Key": key };
-    return decoded(await ask("POST", path, { body: sent.body, headers: { ...sent.headers, ...keyed, ...headers }, signal }));
+    return decoded(
+      await ask("POST", path, {
+        body: sent.body,
+        headers: { ...sent.headers, ...keyed, ...headers },
+        signal,
+      }),
+    );
   },
 
   /** Puts bytes. */

@@ -13,8 +13,22 @@ const desk = () => document.getElementById("desk");
 export function draw(title, ...children) {
   desk().hidden = true;
   desk().inert = true;
-  const card = el("section", { class: "card", "aria-labelledby": "card-title" }, el("h1", { id: "card-title" }, title), children);
-  replace(curtain(), el("div", { class: "brand", "aria-hidden": "true" }, el("img", { src: "/page/style/mark.svg", alt: "" }), el("span", {}, "Medquorum")), card);
+  const card = el(
+    "section",
+    { class: "card", "aria-labelledby": "card-title" },
+    el("h1", { id: "card-title" }, title),
+    children,
+  );
+  replace(
+    curtain(),
+    el(
+      "div",
+      { class: "brand", "aria-hidden": "true" },
+      el("img", { src: "/page/style/mark.svg", alt: "" }),
+      el("span", {}, "Medquorum"),
+    ),
+    card,
+  );
   curtain().hidden = false;
 }
 

@@ -4,14 +4,60 @@
  */
 
 const PROPERTIES = new Set([
-  "value", "checked", "disabled", "hidden", "selected", "open", "inert", "readOnly", "required",
-  "autofocus", "multiple", "indeterminate",
+  "value",
+  "checked",
+  "disabled",
+  "hidden",
+  "selected",
+  "open",
+  "inert",
+  "readOnly",
+  "required",
+  "autofocus",
+  "multiple",
+  "indeterminate",
 ]);
 const PLAIN = new Set([
-  "class", "id", "type", "title", "role", "for", "name", "href", "src", "alt", "tabindex", "min", "max",
-  "step", "rows", "cols", "width", "height", "accept", "autocomplete", "placeholder", "maxlength",
-  "minlength", "pattern", "inputmode", "lang", "dir", "scope", "colspan", "rowspan", "download",
-  "spellcheck", "draggable", "list", "datetime", "rel", "target", "method", "webkitdirectory", "label",
+  "class",
+  "id",
+  "type",
+  "title",
+  "role",
+  "for",
+  "name",
+  "href",
+  "src",
+  "alt",
+  "tabindex",
+  "min",
+  "max",
+  "step",
+  "rows",
+  "cols",
+  "width",
+  "height",
+  "accept",
+  "autocomplete",
+  "placeholder",
+  "maxlength",
+  "minlength",
+  "pattern",
+  "inputmode",
+  "lang",
+  "dir",
+  "scope",
+  "colspan",
+  "rowspan",
+  "download",
+  "spellcheck",
+  "draggable",
+  "list",
+  "datetime",
+  "rel",
+  "target",
+  "method",
+  "webkitdirectory",
+  "label",
 ]);
 const ADDRESSES = new Set(["href", "src"]);
 const SAFE_ADDRESS = /^(#|\/(?!\/)|blob:|data:image\/(png|jpeg|svg\+xml)[;,])/;
@@ -20,7 +66,8 @@ const SAFE_ADDRESS = /^(#|\/(?!\/)|blob:|data:image\/(png|jpeg|svg\+xml)[;,])/;
 function setAttribute(element, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name === "on") {
-    for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    for (const [event, listener] of Object.entries(value))
+      element.addEventListener(event, listener);
   } else if (PROPERTIES.has(name)) {
     element[name] = value;
   } else if (PLAIN.has(name) || name.startsWith("aria-") || name.startsWith("data-")) {

@@ -1,5 +1,5 @@
 /**
- * The cases that wait for this doctor's vote, kept current: one list for the rail and for the inbox.
+ * The cases that wait for this doctor's vote, kept current: one list for rail and inbox.
  * @module
  */
 
@@ -23,10 +23,13 @@ export function isAttending(proposal) {
 
 /** Attending cases first, then what ends soonest. */
 function inOrder(proposals) {
-  return [...proposals].sort((one, other) =>
-    Number(isAttending(other)) - Number(isAttending(one)) ||
-    one.expires_at_ms - other.expires_at_ms || one.issued_at_ms - other.issued_at_ms ||
-    (one.id < other.id ? -1 : 1));
+  return [...proposals].sort(
+    (one, other) =>
+      Number(isAttending(other)) - Number(isAttending(one)) ||
+      one.expires_at_ms - other.expires_at_ms ||
+      one.issued_at_ms - other.issued_at_ms ||
+      (one.id < other.id ? -1 : 1),
+  );
 }
 
 /** The cases as last heard; null before the first answer. */
@@ -80,7 +83,7 @@ function soon() {
   timer = setTimeout(() => void refreshCases().catch(ignoreRefusal), GATHER_MS);
 }
 
-/** Follows the node; to be called once signed in as a doctor. @returns {function(): void} stops it */
+/** Follows the node, once a doctor is signed in. @returns {function(): void} stops it */
 export function followCases() {
   const stops = [
     listen("*", (event) => CHANGING.has(event.kind) && soon()),

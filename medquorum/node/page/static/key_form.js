@@ -28,16 +28,32 @@ async function openKey({ known, file, passphrase, remember }) {
 }
 
 function fields(known) {
-  const file = el("input", { id: "key-file", type: "file", accept: ".json,application/json", required: known === null });
-  const passphrase = el("input", { id: "key-passphrase", type: "password", autocomplete: "off", required: true });
+  const file = el("input", {
+    id: "key-file",
+    type: "file",
+    accept: ".json,application/json",
+    required: known === null,
+  });
+  const passphrase = el("input", {
+    id: "key-passphrase",
+    type: "password",
+    autocomplete: "off",
+    required: true,
+  });
   const remember = el("input", { id: "key-remember", type: "checkbox" });
   return { file, passphrase, remember };
 }
 
 function fileRows(known, { file, remember }) {
-  const note = known === null ? t("shell.key_file_hint") : t("shell.key_file_known", { file: known.name });
+  const note =
+    known === null ? t("shell.key_file_hint") : t("shell.key_file_known", { file: known.name });
   return [
-    el("label", { for: "key-file" }, known === null ? t("shell.key_file") : t("shell.key_file_other")), file,
+    el(
+      "label",
+      { for: "key-file" },
+      known === null ? t("shell.key_file") : t("shell.key_file_other"),
+    ),
+    file,
     el("p", { class: "hint" }, note),
     el("label", { class: "tick", for: "key-remember" }, remember, t("shell.key_remember")),
   ];
@@ -59,7 +75,12 @@ export async function keyForm({ onOpen, extra = [] }) {
     const passphrase = inputs.passphrase.value;
     inputs.passphrase.value = "";
     try {
-      await openKey({ known, file: inputs.file.files[0] ?? null, passphrase, remember: inputs.remember.checked });
+      await openKey({
+        known,
+        file: inputs.file.files[0] ?? null,
+        passphrase,
+        remember: inputs.remember.checked,
+      });
     } catch (error) {
       replace(problem, error.message);
       inputs.passphrase.focus();
@@ -72,9 +93,21 @@ export async function keyForm({ onOpen, extra = [] }) {
     onOpen();
   };
   const rows = fileRows(known, inputs);
-  const passphraseRow = [el("label", { for: "key-passphrase" }, t("shell.key_passphrase")), inputs.passphrase];
-  const order = known === null ? [...rows, ...passphraseRow] : [...passphraseRow, el("details", {}, el("summary", {}, t("shell.key_file_other")), rows)];
-  const form = el("form", { class: "card-form", on: { submit } }, order, problem, el("div", { class: "buttons" }, button, extra));
+  const passphraseRow = [
+    el("label", { for: "key-passphrase" }, t("shell.key_passphrase")),
+    inputs.passphrase,
+  ];
+  const order =
+    known === null
+      ? [...rows, ...passphraseRow]
+      : [...passphraseRow, el("details", {}, el("summary", {}, t("shell.key_file_other")), rows)];
+  const form = el(
+    "form",
+    { class: "card-form", on: { submit } },
+    order,
+    problem,
+    el("div", { class: "buttons" }, button, extra),
+  );
   return { form, focus: () => (known === null ? inputs.file : inputs.passphrase).focus() };
 }
 
@@ -85,7 +118,11 @@ export async function keyForm({ onOpen, extra = [] }) {
 export async function ensureHand() {
   if (hand.isOpen) return true;
   let box = null;
-  const cancel = el("button", { type: "button", on: { click: () => box.close() } }, t("shell.cancel"));
+  const cancel = el(
+    "button",
+    { type: "button", on: { click: () => box.close() } },
+    t("shell.cancel"),
+  );
   const { form, focus } = await keyForm({ onOpen: () => box.close(), extra: [cancel] });
   box = dialog(t("shell.key_title"), el("p", { class: "hint" }, t("shell.key_why")), form);
   focus();

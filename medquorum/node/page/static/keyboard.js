@@ -7,13 +7,32 @@ import { isDrawn } from "./curtain.js";
 import { dialog, el } from "./elements.js";
 import { t } from "./texts.js";
 
-const HELP = ["j", "k", "enter", "grade", "decide", "confirm", "leave", "window", "cine", "slice", "help"];
+const HELP = [
+  "j",
+  "k",
+  "enter",
+  "grade",
+  "decide",
+  "confirm",
+  "leave",
+  "window",
+  "cine",
+  "slice",
+  "help",
+];
 
-/** Whether a key event belongs to a field, a dialog or a chord of the browser, and not to the page. */
+/** Whether a key belongs to a field, a dialog or a chord of the browser, not to the page. */
 export function isTaken(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isDrawn()) return true;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isDrawn())
+    return true;
   const target = event.target;
-  return target instanceof Element && (target.closest("dialog") !== null || target.matches("input:not([type=range]):not([type=checkbox]), select, textarea, [contenteditable]"));
+  return (
+    target instanceof Element &&
+    (target.closest("dialog") !== null ||
+      target.matches(
+        "input:not([type=range]):not([type=checkbox]), select, textarea, [contenteditable]",
+      ))
+  );
 }
 
 function walk(step) {
@@ -22,14 +41,36 @@ function walk(step) {
   const focused = links.indexOf(document.activeElement);
   const current = links.findIndex((link) => link.getAttribute("aria-current") === "page");
   const from = focused === -1 ? current : focused;
-  const next = from === -1 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, from + step));
+  const next =
+    from === -1
+      ? step > 0
+        ? 0
+        : links.length - 1
+      : Math.min(links.length - 1, Math.max(0, from + step));
   links[next].focus();
 }
 
 function help() {
-  const rows = HELP.map((name) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, t(`shell.key_${name}_keys`))), el("td", {}, t(`shell.key_${name}_does`))));
+  const rows = HELP.map((name) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, el("kbd", {}, t(`shell.key_${name}_keys`))),
+      el("td", {}, t(`shell.key_${name}_does`)),
+    ),
+  );
   const box = dialog(t("shell.keys_title"), el("table", { class: "keys" }, el("tbody", {}, rows)));
-  box.append(el("div", { class: "buttons" }, el("button", { type: "button", autofocus: true, on: { click: () => box.close() } }, t("shell.close"))));
+  box.append(
+    el(
+      "div",
+      { class: "buttons" },
+      el(
+        "button",
+        { type: "button", autofocus: true, on: { click: () => box.close() } },
+        t("shell.close"),
+      ),
+    ),
+  );
 }
 
 /** Begins to listen. */

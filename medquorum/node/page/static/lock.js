@@ -49,7 +49,11 @@ export async function lock() {
   document.getElementById("announcements").textContent = "";
   const why = el("p", { class: "hint" }, t("shell.locked_why", { user: session.user }));
   if (known === null) {
-    draw(t("shell.locked"), why, askForPassword({ user: session.user, onDone: reopen, extra: [elseButton()] }));
+    draw(
+      t("shell.locked"),
+      why,
+      askForPassword({ user: session.user, onDone: reopen, extra: [elseButton()] }),
+    );
     return;
   }
   draw(t("shell.locked"), why);

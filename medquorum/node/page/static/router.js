@@ -34,7 +34,10 @@ function found(address) {
   for (const { expression, names, module } of routes) {
     const match = expression.exec(address);
     if (match !== null) {
-      return { module, parameters: Object.fromEntries(names.map((name, place) => [name, match[place + 1]])) };
+      return {
+        module,
+        parameters: Object.fromEntries(names.map((name, place) => [name, match[place + 1]])),
+      };
     }
   }
   return null;
@@ -51,7 +54,12 @@ export function clear() {
 
 function failure(error) {
   const advice = error instanceof ApiError ? error.advice : t("shell.view_failed");
-  return el("section", { class: "notice", role: "alert" }, el("h1", {}, t("shell.not_shown")), el("p", {}, advice));
+  return el(
+    "section",
+    { class: "notice", role: "alert" },
+    el("h1", {}, t("shell.not_shown")),
+    el("p", {}, advice),
+  );
 }
 
 /** Shows the view of the present address; an address of no view leads to the first one. */
@@ -73,7 +81,8 @@ export async function render() {
     else if (typeof left === "function") left();
   } catch (error) {
     if (mine === turn) replace(place, failure(error));
-    if (!(error instanceof ApiError)) console.error("view", target.parameters === null ? "" : place.dataset.view, error);
+    if (!(error instanceof ApiError))
+      console.error("view", target.parameters === null ? "" : place.dataset.view, error);
   }
   document.dispatchEvent(new CustomEvent("view-shown", { detail: location.hash }));
 }

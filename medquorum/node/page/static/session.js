@@ -5,11 +5,19 @@
 
 import { api } from "./api.js";
 
-const NOBODY = { user: null, role: null, patient: null, number: null, rights: [], node: null, charter: null };
+const NOBODY = {
+  user: null,
+  role: null,
+  patient: null,
+  number: null,
+  rights: [],
+  node: null,
+  charter: null,
+};
 
 /**
- * `node` is the node's status, `charter` the charter in force, `patient` the address of the patient's
- * key and `number` her N PB (role patient), `rights` what the role may do.
+ * `node` is the node's status, `charter` the charter in force, `patient` the address of the
+ * patient's key and `number` her N PB (role patient), `rights` what the role may do.
  */
 export const session = { ...NOBODY, idleLockMs: 600_000, locked: false, expired: false };
 
@@ -49,7 +57,7 @@ export async function signIn(name, password) {
   await api.post("/v1/login", { name, password, kind: "session" });
 }
 
-/** Changes the session's token for a new one; a session that is over shows the sign-in by itself. */
+/** Changes the session's token for a new one; where it is over, the sign-in shows by itself. */
 export async function renewSession() {
   try {
     await api.post("/v1/session/renewal");

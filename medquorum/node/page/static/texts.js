@@ -18,10 +18,12 @@ export async function loadTexts() {
  */
 export function t(key, values = {}) {
   const text = catalogue.get(key) ?? key;
-  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+  return text.replace(/\{(\w+)\}/g, (place, name) =>
+    name in values ? String(values[name]) : place,
+  );
 }
 
-/** The text of a key, or another text where the catalogue has none: for words that come from a node. */
+/** The text of a key, or another where there is none: for words that come from a node. */
 export function known(key, otherwise) {
   return catalogue.get(key) ?? otherwise;
 }

@@ -14,8 +14,21 @@ import { t } from "../texts.js";
  * @param {{user?: ?string, onDone: function(): void, extra?: Node[]}} options
  */
 export function askForPassword({ user = null, onDone, extra = [] }) {
-  const name = el("input", { id: "name", autocomplete: "username", required: true, maxlength: 64, spellcheck: "false", value: user ?? "" });
-  const password = el("input", { id: "password", type: "password", autocomplete: "current-password", required: true, maxlength: 1024 });
+  const name = el("input", {
+    id: "name",
+    autocomplete: "username",
+    required: true,
+    maxlength: 64,
+    spellcheck: "false",
+    value: user ?? "",
+  });
+  const password = el("input", {
+    id: "password",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    maxlength: 1024,
+  });
   const problem = el("p", { class: "problem", role: "alert" });
   const button = el("button", { type: "submit", class: "primary" }, t("shell.sign_in"));
   name.readOnly = user !== null;
@@ -27,17 +40,26 @@ export function askForPassword({ user = null, onDone, extra = [] }) {
       await signIn(name.value.trim(), password.value);
       await onDone();
     } catch (error) {
-      replace(problem, error.rule === "login" ? t("shell.wrong_login") : (error.advice ?? t("shell.view_failed")));
+      replace(
+        problem,
+        error.rule === "login" ? t("shell.wrong_login") : (error.advice ?? t("shell.view_failed")),
+      );
     } finally {
       password.value = "";
       button.disabled = false;
     }
   };
   queueMicrotask(() => (user === null ? name : password).focus());
-  return el("form", { class: "card-form", on: { submit } },
-    el("label", { for: "name" }, t("shell.name")), name,
-    el("label", { for: "password" }, t("shell.password")), password,
-    problem, el("div", { class: "buttons" }, button, extra));
+  return el(
+    "form",
+    { class: "card-form", on: { submit } },
+    el("label", { for: "name" }, t("shell.name")),
+    name,
+    el("label", { for: "password" }, t("shell.password")),
+    password,
+    problem,
+    el("div", { class: "buttons" }, button, extra),
+  );
 }
 
 /** Shows the sign-in; `expired` says that a session has ended, with the desk kept behind it. */

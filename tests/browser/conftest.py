@@ -1,0 +1,87 @@
+"""Real Chromium pages before the real application: one browser for all tests, a context for each."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+from pytest_asyncio import is_async_test
+
+from medquorum.node.accounts import UserRole, wall_clock_ms
+from medquorum.node.passwords import PasswordWorker
+from tests.browser.kit import ARGUMENTS, PASSWORD, Watched, watched_page
+from tests.node.api.conftest import House, serve_house
+from tests.node.api.fake_desk import PATIENT_ADDRESS
+
+HERE = Path(__file__).parent
+CHROMIUM = os.environ.get("MEDQUORUM_CHROMIUM") or shutil.which("chromium")
+NAMES = {role: f"a-{role.value.replace('_', '-')}" for role in UserRole}
+"""A user with a password for each role."""
+
+PageOf = Callable[..., Awaitable[Watched]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives the browser is marked so, and shares the browser's event loop."""
+    for item in items:
+        if HERE in item.path.parents and is_async_test(item):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser."""
+    if CHROMIUM is None:
+        pytest.fail("no Chromium: install it, or leave these out with -m 'not browser'")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page_of(chromium: Browser) -> AsyncIterator[PageOf]:
+    """Makes a watched page of an origin, in a context of its own unless one is given.
+
+    After the test every page is checked: no foreign request, no violation, no console error.
+    """
+    async with AsyncExitStack() as stack:
+        pages: list[Watched] = []
+
+        async def make(base_url: str, context: Any = None, **options: Any) -> Watched:
+            if context is None:
+                viewport = {"width": 1280, "height": 720}
+                context = await chromium.new_context(**{"viewport": viewport, **options})
+                stack.push_async_callback(context.close)
+            pages.append(await watched_page(context, base_url))
+            return pages[-1]
+
+        yield make
+        for watched in pages:
+            watched.check()
+
+
+@pytest.fixture(scope="session")
+def browser_passwords() -> PasswordWorker:
+    """One password worker for all tests."""
+    return PasswordWorker()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(tmp_path: Path, browser_passwords: PasswordWorker) -> AsyncIterator[House]:
+    """A served node before a fake desk, at the browser's own time, with a user of each role."""
+    async with serve_house(tmp_path, browser_passwords) as served:
+        served.accounts.now_ms = wall_clock_ms
+        phc = await browser_passwords.hash(PASSWORD)
+        for role, name in NAMES.items():
+            own = PATIENT_ADDRESS if role is UserRole.PATIENT else None
+            user = await served.accounts.add_user(name, role, patient=own)
+            await served.accounts.store.save_user(replace(user, password_phc=phc))
+        yield served

@@ -1,0 +1,98 @@
+"""A page under test: what it asked for, what its policy refused, what it complained of."""
+
+import re
+from dataclasses import dataclass, field
+
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""A Chromium that asks nobody but the page's own origin."""
+PASSWORD = "a long password for tests"
+PASSPHRASE = "a passphrase for tests"
+_LOCAL = ("data:", "blob:", "about:")
+
+WATCH_POLICY = """
+globalThis.addEventListener("securitypolicyviolation", (event) => {
+  globalThis.tellViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`);
+});
+"""
+
+
+@dataclass
+class Watched:
+    """A page, its context, and everything about it that should not have happened."""
+
+    page: Page
+    base_url: str
+    foreign: list[str] = field(default_factory=list)
+    """Requests to other origins."""
+    violations: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Console errors and exceptions nobody caught."""
+    bodies: list[bytes] = field(default_factory=list)
+    """Every request body the page has sent."""
+    expected: list[str] = field(default_factory=list)
+
+    def expect(self, pattern: str) -> None:
+        """Let this console error pass: the test provokes it."""
+        self.expected.append(pattern)
+
+    def check(self) -> None:
+        """Nothing foreign, nothing refused by the policy, no error but the expected."""
+        assert self.foreign == []
+        assert self.violations == []
+        surprising = [
+            error
+            for error in self.errors
+            if not any(re.search(pattern, error) for pattern in self.expected)
+        ]
+        assert surprising == []
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Keep errors only."""
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def see(self, request: Request) -> None:
+        """Keep what leaves the node's origin, and what is sent."""
+        if not request.url.startswith((f"{self.base_url}/", *_LOCAL)):
+            self.foreign.append(request.url)
+        if request.post_data_buffer is not None:
+            self.bodies.append(request.post_data_buffer)
+
+    async def sign_in(self, name: str, password: str = PASSWORD) -> None:
+        """Fill in the sign-in that is shown."""
+        await self.page.get_by_label("Name").fill(name)
+        await self.page.get_by_label("Password").fill(password)
+        await self.page.get_by_role("button", name="Sign in", exact=True).click()
+
+    async def enter(self, name: str) -> None:
+        """Open the page and come to the desk; a doctor's key is left for later."""
+        await self.page.goto(self.base_url)
+        await self.sign_in(name)
+        later = self.page.get_by_role("button", name="Later")
+        desk = self.page.locator("#rail footer")
+        await later.or_(desk).first.wait_for()
+        if await later.is_visible():
+            await later.click()
+        await desk.wait_for()
+
+
+async def watched_page(context: BrowserContext, base_url: str) -> Watched:
+    """A new page of a context, watched from its first byte."""
+    page = await context.new_page()
+    watched = Watched(page, base_url)
+    await page.expose_function("tellViolation", lambda text: watched.violations.append(text))
+    await page.add_init_script(WATCH_POLICY)
+    page.on("console", watched.hear)
+    page.on("pageerror", lambda error: watched.errors.append(str(error)))
+    page.on("request", watched.see)
+    return watched

@@ -1,0 +1,132 @@
+"""Signing in, being refused, sessions that end in the middle of work, signing out."""
+
+import json
+
+from playwright.async_api import expect
+
+from medquorum.node.accounts import UserRole
+from medquorum.node.api.gate import COOKIE
+from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import PASSWORD
+from tests.node.api.conftest import House
+
+DOCTOR = NAMES[UserRole.DOCTOR]
+REFUSED = "status of 401"
+ALL_STORAGE = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+async def test_a_doctor_signs_in_and_sees_what_waits(house: House, page_of: PageOf) -> None:
+    watched = await page_of(house.base_url)
+    await watched.enter(DOCTOR)
+    await expect(watched.page.get_by_role("heading", name="Inbox")).to_be_visible()
+    row = watched.page.get_by_role("row").filter(has_text="Radiology Center")
+    await expect(row.get_by_role("link", name="CT · patient 1")).to_be_visible()
+    cookies = await watched.page.context.cookies()
+    assert [cookie["name"] for cookie in cookies] == [COOKIE]
+    assert cookies[0]["httpOnly"] and cookies[0]["secure"]
+    assert cookies[0]["sameSite"] == "Strict"
+
+
+async def test_the_password_goes_to_the_login_alone_and_stays_nowhere(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    await watched.enter(DOCTOR)
+    carrying = [body for body in watched.bodies if PASSWORD.encode() in body]
+    assert [json.loads(body)["password"] for body in carrying] == [PASSWORD]
+    assert PASSWORD not in await watched.page.content()
+    assert await watched.page.evaluate(ALL_STORAGE) == "[{},{}]"
+
+
+async def test_a_wrong_password_is_said_and_guessing_is_slowed(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    watched.expect(REFUSED)
+    watched.expect("status of 429")
+    await watched.page.goto(house.base_url)
+    alert = watched.page.locator("form [role=alert]")
+    for _ in range(5):
+        await watched.sign_in(DOCTOR, "not her password")
+        await expect(alert).to_have_text("Name or password is wrong.")
+        await expect(watched.page.get_by_label("Password")).to_have_value("")
+    await watched.sign_in(DOCTOR, PASSWORD)
+    await expect(alert).to_contain_text("too many login attempts")
+    assert await watched.page.context.cookies() == []
+    await expect(watched.page.locator("#desk")).to_be_hidden()
+
+
+async def test_a_session_that_ends_asks_again_and_loses_nothing(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    watched.expect(REFUSED)
+    await watched.enter(DOCTOR)
+    page = watched.page
+    await page.evaluate(
+        """() => {
+          const draft = document.createElement("textarea");
+          draft.id = "draft";
+          draft.value = "what she was writing";
+          document.querySelector(".view").append(draft);
+        }"""
+    )
+    await house.accounts.revoke_all(DOCTOR)
+    await page.evaluate(
+        "import('/page/api.js').then(({api}) => api.get('/v1/status').catch(() => 0))"
+    )
+    await expect(page.get_by_text("Your session has ended.")).to_be_visible()
+    await expect(page.locator("#desk")).to_be_hidden()
+    await watched.sign_in(DOCTOR)
+    await page.get_by_role("button", name="Later").click()
+    await expect(page.locator("#draft")).to_have_value("what she was writing")
+    assert page.url.endswith("#/inbox")
+
+
+async def test_another_user_never_meets_the_desk_of_the_first(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    watched.expect(REFUSED)
+    await watched.enter(DOCTOR)
+    await house.accounts.revoke_all(DOCTOR)
+    page = watched.page
+    await page.evaluate("document.querySelector('.view').append('of the first user')")
+    await page.evaluate(
+        "import('/page/api.js').then(({api}) => api.get('/v1/status').catch(() => 0))"
+    )
+    await page.get_by_text("Your session has ended.").wait_for()
+    await watched.sign_in(NAMES[UserRole.CLERK])
+    await expect(page.locator("#rail")).to_contain_text("Clerk")
+    assert "of the first user" not in await page.content()
+
+
+async def test_signing_out_everywhere_ends_the_other_page(house: House, page_of: PageOf) -> None:
+    first, second = await page_of(house.base_url), await page_of(house.base_url)
+    second.expect(REFUSED)
+    await first.enter(DOCTOR)
+    await second.enter(DOCTOR)
+    await first.page.get_by_role("link", name="Account").click()
+    await first.page.get_by_role("button", name="Sign out everywhere").click()
+    await expect(first.page.get_by_label("Password")).to_be_visible()
+    await second.page.get_by_role("link", name="Account").click()
+    await second.page.get_by_role("link", name="Inbox").click()
+    await expect(second.page.get_by_text("Your session has ended.")).to_be_visible()
+    assert await first.page.context.cookies() == []
+
+
+async def test_renewing_changes_the_token_and_spares_what_is_under_way(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    await watched.enter(DOCTOR)
+    before = (await watched.page.context.cookies())[0]["value"]
+    await watched.page.evaluate("import('/page/session.js').then((each) => each.renewSession())")
+    after = (await watched.page.context.cookies())[0]["value"]
+    assert before != after
+    for value, moment_s, status in ((before, 0, 200), (before, 11, 401), (after, 11, 200)):
+        started = house.accounts.now_ms
+        house.accounts.now_ms = lambda: started() + moment_s * 1_000  # noqa: B023
+        headers = {"Cookie": f"{COOKIE}={value}"}
+        assert (await house.ask("GET", "/v1/status", None, headers=headers))[0] == status
+        house.accounts.now_ms = started
