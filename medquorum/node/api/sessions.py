@@ -22,6 +22,7 @@ from medquorum.node.api.schemas import (
     UserList,
     UserPath,
 )
+from medquorum.node.viewing.service import VIEWING
 
 
 def _login_answer(grant: Grant, *, show: bool) -> LoginAnswer:
@@ -107,6 +108,8 @@ async def get_session(call: Call[NoParameters]) -> web.StreamResponse:
         rights=() if user is None else tuple(right.value for right in rights_of(user.role)),
         idle_lock_ms=call.services.idle_lock_ms,
     )
+    if Right.RECORD.value in answer.rights:
+        call.request.app[VIEWING].images.spare.warm()  # a page was loaded: images may follow
     return json_answer(SessionAnswer, answer)
 
 

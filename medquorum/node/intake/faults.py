@@ -32,8 +32,7 @@ class IntakeRule(StrEnum):
     OVERSIZE = "oversize"
     CHECK_FAILED = "image_check_failed"
     """The check itself ended: no memory or time left, or the process died."""
-    NO_READER = "no_dicom_reader"
-    """This installation has no pydicom."""
+    NO_READER = "no_dicom_reader"  # this installation has no pydicom
 
 
 class Fault(StrEnum):
@@ -74,6 +73,8 @@ class Fault(StrEnum):
     OUT_OF_TIME = "out_of_time"
     DIED = "died"
     NO_READER = "no_reader"
+    NO_DECODER = "no_decoder"
+    SUV_TIME = "suv_time"
 
 
 _AGAIN: Final = "export the series again"
@@ -224,6 +225,15 @@ FAULTS: Final[Mapping[Fault, tuple[IntakeRule, str]]] = {
         IntakeRule.NO_READER,
         "this installation cannot read DICOM and takes no images; install medquorum[dicom]",
     ),
+    Fault.NO_DECODER: (
+        IntakeRule.UNSUPPORTED_COMPRESSION,
+        "{file} is compressed in a way that is taken but not shown here; read it at a workstation, "
+        "or have it exported uncompressed, or as RLE, JPEG-LS or JPEG 2000 lossless",
+    ),
+    Fault.SUV_TIME: (
+        IntakeRule.BAD_TAG,
+        "{file} has a {tag} that is not within 12 h before the scan: no uptake follows; " + _AGAIN,
+    ),
 }
 """For each fault its rule, and the sentence with places for the file and the tag."""
 
@@ -253,6 +263,8 @@ TAGS: Final[Mapping[str, int]] = {
     "PixelSpacing": 0x00280030,
     "CorrectedImage": 0x00280051,
     "BitsAllocated": 0x00280100,
+    "BitsStored": 0x00280101,
+    "PixelRepresentation": 0x00280103,
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
     "RadiopharmaceuticalInformationSequence": 0x00540016,

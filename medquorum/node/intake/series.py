@@ -7,7 +7,8 @@ volume of them; a doctor can read a series with a gap.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from medquorum.node.intake.dicom_file import DicomFile, open_dicom
@@ -15,9 +16,9 @@ from medquorum.node.intake.elements import Elements
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.limits import FRAMES
 from medquorum.node.intake.pet import check_suv
-from medquorum.node.intake.pixels import check_pixels, read_shape
+from medquorum.node.intake.pixels import ImageShape, check_pixels, read_shape
 from medquorum.node.intake.stack import check_stack
-from medquorum.node.intake.ustar import entries
+from medquorum.node.intake.ustar import Entry, entries
 
 MODALITIES: Final[Mapping[str, frozenset[str]]] = {
     "IMG_CT": frozenset({"CT"}),
@@ -33,21 +34,46 @@ Facts = dict[str, object]
 """What all files of a series share, by keyword of the tag; never leaves this process."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class SeriesFile:
+    """One checked file of a series."""
+
+    entry: Entry
+    file: DicomFile
+    elements: Elements
+    shape: ImageShape
+
+
 def check_series(archive: BinaryIO, total: int, part: str, *, complete: bool = False) -> int:
     """How many files an archive of `total` bytes holds; IntakeRefused when one is not right.
 
     With `complete` the slices must be a gapless stack as well.
     """
-    shared: Facts | None = None
-    images: set[str] = set()
     positions: list[tuple[float, ...]] = []
     cosines: tuple[float, ...] = ()
     count = 0
+    for file in walk_series(archive, total, part):
+        if complete:
+            positions.append(file.elements.numbers("ImagePositionPatient", 3))
+            cosines = file.elements.numbers("ImageOrientationPatient", 6)
+        count = file.entry.ordinal
+    if complete:
+        check_stack(positions, cosines)
+    return count
+
+
+def walk_series(archive: BinaryIO, total: int, part: str) -> Iterator[SeriesFile]:
+    """Every file of an archive of `total` bytes, each checked alone and against the first.
+
+    Raises IntakeRefused.
+    """
+    shared: Facts | None = None
+    images: set[str] = set()
     # The whole archive is walked before any file is parsed: a bad one costs little.
     for entry in tuple(entries(archive, total)):
         file = open_dicom(archive, entry)
         elements = Elements(file.dataset, file.ordinal)
-        facts = _facts(archive, file, elements, part)
+        facts, shape = _facts(archive, file, elements, part)
         image = elements.uid("SOPInstanceUID")
         if image in images:
             raise IntakeRefused(Fault.TWICE, file.ordinal, "SOPInstanceUID")
@@ -56,16 +82,12 @@ def check_series(archive: BinaryIO, total: int, part: str, *, complete: bool = F
         for keyword, value in facts.items():
             if not _same(value, shared.get(keyword)):
                 raise IntakeRefused(Fault.MIXED, file.ordinal, keyword)
-        if complete:
-            positions.append(elements.numbers("ImagePositionPatient", 3))
-            cosines = elements.numbers("ImageOrientationPatient", 6)
-        count = entry.ordinal
-    if complete:
-        check_stack(positions, cosines)
-    return count
+        yield SeriesFile(entry, file, elements, shape)
 
 
-def _facts(archive: BinaryIO, file: DicomFile, elements: Elements, part: str) -> Facts:
+def _facts(
+    archive: BinaryIO, file: DicomFile, elements: Elements, part: str
+) -> tuple[Facts, ImageShape]:
     modality = elements.word("Modality")
     if modality is None:
         raise elements.missing("Modality")
@@ -85,7 +107,7 @@ def _facts(archive: BinaryIO, file: DicomFile, elements: Elements, part: str) ->
         facts |= {"Rows": shape.rows, "Columns": shape.columns, **_geometry(elements)}
     if part == "IMM_PET":
         facts |= check_suv(elements)
-    return facts
+    return facts, shape
 
 
 def _geometry(elements: Elements) -> Facts:
