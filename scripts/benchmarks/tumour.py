@@ -125,8 +125,8 @@ def _case(folder: Path, rounds: int) -> dict[str, Any]:
             batches.append(inputs[name])
             return session.run(outputs, inputs)
 
-        def get_inputs(self) -> Any:
-            return session.get_inputs()
+        def __getattr__(self, other: str) -> Any:
+            return getattr(session, other)
 
     images = read_images(folder / "ct", folder / "pet")
     analyse_with(replace(model, session=Remembering()), images)

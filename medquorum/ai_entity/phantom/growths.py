@@ -27,6 +27,11 @@ class Story(StrEnum):
     MULTIPLE = "multiple"
 
 
+CORE_MM: Final = 18.0
+"""Larger lesions lose uptake within: necrosis."""
+CORE: Final = (0.5, 0.45)
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """One lesion to draw."""
@@ -42,6 +47,8 @@ class Growth:
     into: Organ | None = None
     """A neighbour it grows into, or confined."""
     shape_seed: int = 0
+    core: tuple[float, float] = CORE
+    """The core of a large lesion: its share of the radius, and of the uptake."""
 
 
 HOSTS: Final = (Organ.LUNGS, Organ.LIVER, Organ.BONE, Organ.MEDIASTINUM, Organ.MUSCLE,
@@ -57,8 +64,6 @@ LESION_HU: Final = {Organ.LUNGS: (20.0, 50.0), Organ.LIVER: (25.0, 45.0), Organ.
 """Lytic to sclerotic in bone; elsewhere 30 to 55."""
 LESION_SUV: Final = (3.0, 14.0)
 MAX_DAUGHTERS: Final = 5
-CORE_MM: Final = 18.0
-"""Larger lesions lose uptake within: necrosis."""
 
 
 def plan_growths(
@@ -171,5 +176,6 @@ def grow(hu: Volume, suv: Volume, lesion: tuple[Mask, Field], growth: Growth) ->
     mask, field = lesion
     hu[mask] = growth.hu
     large = max(growth.radii_mm) > CORE_MM
-    core = np.where(field[mask] < 0.5, 0.45, 1.0) if large else 1.0
+    reach, share = growth.core
+    core = np.where(field[mask] < reach, share, 1.0) if large else 1.0
     suv[mask] = np.maximum(growth.suv * core, TISSUES[Organ.FAT].suv[1])

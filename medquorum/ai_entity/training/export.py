@@ -1,10 +1,12 @@
-"""The members of a cross-validation as one ONNX file, half the size, and back again.
+"""The members of a cross-validation as one ONNX file, a quarter of the size, and back again.
 
 The graph takes raw images [n, channels, z, y, x] and gives ``lesion`` logits, one channel per
-member, and ``organs`` logits, their mean. Weights are stored as float16 with a Cast behind each:
-onnxruntime folds the casts when it loads and computes in float32. Initialisers keep the names that
-torch gives them, so that ``read_members`` finds the weights again: a shipped model can be trained
-further without any pickle.
+member, and ``organs`` logits, their mean. A member for PET and CT may have a *companion* for CT
+alone that held out the same patients: its logits then count ``COMPANION_SHARE`` times.
+Kernels are stored as 8-bit numbers with a scale per channel, the rest as float16, and widened by
+the graph (``rounding``): onnxruntime folds that when it loads and computes in float32. Initialisers
+keep the names that torch gives them, so that ``read_ensemble`` finds the weights again: a shipped
+model can be trained further without any pickle.
 """
 
 import contextlib
@@ -14,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -22,35 +23,73 @@ from torch import Tensor, nn
 
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
+from medquorum.ai_entity.training.rounding import shortened, widened
 
 OPSET: Final = 17
 MEMBER: Final = "members"
+COMPANION: Final = "companions"
+STORED: Final = (f"{MEMBER}.", f"{COMPANION}.")
+COMPANION_SHARE: Final = 0.5
+"""Weight of a companion's logit; the member's own is 1. Set before any model was weighed so."""
 EXAMPLE_SIDES: Final = (16, 24, 32)
 WIDE: Final = "_float32"
-"""Ending of a weight's name after its Cast."""
+UNSCALED: Final = "_unscaled"
+SCALE: Final = "_scale"
+"""Endings of a weight's name in float32, before its scale, and of its scale."""
 
 
 class Ensemble(nn.Module):
-    """Members side by side."""
+    """Members side by side, each with its companion where there are any."""
 
-    def __init__(self, members: Sequence[TumourNetwork]) -> None:
+    def __init__(
+        self, members: Sequence[TumourNetwork], companions: Sequence[TumourNetwork] = ()
+    ) -> None:
         super().__init__()
-        if len({(member.inputs, member.widths) for member in members}) != 1:
+        if any(len({(o.inputs, o.widths) for o in some}) > 1 for some in (members, companions)):
             raise ValueError("an ensemble needs members of one kind and width")
+        if companions and (
+            len(companions) != len(members)
+            or (members[0].inputs, companions[0].inputs) != (Inputs.PETCT, Inputs.CT)
+        ):
+            raise ValueError("every member for PET and CT needs one companion for CT alone")
         self.members = nn.ModuleList(members)
+        self.companions = nn.ModuleList(companions)
+
+    def only(self, member: int) -> "Ensemble":
+        """One member with its companion."""
+        place = slice(member, member + 1)
+        return Ensemble(members_of(self)[place], companions_of(self)[place]).eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(lesion logits [n,m,...], mean organ logits [n,15,...])."""
-        answers = [member(images) for member in self.members]
-        lesion = torch.cat([lesion for lesion, _ in answers], dim=1)
-        organs = torch.stack([organs for _, organs in answers]).mean(dim=0)
-        return lesion, organs
+        lesion, organs = _together(self.members, images)
+        if not len(self.companions):
+            return lesion, organs
+        others = _together(self.companions, images[:, :1])
+        whole = 1.0 + COMPANION_SHARE
+        return (
+            (lesion + COMPANION_SHARE * others[0]) / whole,
+            (organs + COMPANION_SHARE * others[1]) / whole,
+        )
+
+
+def _together(networks: nn.ModuleList, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Every lesion logit [n,m,...] and the mean organ logits [n,15,...]."""
+    answers = [network(images) for network in networks]
+    lesion = torch.cat([lesion for lesion, _ in answers], dim=1)
+    return lesion, torch.stack([organs for _, organs in answers]).mean(dim=0)
 
 
 def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:
+    """``export_ensemble`` of members without companions."""
+    return export_ensemble(Ensemble(members), path)
+
+
+def export_ensemble(ensemble: Ensemble, path: Path) -> bytes:
     """Write the ONNX file of these members and give its content, inspected as at every load."""
-    ensemble = Ensemble(members).eval()
-    example = torch.zeros(1, members[0].inputs.channels, *EXAMPLE_SIDES)
+    ensemble = ensemble.eval()
+    inputs = Inputs.PETCT if len(ensemble.companions) else members_of(ensemble)[0].inputs
+    example = torch.zeros(1, inputs.channels, *EXAMPLE_SIDES)
     free = {0: "n", 2: "z", 3: "y", 4: "x"}
     raw = io.BytesIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -67,8 +106,8 @@ def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:
         )
     model = onnx.load_model_from_string(raw.getvalue())
     _write_out_equals(model.graph)
-    _halve_weights(model.graph)
-    _name_ports(model.graph, len(members))
+    _shrink_weights(model.graph)
+    _name_ports(model.graph, len(ensemble.members))
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
     inspect_model(content)
@@ -79,25 +118,45 @@ def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:
 
 def read_members(path: Path) -> list[TumourNetwork]:
     """The members of an exported file as torch networks. Raises ValueError for other files."""
+    return members_of(read_ensemble(path))
+
+
+def read_ensemble(path: Path) -> Ensemble:
+    """Members and companions of an exported file. Raises ValueError for other files."""
     content = path.read_bytes()
     inspect_model(content)
-    stored = {
-        one.name: numpy_helper.to_array(one).astype(np.float32)
+    arrays = {
+        one.name: numpy_helper.to_array(one)
         for one in onnx.load_model_from_string(content).graph.initializer
-        if one.name.startswith(f"{MEMBER}.")
     }
-    return [_member(weights) for weights in _by_member(stored)]
-
-
-def _by_member(stored: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    count = len({name.split(".")[1] for name in stored})
-    if count == 0:
+    stored = {
+        name: widened(part, arrays.get(name + SCALE))
+        for name, part in arrays.items()
+        if name.startswith(STORED) and not name.endswith(SCALE)
+    }
+    members = [_member(weights) for weights in _numbered(stored, MEMBER)]
+    if not members:
         raise ValueError("this file was not exported from a tumour network of this project")
+    return Ensemble(members, [_member(weights) for weights in _numbered(stored, COMPANION)]).eval()
+
+
+def members_of(ensemble: Ensemble) -> list[TumourNetwork]:
+    """The members in their order."""
+    return [one for one in ensemble.members if isinstance(one, TumourNetwork)]
+
+
+def companions_of(ensemble: Ensemble) -> list[TumourNetwork]:
+    """The companions in the order of their members."""
+    return [one for one in ensemble.companions if isinstance(one, TumourNetwork)]
+
+
+def _numbered(stored: dict[str, Any], part: str) -> Iterator[dict[str, Any]]:
+    count = len({name.split(".")[1] for name in stored if name.startswith(f"{part}.")})
     for member in range(count):
-        start = f"{MEMBER}.{member}."
+        start = f"{part}.{member}."
         yield {
-            name.removeprefix(start): part
-            for name, part in stored.items()
+            name.removeprefix(start): weight
+            for name, weight in stored.items()
             if name.startswith(start)
         }
 
@@ -128,24 +187,28 @@ def _write_out_equals(graph: Any) -> None:
     graph.node.extend(kept)
 
 
-def _halve_weights(graph: Any) -> None:
-    """float32 weights to float16 with a Cast to the type that the graph computes in."""
-    casts = []
+def _shrink_weights(graph: Any) -> None:
+    """Every float32 weight to its short form, with the nodes that widen it again."""
+    added: list[Any] = []
+    scales: list[Any] = []
     renamed = {}
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or not tensor.name.startswith(f"{MEMBER}."):
-            continue
-        half = numpy_helper.to_array(tensor).astype(np.float16)
-        if not np.isfinite(half).all():
-            raise ValueError("a weight is too large for float16; train again with weight decay")
         name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(half, name))
+        if tensor.data_type != TensorProto.FLOAT or not name.startswith(STORED):
+            continue
+        short, scale = shortened(numpy_helper.to_array(tensor))
+        tensor.CopyFrom(numpy_helper.from_array(short, name))
         renamed[name] = name + WIDE
-        casts.append(helper.make_node("Cast", [name], [name + WIDE], to=TensorProto.FLOAT))
+        wide = name + WIDE if scale is None else name + UNSCALED
+        added.append(helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT))
+        if scale is not None:
+            scales.append(numpy_helper.from_array(scale, name + SCALE))
+            added.append(helper.make_node("Mul", [wide, name + SCALE], [name + WIDE]))
+    graph.initializer.extend(scales)
     for node in graph.node:
         for index, source in enumerate(node.input):
             node.input[index] = renamed.get(source, source)
-    nodes = [*casts, *graph.node]
+    nodes = [*added, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
 

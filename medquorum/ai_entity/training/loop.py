@@ -37,7 +37,9 @@ class Recipe:
     seed: int
     side: int = 48
     patches: int = 1
-    phantom_share: float = 0.22
+    phantom_share: float = 0.45
+    pasted_share: float = 0.0
+    """Of the phantoms' patches, that get further lesions (``pasted``)."""
     learning_rate: float = 2e-3
     warm_up: int = 50
     weight_decay: float = 1e-2
@@ -91,7 +93,7 @@ def draw_batch(
         from_phantom = not real or (len(phantoms) > 0 and rng.random() < recipe.phantom_share)
         cases = phantoms if from_phantom else real
         case = cases[int(rng.integers(len(cases)))]
-        patches.append(draw_patch(case, recipe.side, rng))
+        patches.append(draw_patch(case, recipe.side, rng, recipe.pasted_share))
     return stack_patches(patches, channels)
 
 

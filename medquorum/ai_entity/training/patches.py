@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medquorum.ai_entity.training.training_case import TrainingCase
+from medquorum.ai_entity.training.pasted import with_lesions
+from medquorum.ai_entity.training.training_case import Places, TrainingCase
 from medquorum.ai_entity.tumour.grid import AIR_HU
 
 TURN_DEGREES: Final = 20.0
@@ -24,7 +25,13 @@ SCALE_SPREAD: Final = 0.15
 GAIN_SPREAD: Final = 0.15
 TURNED_SHARE: Final = 0.5
 LESION_SHARE: Final = 2.0 / 3.0
-"""Patches centred on a lesion voxel; the others anywhere in the body."""
+"""Patches about a voxel of a lesion, each lesion as often as another; in phantoms one in two."""
+PHANTOM_LESION_SHARE: Final = 0.5
+HOT_SHARE: Final = 0.3
+"""In phantoms, patches about a voxel of usual high uptake; the others anywhere in the body."""
+BLUR_SHARE: Final = 0.2
+BLUR_VOXELS: Final = (0.3, 0.6)
+"""Standard deviation of the blur that some patches get."""
 
 Matrix = npt.NDArray[np.float64]
 
@@ -44,9 +51,12 @@ class Batch:
 
 
 def draw_patch(
-    case: TrainingCase, side: int, rng: np.random.Generator
+    case: TrainingCase, side: int, rng: np.random.Generator, pasted_share: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window."""
+    """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window.
+
+    ``pasted_share`` of a phantom's patches get further lesions.
+    """
     matrix = _random_map(rng)
     centre = _random_centre(case, side, rng)
     axis = np.arange(side, dtype=np.float64) - side // 2
@@ -62,7 +72,10 @@ def draw_patch(
     )[0]
     organs = _organs(case, box, places, side)
     read[0] += AIR_HU
-    return _disturbed(read[:-2], rng), read[-2:-1], (read[-1:] > 0.99).float(), organs
+    patch = (read[:-2], read[-2:-1], (read[-1:] > 0.99).float(), organs)
+    if case.is_phantom and pasted_share > 0.0 and rng.random() < pasted_share:
+        patch = with_lesions(patch, rng)
+    return _disturbed(patch[0], rng), *patch[1:]
 
 
 def _organs(case: TrainingCase, box: tuple[slice, ...], places: Tensor, side: int) -> Tensor:
@@ -106,17 +119,23 @@ def _random_map(rng: np.random.Generator) -> Matrix:
 
 
 def _random_centre(case: TrainingCase, side: int, rng: np.random.Generator) -> Matrix:
-    centres = case.lesion_places
-    if len(centres) and rng.random() < LESION_SHARE:
-        middle = centres[int(rng.integers(len(centres)))] + rng.integers(
-            -side // 5, side // 5 + 1, 3
-        )
+    drawn = rng.random()
+    share = PHANTOM_LESION_SHARE if case.is_phantom else LESION_SHARE
+    if len(case.lesion_places) and drawn < share:
+        lesion = case.lesion_places[int(rng.integers(len(case.lesion_places)))]
+        middle = _one_of(lesion, rng) + rng.integers(-side // 5, side // 5 + 1, 3)
+    elif len(case.hot_places) and drawn > 1.0 - HOT_SHARE:
+        middle = _one_of(case.hot_places, rng) + rng.integers(-side // 5, side // 5 + 1, 3)
     else:
-        middle = case.body_places[int(rng.integers(len(case.body_places)))]
+        middle = _one_of(case.body_places, rng)
     half = side // 2
     shape = np.asarray(case.shape)
     inner = np.clip(middle, np.minimum(half, shape // 2), np.maximum(shape - half, shape // 2))
     return np.asarray(inner, dtype=np.float64)
+
+
+def _one_of(places: Places, rng: np.random.Generator) -> Places:
+    return places[int(rng.integers(len(places)))]
 
 
 def _disturbed(images: Tensor, rng: np.random.Generator) -> Tensor:
@@ -134,7 +153,21 @@ def _disturbed(images: Tensor, rng: np.random.Generator) -> Tensor:
             grain = float(rng.uniform(0.0, 0.12)) * torch.randn(suv.shape, generator=noise)
             suv = (suv * (1.0 + grain)).clamp(min=0.0)
         parts.append(suv)
-    return torch.stack(parts)
+    whole = torch.stack(parts)
+    return blurred(whole, rng.uniform(*BLUR_VOXELS)) if rng.random() < BLUR_SHARE else whole
+
+
+def blurred(images: Tensor, sigma_voxels: float) -> Tensor:
+    """Channels [c,z,y,x] under a Gaussian of 5 voxels a side; borders repeat."""
+    away = torch.arange(-2.0, 3.0)
+    kernel = torch.exp(-0.5 * (away / sigma_voxels) ** 2)
+    kernel = kernel / kernel.sum()
+    smooth = functional.pad(images[:, None], (2,) * 6, mode="replicate")
+    for axis in range(3):
+        shape = [1, 1, 1, 1, 1]
+        shape[2 + axis] = 5
+        smooth = functional.conv3d(smooth, kernel.view(shape))
+    return smooth[:, 0]
 
 
 def stack_patches(patches: list[tuple[Tensor, Tensor, Tensor, Tensor]], channels: int) -> Batch:

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase
 from medquorum.ai_entity.training.phantom_cases import SUV_STEPS
@@ -20,6 +21,7 @@ from medquorum.ai_entity.tumour.grid import Placed, Volume, common_grid, resampl
 BODY_HU: Final = -300.0
 BODY_STRIDE: Final = 3
 """Every third voxel along each axis may be the centre of a patch."""
+HOT_SUV: Final = 2.5
 
 Places = npt.NDArray[np.int64]
 Box = tuple[slice, ...]
@@ -33,8 +35,11 @@ class TrainingCase:
     stacked: npt.NDArray[np.float32] | npt.NDArray[np.int16]
     """[3, z, y, x] HU, SUVbw, share of lesion (float32) of a real case; of a phantom int16
     [4, z, y, x] as ``phantom_cases`` writes it."""
-    lesion_places: Places
+    lesion_places: tuple[Places, ...]
+    """Voxels of every connected lesion."""
     body_places: Places
+    hot_places: Places
+    """Voxels of usual uptake that passes thresholds for tumour: phantoms only, else empty."""
 
     def __repr__(self) -> str:
         return f"TrainingCase({self.shape})"
@@ -68,7 +73,8 @@ def grid_case(
     """A case from arrays [z,y,x] of the 4 mm grid (HU, SUVbw or None, lesion or its share)."""
     pet = np.zeros_like(hu) if suv is None else suv
     stacked = np.stack([hu, pet, lesion.astype(np.float32)]).astype(np.float32)
-    return TrainingCase(name, stacked, *_centres(stacked[0], stacked[2] > 0.5))
+    lesions, body = _centres(stacked[0], stacked[2] > 0.5)
+    return TrainingCase(name, stacked, lesions, body, np.empty((0, 3), dtype=np.int64))
 
 
 def real_case(case: ReferenceCase) -> TrainingCase:
@@ -90,14 +96,22 @@ def real_cases(archive: CaseArchive) -> Iterator[TrainingCase]:
 def phantom_case(path: Path) -> TrainingCase:
     """A phantom file by memory map."""
     stacked = np.load(path, mmap_mode="r", allow_pickle=False)
-    return TrainingCase(path.stem, stacked, *_centres(np.asarray(stacked[0]), stacked[2] > 0))
+    lesion = stacked[2] > 0
+    hot = (stacked[1] > HOT_SUV * SUV_STEPS) & ~ndimage.binary_dilation(lesion, iterations=2)
+    return TrainingCase(
+        path.stem, stacked, *_centres(np.asarray(stacked[0]), lesion), np.argwhere(hot)
+    )
 
 
 def _centres(
     hu: npt.NDArray[np.float32 | np.int16], lesion: npt.NDArray[np.bool_]
-) -> tuple[Places, Places]:
+) -> tuple[tuple[Places, ...], Places]:
     body = np.zeros(hu.shape, dtype=np.bool_)
     thin = (slice(None, None, BODY_STRIDE),) * 3
     body[thin] = hu[thin] > BODY_HU
     found = np.argwhere(body)
-    return np.argwhere(lesion), found if len(found) else np.argwhere(np.ones_like(body))
+    numbered, count = ndimage.label(lesion)
+    places = np.argwhere(lesion)
+    group = numbered[lesion]
+    lesions = tuple(places[group == number] for number in range(1, count + 1))
+    return lesions, found if len(found) else np.argwhere(np.ones_like(body))

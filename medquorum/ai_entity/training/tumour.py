@@ -17,16 +17,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from medquorum.ai_entity.training.export import export_members
+from medquorum.ai_entity.training.export import Ensemble, export_ensemble
 from medquorum.ai_entity.training.network import Inputs
-from medquorum.ai_entity.training.tumour_card import FOLDS_FILE, card, stem, write_json
+from medquorum.ai_entity.training.tumour_card import card, stem, write_json
 from medquorum.ai_entity.training.tumour_results import measured
 from medquorum.ai_entity.training.tumour_run import (
     FOLD_STEPS,
     FOLDS,
+    FOLDS_FILE,
     PHANTOMS,
     PRETRAIN_STEPS,
     TumourRun,
+    companions_of,
     held_out_logits,
     read_material,
     train_members,
@@ -40,12 +42,13 @@ def train(run: TumourRun) -> Path:
     begun = time.process_time()
     material = read_material(run)
     shutil.copyfile(run.out / "folds.json", run.out / FOLDS_FILE)
-    members = train_members(run, material, _tell)
-    logits = held_out_logits(run, material, members, _tell)
+    companions = companions_of(run, material.folds)
+    ensemble = Ensemble(train_members(run, material, _tell), companions)
+    logits = held_out_logits(run, material, ensemble, _tell)
     np.savez(run.out / "held_out_logits.npz", allow_pickle=False, **logits)
     results = measured(material.folds, material.reference, logits)
     path = run.out / f"{stem(run.inputs)}.onnx"
-    content = export_members(members, path)
+    content = export_ensemble(ensemble, path)
     write_json(run.out / f"{stem(run.inputs)}_results.json", results)
     write_json(path.with_suffix(".json"), card(run, content, results, run.out / FOLDS_FILE))
     dice = results["together"]["mean_dice"]
@@ -68,21 +71,24 @@ def main() -> None:
     parser.add_argument("--phantoms", type=Path, help="folder of phantoms (default: in --out)")
     parser.add_argument("--phantom-count", type=int, default=PHANTOMS)
     parser.add_argument("--folds", type=int, default=FOLDS)
-    parser.add_argument("--pretrain-steps", type=int, default=PRETRAIN_STEPS)
+    parser.add_argument("--pretrain-steps", type=int, nargs="+", help="on phantoms, per round")
+    parser.add_argument("--steps", type=int, nargs="+", help="per fold, a number per round")
     parser.add_argument(
-        "--steps", type=int, nargs="+", default=FOLD_STEPS, help="per fold, a number per round"
+        "--companions", type=Path, help="tumour_ct.onnx of an earlier run: joins PET + CT"
     )
     given = parser.parse_args()
+    inputs = Inputs(given.inputs)
     train(
         TumourRun(
-            inputs=Inputs(given.inputs),
+            inputs=inputs,
             archive=given.petct,
             out=given.out,
             phantoms=given.phantoms or given.out / "phantoms",
             folds=given.folds,
             phantom_count=given.phantom_count,
-            pretrain_steps=given.pretrain_steps,
-            fold_steps=tuple(given.steps),
+            pretrain_steps=tuple(given.pretrain_steps or PRETRAIN_STEPS[inputs]),
+            fold_steps=tuple(given.steps or FOLD_STEPS[inputs]),
+            companions=given.companions,
         )
     )
 

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medquorum.ai_entity.training.export import export_members, read_members
+from medquorum.ai_entity.training.export import export_ensemble, read_ensemble
 from medquorum.ai_entity.training.loop import train_steps
+from medquorum.ai_entity.training.network import TumourNetwork
 from medquorum.ai_entity.training.training_case import TrainingCase, grid_case
 from medquorum.ai_entity.tumour.grid import Volume
 
@@ -24,13 +25,14 @@ GridTriple = tuple[Volume, Volume | None, npt.NDArray[np.bool_]]
 def fine_tune(
     model: Path, cases: Sequence[GridTriple | TrainingCase], steps: int, seed: int, out: Path
 ) -> Path:
-    """Train every member of ``model`` (ONNX) for ``steps`` steps; ``out``, written as ONNX.
+    """Train every member and companion of ``model`` (ONNX) for ``steps`` steps; ``out``, as ONNX.
 
     A case is a ``GridTriple`` or a ``TrainingCase``; phantoms among the latter keep the organs
     alive. The same arguments give the same bytes on the same machine. Raises ValueError for a file
     that is no tumour network of this project, for no cases, and where a PET is needed and absent.
     """
-    members = read_members(model)
+    ensemble = read_ensemble(model)
+    members = [one for one in ensemble.modules() if isinstance(one, TumourNetwork)]
     prepared = [
         case if isinstance(case, TrainingCase) else _prepared(index, case)
         for index, case in enumerate(cases)
@@ -42,7 +44,7 @@ def fine_tune(
     torch.set_num_threads(1)
     for index, member in enumerate(members):
         train_steps(member, prepared, steps, seed + index)
-    export_members(members, out)
+    export_ensemble(ensemble, out)
     return out
 
 

@@ -31,6 +31,7 @@ YARDSTICK_SUV: Final = 2.5
 EVERY: Final = 5
 """Every fifth voxel is enough for one number."""
 ROUNDING: Final = 1_000
+BINS: Final = 10
 
 Exact = npt.NDArray[np.float64]
 
@@ -99,11 +100,13 @@ def measured(
     tables = {name: dice_table(case, common) for name, case in cases.items()}
     shipped = choose(everyone, np.stack(list(tables.values())))
     rows: dict[str, Any] = {}
+    stated: dict[str, Exact] = {}
     for member, names in enumerate(folds.held_out):
         others = [name for name in cases if name not in names]
         chosen = choose([cases[name] for name in others], np.stack([tables[n] for n in others]))
         for name in names:
             rows[name] = {"member": member} | _row(cases[name], chosen, shipped)
+            stated[name] = sigmoid(cases[name].sampled / chosen.temperature)
     ordered = {name: rows[name] for name in sorted(rows)}
     return {
         "temperature": round(shipped.temperature, 4),
@@ -113,7 +116,26 @@ def measured(
         "voxel_calibration_error": round(
             expected_calibration_error(sigmoid(sampled / shipped.temperature), truth), 4
         ),
+        "reliability": {
+            "on": f"every {EVERY}th voxel of {len(cases)} real patients, each judged by the member "
+            "that has not seen the patient, at the temperature of the other folds",
+            "bins": reliability_bins(np.concatenate([stated[name] for name in cases]), truth),
+        },
     }
+
+
+def reliability_bins(stated: Exact, truth: npt.NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Tenths of stated probability: how many, their mean, and the share that was lesion."""
+    place = np.minimum((stated * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "count": int(np.count_nonzero(place == number)),
+            "stated": round(float(stated[place == number].mean()), 4),
+            "observed": round(float(truth[place == number].mean()), 4),
+        }
+        for number in range(BINS)
+        if np.any(place == number)
+    ]
 
 
 def _row(case: HeldOut, chosen: Chosen, shipped: Chosen) -> dict[str, Any]:

@@ -14,14 +14,17 @@ from typing import Final
 
 import numpy as np
 import torch
+from torch import nn
 
 from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase, case_digest
 from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.training.checkpoint import read_checkpoint, write_checkpoint
+from medquorum.ai_entity.training.export import Ensemble, read_members
 from medquorum.ai_entity.training.folds import Folds
 from medquorum.ai_entity.training.loop import Progress, Recipe, advance, averaged, begin
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
 from medquorum.ai_entity.training.phantom_cases import make_phantoms
+from medquorum.ai_entity.training.rounding import rounded
 from medquorum.ai_entity.training.training_case import (
     TrainingCase,
     phantom_case,
@@ -30,16 +33,20 @@ from medquorum.ai_entity.training.training_case import (
 from medquorum.ai_entity.tumour.grid import Volume, common_grid
 from medquorum.ai_entity.tumour.windows import run_windows
 
+FOLDS_FILE: Final = "tumour_folds.json"
 SEED: Final = 4
 SIDE: Final = 48
 """Voxels of 4 mm: windows of 19 cm."""
 OVERLAP: Final = 0.25
 FOLDS: Final = 5
-PHANTOMS: Final = 56
-PRETRAIN_STEPS: Final = 900
-FOLD_STEPS: Final = (1_700,)
+PHANTOMS: Final = 140
+PRETRAIN_STEPS: Final = {Inputs.PETCT: (3_600, 2_000), Inputs.CT: (3_000,)}
+FOLD_STEPS: Final = {Inputs.PETCT: (2_700,), Inputs.CT: (2_400,)}
 """Per round; every further round restarts the learning rate from the averaged weights
 (Loshchilov and Hutter, ICLR 2017)."""
+PASTED_SHARE: Final = 0.6
+"""Of phantom patches, from the second round of pretraining on and in the folds that follow one;
+a network pretrained in one round sees the phantoms' own lesions only."""
 LEARNING_RATE: Final = 2e-3
 FOLD_AVERAGE: Final = 0.997
 CHECKPOINT_S: Final = 60.0
@@ -56,12 +63,15 @@ class TumourRun:
     out: Path
     phantoms: Path
     """Folder of the phantom files; may be shared by runs."""
+    pretrain_steps: tuple[int, ...]
+    """Per round, like those of a fold."""
+    fold_steps: tuple[int, ...]
     folds: int = FOLDS
     phantom_count: int = PHANTOMS
-    pretrain_steps: int = PRETRAIN_STEPS
-    fold_steps: tuple[int, ...] = FOLD_STEPS
     seed: int = SEED
     side: int = SIDE
+    companions: Path | None = None
+    """The network for CT alone (ONNX, its folds beside it) that joins one for PET and CT."""
 
     def stage(self, name: str) -> Path:
         """The checkpoint of a stage."""
@@ -85,20 +95,29 @@ def read_material(run: TumourRun) -> Material:
         {name: case_digest(case) for name, case in reference.items()}, run.folds, run.seed
     )
     folds.write(run.out / "folds.json")
+    files = make_phantoms(run.phantoms, run.phantom_count, for_ct_alone=run.inputs is Inputs.CT)
     return Material(
         folds,
         reference,
         {name: real_case(case) for name, case in reference.items()},
-        tuple(phantom_case(path) for path in make_phantoms(run.phantoms, run.phantom_count)),
+        tuple(phantom_case(path) for path in files),
     )
 
 
 def train_members(run: TumourRun, material: Material, tell: Tell) -> list[TumourNetwork]:
     """All members, rounded to float16, in the order of the folds."""
     torch.manual_seed(run.seed)
-    recipe = Recipe(run.pretrain_steps, 1_000, run.side, learning_rate=LEARNING_RATE)
-    start = TumourNetwork(run.inputs)
-    common = train_stage(run.stage("pretrained"), start, recipe, ([], material.phantoms), tell)
+    common = TumourNetwork(run.inputs)
+    for turn, steps in enumerate(run.pretrain_steps):
+        stage = run.stage("pretrained" + (f"_round_{turn + 1}" if turn else ""))
+        recipe = Recipe(
+            steps,
+            1_000 + turn,
+            run.side,
+            pasted_share=PASTED_SHARE if turn else 0.0,
+            learning_rate=LEARNING_RATE,
+        )
+        common = train_stage(stage, common, recipe, ([], material.phantoms), tell)
     members = []
     for member in range(run.folds):
         network = TumourNetwork(run.inputs)
@@ -113,7 +132,14 @@ def train_members(run: TumourRun, material: Material, tell: Tell) -> list[Tumour
 
 
 def _fold_recipe(run: TumourRun, steps: int, seed: int) -> Recipe:
-    return Recipe(steps, seed, run.side, learning_rate=LEARNING_RATE, average=FOLD_AVERAGE)
+    return Recipe(
+        steps,
+        seed,
+        run.side,
+        pasted_share=PASTED_SHARE if len(run.pretrain_steps) > 1 else 0.0,
+        learning_rate=LEARNING_RATE,
+        average=FOLD_AVERAGE,
+    )
 
 
 def train_stage(
@@ -146,30 +172,26 @@ def train_stage(
     return averaged(progress)
 
 
-def rounded(network: TumourNetwork) -> TumourNetwork:
-    """The network with weights that float16 can hold."""
-    for parameter in network.parameters():
-        parameter.data = parameter.data.half().float()
-    return network.eval()
-
-
 def held_out_logits(
-    run: TumourRun, material: Material, members: list[TumourNetwork], tell: Tell
+    run: TumourRun, material: Material, ensemble: Ensemble, tell: Tell
 ) -> dict[str, Volume]:
     """Per patient the lesion logits [z,y,x] on the 4 mm grid of the member that has not seen it."""
     logits = {}
     for member, names in enumerate(material.folds.held_out):
+        alone = ensemble.only(member)
         for name in names:
-            logits[name] = case_logits(members[member], material.reference[name], run.side)
+            logits[name] = case_logits(alone, run.inputs, material.reference[name], run.side)
         tell(f"member {member}: {len(names)} patients that it has not seen")
     return logits
 
 
-def case_logits(network: TumourNetwork, case: ReferenceCase, side: int = SIDE) -> Volume:
+def case_logits(
+    network: nn.Module, inputs: Inputs, case: ReferenceCase, side: int = SIDE
+) -> Volume:
     """Lesion logits [z,y,x] of a case on its 4 mm grid, window by window as in inference."""
     images = common_grid(case.ct, case.pet)
     channels = [images.hu]
-    if network.inputs is Inputs.PETCT and images.suv is not None:
+    if inputs is Inputs.PETCT and images.suv is not None:
         channels.append(images.suv)
     plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None)
 
@@ -179,3 +201,17 @@ def case_logits(network: TumourNetwork, case: ReferenceCase, side: int = SIDE) -
         return lesion.numpy(), organs.numpy()
 
     return run_windows(ask, np.stack(channels), plan).lesion
+
+
+def companions_of(run: TumourRun, folds: Folds) -> list[TumourNetwork]:
+    """The companions named by the run; none where it names none.
+
+    Raises ValueError when they were not trained on the same folds: a patient would be judged by a
+    network that has seen it.
+    """
+    if run.companions is None:
+        return []
+    stated = Folds.read(run.companions.with_name(FOLDS_FILE))
+    if stated != folds:
+        raise ValueError("companions must hold out the same patients; train them on this archive")
+    return read_members(run.companions)

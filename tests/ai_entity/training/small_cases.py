@@ -37,7 +37,7 @@ def ball_phantom(folder: Path, seed: int) -> TrainingCase:
     organs[ball((12, 11, 13), 8.0)] = 7
     hu, suv, lesion = case.stacked
     stacked = np.stack([hu, suv * SUV_STEPS, lesion, organs]).astype(np.int16)
-    path = folder / f"torso_{seed:03d}.npy"
+    path = folder / f"body_{seed:03d}.npy"
     np.save(path, stacked)
     return phantom_case(path)
 

@@ -10,10 +10,18 @@ from onnx import TensorProto
 
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import open_session
-from medquorum.ai_entity.training.export import Ensemble, export_members, read_members
+from medquorum.ai_entity.training.export import (
+    COMPANION_SHARE,
+    Ensemble,
+    companions_of,
+    export_ensemble,
+    export_members,
+    read_ensemble,
+    read_members,
+)
 from medquorum.ai_entity.training.network import Inputs
+from medquorum.ai_entity.training.rounding import rounded, shortened, widened
 from medquorum.ai_entity.training.tumour_fine_tune import fine_tune
-from medquorum.ai_entity.training.tumour_run import rounded
 from tests.ai_entity.training.small_cases import SIDE, ball_case, small_network
 
 pytestmark = pytest.mark.train
@@ -50,12 +58,63 @@ def test_the_file_is_closed_and_its_ports_are_the_documented_ones(exported: Path
     ]
 
 
-def test_weights_are_stored_in_half_precision(exported: Path) -> None:
+def test_kernels_are_stored_in_8_bits_and_the_rest_in_half_precision(exported: Path) -> None:
     weights = [
-        one for one in onnx.load(exported).graph.initializer if one.name.startswith("members.")
+        one
+        for one in onnx.load(exported).graph.initializer
+        if one.name.startswith("members.") and not one.name.endswith("_scale")
     ]
     assert len(weights) == 2 * len(small_network().state_dict())
-    assert {one.data_type for one in weights} == {TensorProto.FLOAT16}
+    for one in weights:
+        wanted = TensorProto.INT8 if len(one.dims) == 5 else TensorProto.FLOAT16
+        assert one.data_type == wanted, one.name
+
+
+def test_rounding_what_is_rounded_changes_nothing_and_costs_half_a_step() -> None:
+    rng = np.random.default_rng(5)
+    kernel = rng.normal(0.0, 1.0, (6, 3, 3, 3, 3)) * 10.0 ** rng.uniform(-6, 3, (6, 1, 1, 1, 1))
+    kernel = kernel.astype(np.float32)
+    kernel[4] = 0.0
+    once = widened(*shortened(kernel))
+    assert np.array_equal(widened(*shortened(once)), once)
+    largest = np.abs(kernel).max(axis=(1, 2, 3, 4), keepdims=True)
+    assert (np.abs(once - kernel) <= largest / 127.0 * 0.57).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e6])
+def test_a_weight_that_no_file_can_hold_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="train again"):
+        shortened(np.full(3, value, dtype=np.float32))
+
+
+def test_companions_weigh_in_by_their_share_and_are_read_back(tmp_path: Path) -> None:
+    members = [rounded(small_network(seed=seed)) for seed in (1, 2)]
+    companions = [rounded(small_network(Inputs.CT, seed)) for seed in (3, 4)]
+    path = tmp_path / "joined.onnx"
+    content = export_ensemble(Ensemble(members, companions), path)
+    images = np.random.default_rng(2).normal(0.0, 100.0, (1, 2, 16, 16, 16)).astype(np.float32)
+    lesion, organs = open_session(content).run(None, {"images": images})
+    given = torch.from_numpy(images)
+    with torch.no_grad():
+        own, others = Ensemble(members)(given), Ensemble(companions)(given[:, :1])
+        alone = read_ensemble(path).only(1)(given)[0].numpy()
+    for found, first, second in zip((lesion, organs), own, others, strict=True):
+        wanted = (first + COMPANION_SHARE * second) / (1.0 + COMPANION_SHARE)
+        assert np.abs(found - wanted.numpy()).max() < 1e-4
+    assert np.abs(alone[:, 0] - lesion[:, 1]).max() < 1e-4
+    again = companions_of(read_ensemble(path))
+    assert all(
+        torch.equal(one.lesion.weight, two.lesion.weight)
+        for one, two in zip(companions, again, strict=True)
+    )
+
+
+def test_a_companion_is_a_network_for_ct_alone_and_one_per_member() -> None:
+    member, companion = small_network(), small_network(Inputs.CT)
+    with pytest.raises(ValueError, match="one companion"):
+        Ensemble([member], [companion, companion])
+    with pytest.raises(ValueError, match="one companion"):
+        Ensemble([companion], [companion])
 
 
 def test_reading_back_gives_the_same_weights(exported: Path) -> None:

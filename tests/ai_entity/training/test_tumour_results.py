@@ -7,7 +7,7 @@ import pytest
 
 from medquorum.ai_entity.case_archive import ReferenceCase, axial
 from medquorum.ai_entity.training.folds import Folds
-from medquorum.ai_entity.training.tumour_results import measured
+from medquorum.ai_entity.training.tumour_results import measured, reliability_bins
 from medquorum.ai_entity.tumour.grid import Placed, Volume
 
 pytestmark = pytest.mark.train
@@ -64,3 +64,13 @@ def test_volume_errors_are_told_apart() -> None:
     row = results({"A": 2, "B": 0, "C": 0, "D": 0})["cases"]["A"]
     assert row["added_ml"] == pytest.approx(row["volume_ml"] - row["reference_ml"], abs=0.02)
     assert row["missed_ml"] == 0.0
+
+
+def test_bins_tell_what_was_stated_and_what_was_so() -> None:
+    stated = np.asarray([0.02, 0.04, 0.55, 1.0])
+    truth = np.asarray([False, True, True, True])
+    assert reliability_bins(stated, truth) == [
+        {"count": 2, "stated": 0.03, "observed": 0.5},
+        {"count": 1, "stated": 0.55, "observed": 1.0},
+        {"count": 1, "stated": 1.0, "observed": 1.0},
+    ]

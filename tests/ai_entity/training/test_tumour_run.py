@@ -1,6 +1,7 @@
 """The whole command on four small patients: files that load, and a second run that only reads."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from medquorum.ai_entity.model_card import read_card
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import check_ports
 from medquorum.ai_entity.training import tumour_run
+from medquorum.ai_entity.training.export import companions_of, read_ensemble
 from medquorum.ai_entity.training.network import Inputs
 from medquorum.ai_entity.training.training_case import real_case
 from medquorum.ai_entity.training.tumour import train
@@ -46,7 +48,7 @@ def run(tmp_path: Path, archive: Path) -> TumourRun:
         phantoms=tmp_path,
         folds=2,
         phantom_count=1,
-        pretrain_steps=2,
+        pretrain_steps=(2, 1),
         fold_steps=(2, 1),
         side=16,
     )
@@ -91,9 +93,9 @@ def test_no_fold_is_handed_a_patient_that_it_holds_out(
 
     monkeypatch.setattr(tumour_run, "train_stage", watched)
     tumour_run.train_members(run, material, lambda _: None)
-    assert handed[0] == set()
+    assert handed[:2] == [set(), set()]
     rounds = (*material.folds.held_out[:1] * 2, *material.folds.held_out[1:] * 2)
-    for seen, held in zip(handed[1:], rounds, strict=True):
+    for seen, held in zip(handed[2:], rounds, strict=True):
         assert seen == {"P0", "P1", "P2", "P3"} - set(held)
 
 
@@ -103,3 +105,15 @@ def test_a_contour_becomes_a_share_of_each_voxel(archive: Path) -> None:
     assert ready.shape == (SIDE, SIDE, SIDE)
     assert ready.read((slice(None),) * 3)[2].sum() == ball((12, 11, 13), 6.0).sum()
     assert ready.read_organs((slice(None),) * 3) is None
+
+
+def test_companions_join_the_members_that_hold_out_the_same_patients(
+    run: TumourRun, tmp_path: Path
+) -> None:
+    alone = replace(run, inputs=Inputs.CT, out=tmp_path / "ct")
+    companions = train(alone)
+    joined = train(replace(run, companions=companions))
+    assert len(companions_of(read_ensemble(joined))) == 2
+    other = replace(run, out=tmp_path / "other", folds=4, companions=companions)
+    with pytest.raises(ValueError, match="same patients"):
+        train(other)
