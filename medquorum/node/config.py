@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import ArgumentError
 
+from medquorum.node.api.limits import IDLE_LOCK_MS
 from medquorum.node.auto_rules import Policy
 from medquorum.node.store.dialects import parse_storage_url
 from medquorum.node.store.engine import default_storage_url
@@ -91,6 +92,16 @@ class ApiSection(_Section):
     listen: Listen = _listen_address(API_LISTEN)
     origin: Annotated[str, Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]{1,253}$")] | None = None
     """Origin browsers see, such as https://node.example.org; None: derived from `listen`."""
+    idle_lock_minutes: Annotated[int, Field(ge=1, le=60)] = IDLE_LOCK_MS // 60_000
+    """A page left alone this long hides its desk and drops the doctor's key."""
+
+    @property
+    def page(self) -> str:
+        """Where a browser on this machine, or behind the proxy of `origin`, opens the page."""
+        if self.origin is not None:
+            return f"{self.origin}/"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen.host, self.listen.host)  # noqa: S104
+        return f"http://{ListenAddress(host=host, port=self.listen.port)}/"
 
 
 class OpsSection(_Section):
@@ -222,6 +233,7 @@ listen = {p2p_listen}
 # The page and the API for programs. Keep it local or put a TLS proxy in front.
 listen = {api_listen}
 # origin = "https://node.example.org"
+# idle_lock_minutes = 10
 
 # [ops]
 # Health and metrics, without authentication: never on a public address.

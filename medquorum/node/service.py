@@ -255,7 +255,13 @@ async def _serve_api(
     token = config.home / OPERATOR_TOKEN
     if token.exists():
         await adopt_operator_token(accounts, token)
-    app = create_app(desk, accounts, spool=config.home / "spool", public_origin=config.api.origin)
+    app = create_app(
+        desk,
+        accounts,
+        spool=config.home / "spool",
+        public_origin=config.api.origin,
+        idle_lock_ms=config.api.idle_lock_minutes * 60_000,
+    )
     runner = await start_listener(app, config.api.listen.host, config.api.listen.port)
     stack.push_async_callback(runner.cleanup)
 

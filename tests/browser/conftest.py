@@ -1,4 +1,4 @@
-"""Real Chromium pages before the real application: one browser for all tests, a context for each."""
+"""Real Chromium before the real application: one browser for all tests, a context for each."""
 
 import os
 import shutil

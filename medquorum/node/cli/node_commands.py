@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -74,6 +75,7 @@ def init(
             f"{home / 'node.toml'}: peers on {config.p2p.listen}, API on {config.api.listen}"
         )
         typer.echo(f"{token}: the operator's token; keep it to yourself")
+        typer.echo(f"Once started, the page is at {config.api.page} (users: medquorum user add)")
         typer.echo(f"Next: {_next_step(home)}")
 
 
@@ -120,6 +122,9 @@ def start(
         if passphrase_file is not None:
             environment[NODE_VARIABLE] = str(passphrase_file)
         try:
-            run(load_config(path, environment))
+            config = load_config(path, environment)
+            if sys.stdout.isatty():  # elsewhere the lines go to a log, which is JSON throughout
+                typer.echo(f"Page: {config.api.page}")
+            run(config)
         except (ConfigError, StartError, StoreError) as error:
             raise CommandError(Exit.FAILED, str(error)) from None

@@ -8,6 +8,7 @@ its node serves with what a release says it should serve.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Final
@@ -37,6 +38,9 @@ DOCUMENTS: Final = MappingProxyType(
 )
 """Address: template and policy."""
 
+_PRELOADED: Final = re.compile(r"(?:keys/)?[a-z_]+\.js")
+"""Modules that every page needs: fetched at once, not one import after another."""
+
 _Serving = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -50,11 +54,15 @@ def add_page(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    styles = sorted(name for name in bundle.files if name.endswith(".css") and "/" in name)
+    filled = {
+        "bundle": bundle,
+        "styles": sorted(name for name in bundle.files if name.endswith(".css")),
+        "preloaded": sorted(name for name in bundle.files if _PRELOADED.fullmatch(name)),
+    }
     known = frozenset(environment.list_templates())
     for path, (template, policy) in DOCUMENTS.items():
         if template in known:
-            text = environment.get_template(template).render(bundle=bundle, styles=styles)
+            text = environment.get_template(template).render(filled)
             app.router.add_get(path, _document(text.encode(), policy))
     app.router.add_get("/page/version", _version(bundle))
     app.router.add_get("/page/{name:.+}", _files(bundle))
