@@ -40,6 +40,21 @@ _environment_find_python() {
         "or name one: MEDQUORUM_PYTHON=/path/to/python3.11 $0"
 }
 
+# What the page takes from npm: charts, and volumes in 3-D. Nothing else needs it, so a registry out of
+# reach is told and no failure. The hash is that of hatch_build.py's wanted_stamp.
+_environment_page() {
+    local build=$MEDQUORUM_ROOT/medquorum/node/page/build wanted
+    local stamp=$MEDQUORUM_ROOT/medquorum/node/page/static/vendor/stamp
+    wanted=$(cat "$build/package.json" "$build/package-lock.json" "$MEDQUORUM_ROOT/hatch_build.py" |
+        sha256sum | cut -d ' ' -f 1) || return 0
+    if [[ -r $stamp && $(<"$stamp") == "$wanted" ]]; then
+        return 0
+    fi
+    _environment_say "getting what the page takes from npm (15 MB; charts, and volumes in 3-D)"
+    "$MEDQUORUM_VENV/bin/python" "$MEDQUORUM_ROOT/hatch_build.py" ||
+        _environment_say "it goes on without; the page says so where they are missing"
+}
+
 # The lock's text, the project's metadata and where both lie: an editable installation depends on all three.
 _environment_wanted() {
     local lock=$1
@@ -122,10 +137,10 @@ medquorum_environment() {
         *) _environment_fail "unknown profile '$profile'; use development or runtime"; return 1 ;;
     esac
     wanted=$(_environment_wanted "$lock") || return 1
-    if _environment_fits "$profile" "$wanted"; then
-        return 0
+    if ! _environment_fits "$profile" "$wanted"; then
+        _environment_alone _environment_bring_in_line "$profile" "$lock" "$wanted" || return 1
     fi
-    _environment_alone _environment_bring_in_line "$profile" "$lock" "$wanted"
+    [[ $profile == runtime ]] || _environment_alone _environment_page
 }
 
 # Runs a command while no other run changes .venv.
