@@ -37,7 +37,8 @@ _DOCUMENT = """<!doctype html><html lang="en"><title>viewer</title>
 <link rel="icon" href="/page/style/mark.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/page/style/base.css">
 <link rel="stylesheet" href="/page/style/viewer.css">
-<main id="place"></main><div id="announcements" role="status" aria-live="polite"></div></html>"""
+<main id="place"></main><div id="curtain" hidden></div>
+<div id="announcements" role="status" aria-live="polite"></div></html>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,31 @@ class Seen:
             }""",
             [pane, x, y],
         )
+
+    async def marked(self, x: float, y: float) -> bool:
+        """Whether something is drawn over the picture at, or within a few pixels of, a place."""
+        return await self.page.evaluate(
+            """([x, y]) => {
+              const canvas = document.querySelector(".viewer-marks");
+              const at = [Math.round(canvas.width * x) - 4, Math.round(canvas.height * y) - 4];
+              const { data } = canvas.getContext("2d").getImageData(...at, 8, 8);
+              return data.some((value, index) => index % 4 === 3 && value > 0);
+            }""",
+            [x, y],
+        )
+
+    async def settle(self) -> None:
+        """Wait until what was asked for is drawn: two frames."""
+        await self.page.evaluate(
+            """() => new Promise((done) =>
+              requestAnimationFrame(() => requestAnimationFrame(() => done())))"""
+        )
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait, frame by frame, for something outside the page."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await self.settle()
 
 
 @asynccontextmanager

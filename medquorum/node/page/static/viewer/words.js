@@ -11,7 +11,7 @@ export function windowWords(track) {
   const { window, series } = track;
   const name = windowName(window);
   if (series.unit === "SUV") {
-    return t("viewer.window_suv", { low: digits(window.low, 0), high: digits(window.high, window.high < 10 ? 1 : 0) });
+    return t("viewer.window_suv", { low: digits(window.low, 0), high: digits(window.high, Number.isInteger(window.high) ? 0 : 1) });
   }
   const width = digits(window.high - window.low, 0);
   return t("viewer.window_hu", { name, width, centre: digits((window.high + window.low) / 2, 0) });
@@ -34,7 +34,7 @@ function heightWords({ grid, index }) {
 
 /** Words of a pane's corners, and its name for screen readers. */
 export function cornerWords(reading, kind) {
-  const level = ROLES[kind].map((role) => windowWords(reading.tracks[role])).join("  ·  ");
+  const level = ROLES[kind].map((role) => windowWords(reading.tracks[role])).join("\n");
   const place = sliceWords(reading);
   if (kind === "xray") {
     return { place: "", height: "", level, whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }) };
