@@ -12,7 +12,16 @@ from typing import Final
 
 from rich.console import Console
 
-from scripts.benchmarks import bodies, finality, fracture, idle, simulation, throughput, tumour
+from scripts.benchmarks import (
+    bodies,
+    finality,
+    fracture,
+    idle,
+    simulation,
+    throughput,
+    tumour,
+    viewing,
+)
 from scripts.benchmarks.machine import environment
 from scripts.benchmarks.report import Outcome, Report, show
 
@@ -21,6 +30,7 @@ BENCHMARKS: Final[dict[str, Callable[..., Awaitable[Outcome]]]] = {
     "throughput": throughput.measure,
     "idle": idle.measure,
     "body": bodies.measure,
+    "viewing": viewing.measure,
     "fracture": fracture.measure,
     "tumour": tumour.measure,
     "simulation": simulation.measure,
@@ -34,6 +44,7 @@ finality    four doctors: from the deciding vote to the block on the slowest nod
 throughput  four doctors: certified blocks per second when verdicts queue up
 idle        eight nodes with nothing to do: messages, CPU, memory
 body        a CT of 300 slices: taken in, then fetched and opened by four nodes
+viewing     a CT of 300 slices: from opening it to the first slice, and to each next one
 fracture    an X-ray from file to findings beside the bare libraries; peak memory
 tumour      a PET/CT of 300 slices from files to findings beside the bare network; peak memory
 simulation  seven doctors under faults: seeds a second of one core; memory over 10,000 blocks

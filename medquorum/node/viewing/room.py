@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from medquorum.ledger.types import IMAGE_PARTS
+from medquorum.ledger.types import IMAGE_PARTS, RecordId
 from medquorum.node.desk import Desk, DeskError, Reader
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.viewing.decoded import DecodedImage
@@ -28,7 +28,6 @@ from medquorum.node.viewing.limits import (
     CHILDREN,
     DESCRIBED_SECONDS,
     IDLE_SECONDS,
-    SWEEP_SECONDS,
 )
 from medquorum.node.viewing.openings import Openings, PartKey
 
@@ -134,11 +133,12 @@ class ViewingRoom:
                 if removal is not None:
                     await removal
 
-    async def run(self) -> None:
-        """Sweep until cancelled."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            await self.sweep()
+    async def forget(self, record: RecordId) -> None:
+        """Remove what was made of a body, at once."""
+        for key in tuple(self._images):
+            removal = self._let_go(key) if key.record == record else None
+            if removal is not None:
+                await removal
 
     async def close(self) -> None:
         """End every child and remove every byte."""
