@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import shutil
 import signal
 import sys
 from pathlib import Path
 
 from medquorum.ai_entity.errors import AnalysisError
-from medquorum.ledger.types import Role
 from medquorum.node.image_archive import ImagesUnusable
 from scripts.demonstration.cast import Cast
 from scripts.demonstration.closing import close
@@ -20,6 +18,7 @@ from scripts.demonstration.governance import GovernanceStory
 from scripts.demonstration.images import Chosen, Images, gather_images
 from scripts.demonstration.learning import LearningStory
 from scripts.demonstration.report import Ending, write_report
+from scripts.demonstration.staying import stay_up
 from scripts.demonstration.story import Story
 from scripts.demonstration.timeline import Timeline
 from scripts.local_network import REPOSITORY, LocalNetwork, local_network
@@ -82,7 +81,7 @@ def main() -> int:
         _start(network, timeline)
         ending = asyncio.run(_play(network, timeline, images, chosen))
         if not chosen.headless:
-            _stay_up(network, timeline)
+            stay_up(network, timeline)
     except (RuntimeError, TimeoutError, CommandFailed) as error:
         timeline.console.print(f"[bold red]The demonstration stopped:[/] {error!s}")
         return 1
@@ -138,6 +137,8 @@ async def _play(
             await story.tumour()
             await story.fracture()
             told = story.told
+            if not chosen.headless:
+                await story.leave_open()
         ending = await close(cast, timeline, chosen.folder)
         if chosen.report is not None and told is not None:
             await write_report(chosen.report, cast, told, ending)
@@ -147,33 +148,6 @@ async def _play(
     if chosen.picture is not None:
         timeline.picture(chosen.picture, "Medquorum demonstration")
     return ending
-
-
-def _stay_up(network: LocalNetwork, timeline: Timeline) -> None:
-    """Say what to look at and wait for the viewer."""
-    timeline.heading("The network stays up")
-    hospital = network.of_role(Role.HOSPITAL)[0]
-    timeline.note(f"API and its description: [bold]{hospital.url}/docs[/]")
-    home = _short(hospital.home)
-    for words in (
-        f"status --home {home}",
-        f"chain show --home {home}",
-        f"patient list --home {_short(network.doctors[0].home)}",
-        f"inbox --home {_short(network.doctors[0].home)}",
-        f"charter show --home {home}",
-        f"charter history --home {home}",
-        "ai models",
-    ):
-        timeline.detail(f".venv/bin/medquorum {words}")
-    timeline.note("Ctrl-C ends everything.")
-    with contextlib.suppress(KeyboardInterrupt):
-        signal.pause()
-
-
-def _short(path: Path) -> Path:
-    """The path as one would type it from here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 if __name__ == "__main__":

@@ -112,6 +112,14 @@ class Story:
         await self._laboratory(patient)
         await self._prescribe(attending, patient, "treatment", "referral to the tumour board")
 
+    async def leave_open(self) -> None:
+        """One more film whose report nobody has decided on yet: for whoever opens a page."""
+        self.line.heading("A case is left open for you")
+        patient = await self._register("Patient Three", self.cast.doctors[0], "pain after a fall")
+        xray = await self._image(BlockType.XRAY, patient, PartName.IMG_XRAY)
+        await self._machine_report("fracture", [xray])
+        self.line.note("this report waits in every doctor's inbox")
+
     async def _register(self, name: str, attending: Participant, complaint: str) -> int:
         signs = [
             {"code": code, "unit": unit, "value_milli": value} for code, unit, value in FORM_SIGNS
