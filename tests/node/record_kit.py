@@ -10,13 +10,16 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from medquorum.consensus.events import ProposalArrived
-from medquorum.ledger.consent import SignedConsent
 from medquorum.ledger.contents import PatientName
-from medquorum.ledger.keys import Purpose, public_key
+from medquorum.ledger.keys import PublicKey, Purpose, public_key
+from medquorum.ledger.signature import Signer
 from medquorum.ledger.types import BlockType, Decision, Outcome, PartName
 from medquorum.node.consents import Consents
 from medquorum.node.dossiers import NodeDossiers
@@ -27,6 +30,7 @@ from medquorum.node.issuer import Issuer
 from medquorum.node.reading import Reading
 from medquorum.node.statistics import Statistics
 from medquorum.node.store.clinical_rows import insert_proposals, insert_votes
+from medquorum.node.store.schema import BATCHES
 from medquorum.node.structured_parts import encode_structured
 from medquorum.node.views import PeerView, StatusView
 from tests.ledger.charter_kit import make_charter, private_key, signer_of
@@ -179,7 +183,8 @@ def grown() -> Record:
     unsure = {"conclusion": "inconclusive", "next_step": "pet", "text": "Unclear mass.", **HUMAN}
     record.write(BlockType.REPORT, unsure, 5, ct, decisions=dissent)
     record.register("patient 2", 6)
-    record.write(BlockType.PRESCRIPTION, {"kind": "pet", "lines": []}, 7)
+    three = dict.fromkeys([DOCTOR, *NETWORK.doctors[2:]], Decision.APPROVE)
+    record.write(BlockType.PRESCRIPTION, {"kind": "pet", "lines": []}, 7, decisions=three)
     pet = record.image(BlockType.PET, 9)
     tumour = {"conclusion": "tumour", "next_step": "treatment", "text": "Sarcoma.", **HUMAN}
     record.write(BlockType.REPORT, tumour, 10, ct, pet)
@@ -277,18 +282,22 @@ async def _remember(node: Node, bodies: Sequence[Sealed]) -> None:
     for index, sealed in enumerate(bodies):
         core = sealed.proposal.core
         cast = votes(NETWORK, sealed.proposal, node.state)
-        arrived_us = 1_000_000 + index - 2_000 * (index % 7) - 500_000
-
-        def write(connection: Any, sealed: Sealed = sealed, at: int = arrived_us) -> None:
-            insert_proposals(connection, [sealed.proposal], at, "accepted")
-            insert_votes(connection, cast, at + 300_000)  # noqa: B023  (called before the next)
-
-        await node.store.writer.submit(write)
+        await node.store.writer.submit(partial(_arrive, index=index, sealed=sealed, cast=cast))
         if address(node.name) in {wrap.recipient for wrap in sealed.wraps}:
             for (part, chunk), octets in sealed.chunks.items():
                 await node.chunks.put_chunk(core.record, part.value, chunk, octets)
             await node.chunks.make_durable(core.record)
             await node.bodies.adopt(sealed.proposal, sealed.wraps)
+
+
+def _arrive(connection: Any, index: int, sealed: Sealed, cast: Sequence[Any]) -> None:
+    """A proposal, an hour's voting or so, and its batch as this node saw them come."""
+    issued_us = sealed.proposal.core.issued_at_ms * 1_000
+    voted_us = issued_us + (20 + 37 * (index * 5 % 11)) * 60_000_000
+    insert_proposals(connection, [sealed.proposal], issued_us + 1_000_000, "accepted")
+    insert_votes(connection, cast, voted_us)
+    final = update(BATCHES).where(BATCHES.c.first_nbc == index + 1)
+    connection.execute(final.values(finalised_at_us=voted_us + 900_000))
 
 
 async def _open_proposal(node: Node, record: Record) -> None:
@@ -300,14 +309,11 @@ async def _open_proposal(node: Node, record: Record) -> None:
     await node.driver.ask(ProposalArrived(sealed.proposal, None))
 
 
-def wallet_signer(patient: str = "patient 1") -> Any:
+def wallet_signer(patient: str = "patient 1") -> Signer:
     """The signing capability of a patient's key."""
     return signer_of(patient, Purpose.CLINICAL)
 
 
-def patient_key(patient: str = "patient 1") -> bytes:
+def patient_key(patient: str = "patient 1") -> PublicKey:
     """Kp."""
     return public_key(private_key(patient, Purpose.CLINICAL))
-
-
-__all__ = ["DOCTOR", "HOSPITAL", "NETWORK", "KitDesk", "Record", "SignedConsent", "record_desk"]
