@@ -18,6 +18,8 @@ from aiohttp import web
 from playwright.async_api import Page
 
 from medquorum.node.page.routes import POLICY
+from medquorum.node.viewing.forms import nifti_header
+from medquorum.node.viewing.told import Description
 from tests.browser.keys_kit import Handler, served
 from tests.browser.kit import Watched
 
@@ -96,6 +98,7 @@ class MadeNode:
             ("GET", "/viewer"): _document,
             ("GET", "/v1/images/{record}/{part}"): self._describe,
             ("GET", "/v1/images/{record}/{part}/slices/{index}"): self._slice,
+            ("GET", "/v1/images/{record}/{part}/volume.nii"): self._volume,
             ("GET", "/v1/overlays/{record}"): self._describe_overlay,
             ("GET", "/v1/overlays/{record}/slices/{index}"): self._label_slice,
         }
@@ -114,6 +117,11 @@ class MadeNode:
             problem = {"rule": "broken", "detail": "take the file again"}
             return web.json_response(problem, status=422)
         return web.Response(body=series.voxels[index].tobytes())
+
+    async def _volume(self, request: web.Request) -> web.Response:
+        series = self._series(request)
+        header = nifti_header(Description.model_validate(series.described))
+        return web.Response(body=header + series.voxels.tobytes())
 
     async def _describe_overlay(self, request: web.Request) -> web.Response:
         return web.json_response(self.overlay)

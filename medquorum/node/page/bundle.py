@@ -30,6 +30,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Endings that are served; a file with another is no part of the page."""
 TEXTS_PATH: Final = "texts/en.json"
+LICENCES_PATH: Final = "vendor/licences.json"
 _ROOM: Final = files("medquorum.node.page")
 
 
@@ -91,6 +92,12 @@ def load_bundle() -> Bundle:
     texts = json.dumps(read_texts(), ensure_ascii=False, sort_keys=True).encode()
     found[TEXTS_PATH] = PageFile(texts, "application/json")
     return Bundle(MappingProxyType(found), _hash_over(found))
+
+
+def licences_of(bundle: Bundle) -> list[dict[str, str]]:
+    """Name, version, licence and text of the works of others in the page; empty without them."""
+    found = bundle.files.get(LICENCES_PATH)
+    return [] if found is None else list(json.loads(found.body))
 
 
 def _hash_over(found: Mapping[str, PageFile]) -> str:

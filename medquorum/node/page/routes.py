@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from medquorum.node.api.answers import tagged_answer
 from medquorum.node.api.problems import Problem
-from medquorum.node.page.bundle import Bundle, load_bundle
+from medquorum.node.page.bundle import Bundle, licences_of, load_bundle
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -34,7 +34,11 @@ VOLUME_POLICY: Final = (
 )
 """The volume viewer compiles WebAssembly and styles its own elements: in its document alone."""
 DOCUMENTS: Final = MappingProxyType(
-    {"/": ("shell.html", POLICY), "/page/volume": ("volume.html", VOLUME_POLICY)}
+    {
+        "/": ("shell.html", POLICY),
+        "/page/licences": ("licences.html", POLICY),
+        "/page/volume": ("volume.html", VOLUME_POLICY),
+    }
 )
 """Address: template and policy."""
 
@@ -57,6 +61,7 @@ def add_page(app: web.Application) -> None:
     filled = {
         "bundle": bundle,
         "styles": sorted(name for name in bundle.files if name.endswith(".css")),
+        "licences": licences_of(bundle),
         "preloaded": sorted(name for name in bundle.files if _PRELOADED.fullmatch(name)),
     }
     known = frozenset(environment.list_templates())

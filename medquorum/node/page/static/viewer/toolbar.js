@@ -1,7 +1,7 @@
 /** The viewer's controls, each with its key in its title; all of them native elements. */
 
 import { el } from "../elements.js";
-import { t } from "../texts.js";
+import { known, t } from "../texts.js";
 import { SPEEDS } from "./cine.js";
 import { TOOLS } from "./reading.js";
 import { windowName } from "./words.js";
@@ -14,7 +14,7 @@ export function toggle(key, pressed, act) {
 
 /** A button that does something. */
 export function action(key, act) {
-  return { element: el("button", { type: "button", class: "viewer-button", title: t(`${key}_title`), on: { click: act } }, t(key)), show: () => {} };
+  return { element: el("button", { type: "button", class: "viewer-button", title: known(`${key}_title`, t(key)), on: { click: act } }, t(key)), show: () => {} };
 }
 
 /** A choice of few. */

@@ -1,13 +1,29 @@
-/** The way to the volume viewer, which is a document of its own: it alone may compile WebAssembly. */
+/**
+ * The way to the volume viewer: a document of its own, which alone may compile WebAssembly, shown in
+ * a frame over the desk, so that the idle lock covers it too.
+ */
 
-/** Opens it beside the page, with names of series in the fragment, which no server sees. */
+import { dialog, el } from "../elements.js";
+import { t } from "../texts.js";
+
+const ACTIVITY = ["pointermove", "pointerdown", "wheel", "keydown"];
+
+/** Shows it, with the names of the series in the fragment of its address, which no server sees. */
 export function openVolume(wanted) {
   const names = new URLSearchParams();
   for (const each of wanted.series) {
     names.append("series", `${each.kind} ${each.record} ${each.part}`);
   }
-  for (const each of wanted.overlays ?? []) {
-    names.append("overlay", each.record);
+  const frame = el("iframe", { class: "volume-inner", src: `/page/volume#${names}`, title: t("viewer.volume_document") });
+  const close = el("button", { type: "submit" }, t("viewer.close"));
+  const shown = dialog(t("viewer.volume_heading"), frame, el("form", { method: "dialog", class: "buttons" }, close));
+  shown.classList.add("volume-dialog");
+  frame.addEventListener("load", () => tellActivity(frame.contentDocument));
+}
+
+/** Who works in the frame is not idle: the lock listens to the desk's own document. */
+function tellActivity(inner) {
+  for (const kind of ACTIVITY) {
+    inner.addEventListener(kind, () => document.dispatchEvent(new Event(kind, { bubbles: true })), { passive: true });
   }
-  window.open(`/page/volume#${names}`, "_blank", "noopener");
 }
