@@ -32,12 +32,25 @@ function table(columns, rows) {
   return el(
     "table",
     {},
-    el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        columns.map((name) => el("th", { scope: "col" }, name)),
+      ),
+    ),
     el(
       "tbody",
       {},
       rows.map(([first, ...others]) =>
-        el("tr", {}, el("th", { scope: "row" }, first), others.map((each) => el("td", { class: "number" }, each))),
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, first),
+          others.map((each) => el("td", { class: "number" }, each)),
+        ),
       ),
     ),
   );
@@ -58,7 +71,9 @@ function axis(label, options = {}) {
 
 /** One line, or bars, of a chart. */
 export function series(library_, { label, colour, bars = false, points = true }) {
-  const drawn = bars ? { paths: library_.paths.bars({ size: [0.6, 60] }), fill: `${colour}66` } : {};
+  const drawn = bars
+    ? { paths: library_.paths.bars({ size: [0.6, 60] }), fill: `${colour}66` }
+    : {};
   return { label, stroke: colour, width: 2, points: { show: points && !bars, size: 5 }, ...drawn };
 }
 
@@ -69,7 +84,10 @@ function draw(library_, place, chart) {
       width,
       height: HEIGHT,
       scales: { x: { time: false, ...chart.xScale }, y: chart.yScale ?? {} },
-      axes: [axis(chart.xLabel, { incrs: WHOLE, ...chart.xAxis }), axis(chart.yLabel, { size: 60, ...chart.yAxis })],
+      axes: [
+        axis(chart.xLabel, { incrs: WHOLE, ...chart.xAxis }),
+        axis(chart.yLabel, { size: 60, ...chart.yAxis }),
+      ],
       series: [{ label: chart.xLabel }, ...chart.lines.map((line) => series(library_, line))],
       legend: { show: chart.lines.length > 1 },
       cursor: { y: false },
@@ -102,7 +120,11 @@ export function figure(chart) {
     "details",
     {},
     el("summary", {}, t("explorer.as_table", { title: chart.title })),
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": chart.title }, table(chart.columns, chart.rows)),
+    el(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": chart.title },
+      table(chart.columns, chart.rows),
+    ),
   );
   const element = el(
     "figure",

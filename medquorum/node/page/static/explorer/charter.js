@@ -16,25 +16,47 @@ function table(columns, rows, caption) {
     "table",
     {},
     el("caption", { class: "unseen" }, caption),
-    el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, t(`explorer.column_${name}`))))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        columns.map((name) => el("th", { scope: "col" }, t(`explorer.column_${name}`))),
+      ),
+    ),
     el(
       "tbody",
       {},
-      rows.map(([first, ...others]) => el("tr", {}, el("th", { scope: "row" }, first), others.map((each) => el("td", {}, each)))),
+      rows.map(([first, ...others]) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, first),
+          others.map((each) => el("td", {}, each)),
+        ),
+      ),
     ),
   );
 }
 
 function link(member, status) {
-  if (member.address === status.address) return el("span", { class: "linked" }, t("explorer.this_node"));
+  if (member.address === status.address)
+    return el("span", { class: "linked" }, t("explorer.this_node"));
   const peer = status.peers.find(({ address }) => address === member.address);
   const linked = peer?.connected === true;
-  return el("span", { class: linked ? "linked" : "unlinked" }, t(linked ? "explorer.linked" : "explorer.unlinked"));
+  return el(
+    "span",
+    { class: linked ? "linked" : "unlinked" },
+    t(linked ? "explorer.linked" : "explorer.unlinked"),
+  );
 }
 
 function standing(member) {
   if (member.active) return t("explorer.active");
-  return member.stand_in === null ? t("explorer.suspended") : t("explorer.suspended_by", { name: member.stand_in });
+  return member.stand_in === null
+    ? t("explorer.suspended")
+    : t("explorer.suspended_by", { name: member.stand_in });
 }
 
 /** The members as this node sees them. */
@@ -45,7 +67,12 @@ export function members(charter, status) {
     standing(member),
     link(member, status),
   ]);
-  return el("section", {}, el("h2", {}, t("explorer.members")), table(["member", "role", "standing", "link"], rows, t("explorer.members")));
+  return el(
+    "section",
+    {},
+    el("h2", {}, t("explorer.members")),
+    table(["member", "role", "standing", "link"], rows, t("explorer.members")),
+  );
 }
 
 function policies(charter) {
@@ -59,7 +86,11 @@ function policies(charter) {
 }
 
 function facts(pairs) {
-  return el("dl", { class: "facts" }, pairs.map(([key, value]) => [el("dt", {}, t(`explorer.${key}`)), el("dd", {}, value)]));
+  return el(
+    "dl",
+    { class: "facts" },
+    pairs.map(([key, value]) => [el("dt", {}, t(`explorer.${key}`)), el("dd", {}, value)]),
+  );
 }
 
 /** The rules of the charter in force. */
@@ -76,10 +107,27 @@ export function rules(charter) {
       ["quorum", t("explorer.quorum_of", { quorum: charter.quorum, doctors: charter.doctors })],
       ["liars", charter.liars_for_safety],
       ["absences", charter.absences_for_liveness],
-      ["absence_rule", t("explorer.absence_rule_value", { days: charter.absence.max_days, hours: charter.absence.silence_hours })],
-      ["maturity_rule", t("explorer.maturity_note", { threshold: percent(charter.maturity.threshold_ppm / PPM), window: charter.maturity.window })],
+      [
+        "absence_rule",
+        t("explorer.absence_rule_value", {
+          days: charter.absence.max_days,
+          hours: charter.absence.silence_hours,
+        }),
+      ],
+      [
+        "maturity_rule",
+        t("explorer.maturity_note", {
+          threshold: percent(charter.maturity.threshold_ppm / PPM),
+          window: charter.maturity.window,
+        }),
+      ],
       ["retention", t("explorer.days", { days: charter.retention_days })],
-      ["seal", charter.seal_difficulty_bits === 0 ? t("explorer.none_set") : t("explorer.bits", { bits: charter.seal_difficulty_bits })],
+      [
+        "seal",
+        charter.seal_difficulty_bits === 0
+          ? t("explorer.none_set")
+          : t("explorer.bits", { bits: charter.seal_difficulty_bits }),
+      ],
     ]),
     policies(charter),
   );

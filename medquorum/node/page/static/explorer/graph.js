@@ -49,7 +49,9 @@ function patientLinks(places) {
     if (before === undefined) return [];
     const middle = (before.x + x) / 2;
     const bow = Math.max(Math.min(y, before.y) - 20, 2);
-    return [svg("path", { class: "own", d: `M ${before.x} ${before.y} Q ${middle} ${bow} ${x} ${y}` })];
+    return [
+      svg("path", { class: "own", d: `M ${before.x} ${before.y} Q ${middle} ${bow} ${x} ${y}` }),
+    ];
   });
 }
 
@@ -74,7 +76,9 @@ function rowNames(rows) {
     const name = n_pb === 0 ? t("explorer.governance") : t("record.patient", { n: n_pb });
     named.set(row, last ? t("explorer.other_patients") : name);
   }
-  return [...named].map(([row, name]) => svg("text", { class: "row", x: 4, y: TOP + row * ROW + 4 }, name));
+  return [...named].map(([row, name]) =>
+    svg("text", { class: "row", x: 4, y: TOP + row * ROW + 4 }, name),
+  );
 }
 
 /**

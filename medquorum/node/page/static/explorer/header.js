@@ -34,7 +34,12 @@ function rows(pairs) {
       "tbody",
       {},
       pairs.map(([name, meaning, value]) =>
-        el("tr", {}, el("th", { scope: "row" }, name, el("span", { class: "hint" }, meaning)), el("td", {}, value)),
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, name, el("span", { class: "hint" }, meaning)),
+          el("td", {}, value),
+        ),
       ),
     ),
   );
@@ -77,9 +82,19 @@ export async function circumstances(block) {
   const references = await Promise.all(block.references.map(hashLink));
   const pairs = [
     ["explorer.hash", code(block.hash)],
-    ["explorer.issued_by", `${block.issuer_name}, ${known(`record.member_${block.issuer_role}`, block.issuer_role)}`],
+    [
+      "explorer.issued_by",
+      `${block.issuer_name}, ${known(`record.member_${block.issuer_role}`, block.issuer_role)}`,
+    ],
     ["explorer.issued_at", localTime(block.issued_at_ms)],
-    ["explorer.batch", t("explorer.batch_value", { time: localTime(block.batch_time_ms), epoch: block.epoch, slot: block.slot })],
+    [
+      "explorer.batch",
+      t("explorer.batch_value", {
+        time: localTime(block.batch_time_ms),
+        epoch: block.epoch,
+        slot: block.slot,
+      }),
+    ],
     ["explorer.final_here", localTime(block.finalised_at_us / 1_000)],
     ["explorer.parts", block.parts.map((part) => known(`record.part_${part}`, part)).join(", ")],
     ["explorer.rests_on", references.map((reference) => el("p", {}, reference))],
@@ -91,6 +106,8 @@ export async function circumstances(block) {
   return el(
     "dl",
     { class: "facts" },
-    pairs.filter(([, value]) => value !== "" && value.length !== 0).map(([key, value]) => [el("dt", {}, t(key)), el("dd", {}, value)]),
+    pairs
+      .filter(([, value]) => value !== "" && value.length !== 0)
+      .map(([key, value]) => [el("dt", {}, t(key)), el("dd", {}, value)]),
   );
 }

@@ -50,20 +50,31 @@ async function run(block, place) {
     const said = t(valid ? "explorer.valid" : "explorer.invalid");
     replace(
       place,
-      el("p", { class: `verdict ${valid ? "passed" : "failed"}`, "data-valid": String(valid) }, said),
+      el(
+        "p",
+        { class: `verdict ${valid ? "passed" : "failed"}`, "data-valid": String(valid) },
+        said,
+      ),
       el("ol", { class: "steps" }, steps.map(step)),
     );
     announce(said);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    replace(place, el("p", { class: "verdict unchecked" }, t("explorer.no_proof"), " ", error.advice));
+    replace(
+      place,
+      el("p", { class: "verdict unchecked" }, t("explorer.no_proof"), " ", error.advice),
+    );
   }
 }
 
 /** The section that verifies; it begins by itself and can be asked again. */
 export function verification(block) {
   const place = el("div", { id: "verification", role: "status" });
-  const again = el("button", { type: "button", on: { click: () => void run(block, place) } }, t("explorer.check_again"));
+  const again = el(
+    "button",
+    { type: "button", on: { click: () => void run(block, place) } },
+    t("explorer.check_again"),
+  );
   void run(block, place);
   return el(
     "section",
@@ -80,7 +91,11 @@ export function verification(block) {
         { class: "button", href: `/v1/proofs/${block.n_bc}`, download: `block-${block.n_bc}.mqp` },
         t("explorer.save_proof"),
       ),
-      el("a", { class: "button", href: "/v1/charter/bytes", download: "charter.mqc" }, t("explorer.save_charter")),
+      el(
+        "a",
+        { class: "button", href: "/v1/charter/bytes", download: "charter.mqc" },
+        t("explorer.save_charter"),
+      ),
     ),
   );
 }

@@ -15,7 +15,11 @@ function row(vote) {
     el("th", { scope: "row" }, vote.voter_name),
     el("td", { class: vote.decision }, known(`explorer.decision_${vote.decision}`, vote.decision)),
     el("td", {}, known(`explorer.role_${vote.role}`, vote.role)),
-    el("td", {}, vote.automatic ? t("explorer.by_policy", { mode: vote.mode }) : t("explorer.by_person")),
+    el(
+      "td",
+      {},
+      vote.automatic ? t("explorer.by_policy", { mode: vote.mode }) : t("explorer.by_person"),
+    ),
     el("td", {}, vote.grade ?? ""),
   );
 }
@@ -32,9 +36,19 @@ function said({ verdict, outcome }) {
     el("p", { class: `verdict ${outcome === "accepted" ? "passed" : "failed"}` }, counts),
     verdict.attending === null
       ? null
-      : el("p", {}, t(verdict.attending_approved ? "explorer.attending_approved" : "explorer.attending_not", { name: verdict.attending })),
-    verdict.dissent.length === 0 ? null : el("p", { class: "dissent" }, t("record.dissent", { names: verdict.dissent.join(", ") })),
-    verdict.missing.length === 0 ? null : el("p", { class: "hint" }, t("explorer.without", { names: verdict.missing.join(", ") })),
+      : el(
+          "p",
+          {},
+          t(verdict.attending_approved ? "explorer.attending_approved" : "explorer.attending_not", {
+            name: verdict.attending,
+          }),
+        ),
+    verdict.dissent.length === 0
+      ? null
+      : el("p", { class: "dissent" }, t("record.dissent", { names: verdict.dissent.join(", ") })),
+    verdict.missing.length === 0
+      ? null
+      : el("p", { class: "hint" }, t("explorer.without", { names: verdict.missing.join(", ") })),
   ];
 }
 
@@ -48,6 +62,11 @@ export function votesOf(block) {
     said(block),
     block.votes.length === 0
       ? null
-      : el("table", { class: "votes" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, block.votes.map(row))),
+      : el(
+          "table",
+          { class: "votes" },
+          el("thead", {}, el("tr", {}, head)),
+          el("tbody", {}, block.votes.map(row)),
+        ),
   );
 }

@@ -33,10 +33,18 @@ async function line(proposal) {
       " ",
       t("explorer.from_since", { name: proposal.issuer_name, age: age(proposal.issued_at_ms) }),
       " ",
-      el("span", { class: "hint", title: localTime(proposal.expires_at_ms) }, t("explorer.closes", { until: until(proposal.expires_at_ms) })),
+      el(
+        "span",
+        { class: "hint", title: localTime(proposal.expires_at_ms) },
+        t("explorer.closes", { until: until(proposal.expires_at_ms) }),
+      ),
     ),
     proposal.summary.map((sentence) => el("p", { class: "hint" }, sentence)),
-    el("ul", { class: "why" }, why.sentences.map((sentence) => el("li", {}, sentence))),
+    el(
+      "ul",
+      { class: "why" },
+      why.sentences.map((sentence) => el("li", {}, sentence)),
+    ),
   );
 }
 
@@ -48,6 +56,8 @@ export async function waiting() {
     "section",
     { class: "open-proposals" },
     el("h2", {}, t("explorer.waiting", { count: proposals.length })),
-    lines.length === 0 ? el("p", { class: "hint" }, t("explorer.nothing_waits")) : el("ol", {}, lines),
+    lines.length === 0
+      ? el("p", { class: "hint" }, t("explorer.nothing_waits"))
+      : el("ol", {}, lines),
   );
 }

@@ -26,10 +26,21 @@ function row(access) {
     "tr",
     { class: access.granted ? null : "refused" },
     el("th", { scope: "row" }, localTime(access.at_us / 1_000)),
-    el("td", {}, access.user_name, " ", el("span", { class: "hint" }, known(`shell.role_${access.user_role}`, access.user_role))),
+    el(
+      "td",
+      {},
+      access.user_name,
+      " ",
+      el("span", { class: "hint" }, known(`shell.role_${access.user_role}`, access.user_role)),
+    ),
     el("td", {}, memberName(access.organisation)),
     el("td", {}, known(`record.part_${access.part}`, access.part)),
-    el("td", {}, purpose(access), access.granted ? null : [" ", el("span", { class: "tag rejected" }, t("record.refused"))]),
+    el(
+      "td",
+      {},
+      purpose(access),
+      access.granted ? null : [" ", el("span", { class: "tag rejected" }, t("record.refused"))],
+    ),
   );
 }
 

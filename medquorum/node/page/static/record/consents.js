@@ -48,7 +48,11 @@ function row(patient, consent, render) {
     may("consent.carry") && !consent.revoked && state !== "over"
       ? el(
           "button",
-          { type: "button", class: "small", on: { click: () => void revoke(patient, consent, render) } },
+          {
+            type: "button",
+            class: "small",
+            on: { click: () => void revoke(patient, consent, render) },
+          },
           t("record.revoke"),
         )
       : null;
@@ -59,11 +63,21 @@ function row(patient, consent, render) {
     el("td", {}, purposeNames(consent.purposes)),
     el("td", {}, consent.grantee_name ?? t("record.every_member")),
     el("td", {}, localTime(consent.until_ms)),
-    el("td", {}, localTime(consent.issued_at_ms), " ", el("span", { class: "hint" }, t("record.brought_by", { name: consent.brought_by }))),
+    el(
+      "td",
+      {},
+      localTime(consent.issued_at_ms),
+      " ",
+      el("span", { class: "hint" }, t("record.brought_by", { name: consent.brought_by })),
+    ),
     el(
       "td",
       { class: "buttons" },
-      el("a", { href: file, download: `consent-${consent.id.slice(0, 8)}.mqs` }, t("record.statement")),
+      el(
+        "a",
+        { href: file, download: `consent-${consent.id.slice(0, 8)}.mqs` },
+        t("record.statement"),
+      ),
       takeBack,
     ),
   );
@@ -77,7 +91,11 @@ function table(patient, consents, render) {
     "table",
     { class: "consents" },
     el("thead", {}, el("tr", {}, head)),
-    el("tbody", {}, grants.map((consent) => row(patient, consent, render))),
+    el(
+      "tbody",
+      {},
+      grants.map((consent) => row(patient, consent, render)),
+    ),
   );
 }
 
@@ -91,7 +109,9 @@ function endOf(text) {
 }
 
 function grantFields() {
-  const ticks = PURPOSES.map((purpose) => el("input", { id: `for-${purpose}`, type: "checkbox", value: purpose }));
+  const ticks = PURPOSES.map((purpose) =>
+    el("input", { id: `for-${purpose}`, type: "checkbox", value: purpose }),
+  );
   const members = session.charter.members.filter(({ active }) => active);
   const grantee = el(
     "select",
@@ -151,14 +171,20 @@ function grantForm(patient, render) {
       "fieldset",
       {},
       el("legend", {}, t("record.column_purpose")),
-      fields.ticks.map((tick) => el("label", { class: "tick", for: tick.id }, tick, t(`record.purpose_${tick.value}`))),
+      fields.ticks.map((tick) =>
+        el("label", { class: "tick", for: tick.id }, tick, t(`record.purpose_${tick.value}`)),
+      ),
     ),
     el("label", { for: "grantee" }, t("record.column_who_may")),
     fields.grantee,
     el("label", { for: "consent-until" }, t("record.until_day")),
     fields.until,
     problem,
-    el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, t("record.grant_sign"))),
+    el(
+      "div",
+      { class: "buttons" },
+      el("button", { type: "submit", class: "primary" }, t("record.grant_sign")),
+    ),
   );
 }
 

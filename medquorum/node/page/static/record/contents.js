@@ -17,14 +17,21 @@ function facts(rows) {
   return el(
     "dl",
     { class: "facts" },
-    rows.filter(([, value]) => value !== null).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+    rows
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
   );
 }
 
 function table(columns, rows) {
   const head = columns.map((name) => el("th", { scope: "col" }, t(`record.column_${name}`)));
   const body = rows.map(([first, ...others]) =>
-    el("tr", {}, el("th", { scope: "row" }, first), others.map((each) => el("td", {}, each))),
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, first),
+      others.map((each) => el("td", {}, each)),
+    ),
   );
   return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
 }
@@ -37,7 +44,9 @@ function vitalSigns({ observed_at_ms, signs, anamnesis }) {
   return [
     facts([[t("record.observed"), localTime(observed_at_ms)]]),
     table(["sign", "value"], rows),
-    anamnesis ? [el("h3", {}, t("record.anamnesis")), el("p", { class: "prose" }, anamnesis)] : null,
+    anamnesis
+      ? [el("h3", {}, t("record.anamnesis")), el("p", { class: "prose" }, anamnesis)]
+      : null,
   ];
 }
 
@@ -100,7 +109,9 @@ const SHOWN = {
 
 /** Reads one part; throws ApiError where the node refuses. */
 export async function readPart(record, part, purpose) {
-  const bytes = await api.bytes(`/v1/records/${record}/${part}?purpose=${encodeURIComponent(purpose)}`);
+  const bytes = await api.bytes(
+    `/v1/records/${record}/${part}?purpose=${encodeURIComponent(purpose)}`,
+  );
   return decode(bytes);
 }
 
@@ -112,7 +123,11 @@ async function open(block, part, purpose) {
     const advice = error instanceof ApiError ? error.advice : t("record.part_malformed");
     shown = el("p", { class: "problem", role: "alert" }, advice);
   }
-  const close = el("button", { type: "button", on: { click: () => box.close() } }, t("shell.close"));
+  const close = el(
+    "button",
+    { type: "button", on: { click: () => box.close() } },
+    t("shell.close"),
+  );
   const box = dialog(
     t("record.part_of", { part: known(`record.part_${part}`, part), n: block.n_bc }),
     shown,
@@ -135,7 +150,11 @@ export function readButtons(block, reading) {
     .map((part) =>
       el(
         "button",
-        { type: "button", class: "small", on: { click: () => void open(block, part, reading.purpose()) } },
+        {
+          type: "button",
+          class: "small",
+          on: { click: () => void open(block, part, reading.purpose()) },
+        },
         known(`record.part_${part}`, part),
       ),
     );

@@ -50,7 +50,13 @@ async function byHand({ registration, doctor, vitalSigns }) {
  */
 export async function orderOf({ wallet, name, doctor, vitalSigns, way }) {
   const asked = { wallet, network: ownNetwork(), issuer: issuer(way), name };
-  return { registration: await registrationFor(asked), doctor, vitalSigns, way, key: hex(randomBytes(16)) };
+  return {
+    registration: await registrationFor(asked),
+    doctor,
+    vitalSigns,
+    way,
+    key: hex(randomBytes(16)),
+  };
 }
 
 /** Proposes the registration. @returns {Promise<{proposal: string}>} the node's receipt */

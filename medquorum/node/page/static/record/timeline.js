@@ -75,7 +75,10 @@ export function typeName(type) {
 function votes({ verdict }) {
   const said = t("record.votes", { approvals: verdict.approvals, panel: verdict.panel });
   if (verdict.dissent.length === 0) return said;
-  return [said, el("p", { class: "dissent" }, t("record.dissent", { names: verdict.dissent.join(", ") }))];
+  return [
+    said,
+    el("p", { class: "dissent" }, t("record.dissent", { names: verdict.dissent.join(", ") })),
+  ];
 }
 
 function what(block) {
@@ -84,7 +87,9 @@ function what(block) {
   return [
     typeName(block.proposal_type),
     machine ? el("span", { class: "tag" }, t("record.machine", { sure })) : null,
-    block.outcome === "rejected" ? el("span", { class: "tag rejected" }, t("record.rejected")) : null,
+    block.outcome === "rejected"
+      ? el("span", { class: "tag rejected" }, t("record.rejected"))
+      : null,
     block.replaces ? el("span", { class: "tag" }, t("record.corrects")) : null,
   ];
 }
@@ -93,7 +98,11 @@ function row(block, phase, reading) {
   return el(
     "tr",
     { class: block.outcome === "rejected" ? "rejected" : null },
-    el("th", { scope: "row" }, el("a", { href: `#/block/${block.n_bc}` }, t("record.block", { n: block.n_bc }))),
+    el(
+      "th",
+      { scope: "row" },
+      el("a", { href: `#/block/${block.n_bc}` }, t("record.block", { n: block.n_bc })),
+    ),
     el("td", {}, what(block)),
     el("td", {}, block.issuer_name),
     el("td", { class: "time" }, localTime(block.issued_at_ms)),
@@ -119,7 +128,11 @@ export function blockTable(blocks, led, reading, caption) {
       { class: "blocks" },
       el("caption", { class: "unseen" }, caption),
       el("thead", {}, el("tr", {}, head)),
-      el("tbody", {}, blocks.map((block) => row(block, led.get(block.n_bc), reading))),
+      el(
+        "tbody",
+        {},
+        blocks.map((block) => row(block, led.get(block.n_bc), reading)),
+      ),
     ),
   );
 }
@@ -130,8 +143,14 @@ function heading(consultation) {
     "header",
     {},
     el("h3", {}, t(`record.track_${consultation.track}`, { n: consultation.number })),
-    el("span", { class: `phase-now${consultation.closed ? "" : " current"}` }, t(`record.phase_${consultation.phase}`)),
-    began ? el("span", { class: "hint" }, t("record.since", { time: localTime(began.time_ms) })) : null,
+    el(
+      "span",
+      { class: `phase-now${consultation.closed ? "" : " current"}` },
+      t(`record.phase_${consultation.phase}`),
+    ),
+    began
+      ? el("span", { class: "hint" }, t("record.since", { time: localTime(began.time_ms) }))
+      : null,
   );
 }
 
@@ -168,6 +187,11 @@ export function timelineView(timeline, history, reading) {
     ...sections,
     rest.length === 0
       ? null
-      : el("section", { class: "consultation" }, el("h3", {}, others), blockTable(rest, new Map(), reading, others)),
+      : el(
+          "section",
+          { class: "consultation" },
+          el("h3", {}, others),
+          blockTable(rest, new Map(), reading, others),
+        ),
   ];
 }

@@ -35,7 +35,12 @@ function problemOf(sign, text) {
   if (text === "") return null;
   const value = Number(text.replace(",", "."));
   if (Number.isFinite(value) && value >= low && value <= high) return null;
-  return t("record.implausible", { sign: t(`record.sign_${code}`), low, high, unit: unitName(unit) });
+  return t("record.implausible", {
+    sign: t(`record.sign_${code}`),
+    low,
+    high,
+    unit: unitName(unit),
+  });
 }
 
 function field(sign) {
@@ -86,7 +91,12 @@ function now() {
  */
 export function vitalSignsForm() {
   const fields = SIGNS.map(field);
-  const observed = el("input", { id: "observed", type: "datetime-local", value: now(), required: true });
+  const observed = el("input", {
+    id: "observed",
+    type: "datetime-local",
+    value: now(),
+    required: true,
+  });
   const anamnesis = el("textarea", { id: "anamnesis", rows: 4, maxlength: ANAMNESIS_CHARACTERS });
   const element = el(
     "fieldset",

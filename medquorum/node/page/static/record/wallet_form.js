@@ -22,8 +22,18 @@ function words(error) {
  * @returns {Promise<boolean>} whether it was done
  */
 export async function withWallet(address, why, work) {
-  const file = el("input", { id: "wallet-file", type: "file", accept: ".json,application/json", required: true });
-  const passphrase = el("input", { id: "wallet-passphrase", type: "password", autocomplete: "off", required: true });
+  const file = el("input", {
+    id: "wallet-file",
+    type: "file",
+    accept: ".json,application/json",
+    required: true,
+  });
+  const passphrase = el("input", {
+    id: "wallet-passphrase",
+    type: "password",
+    autocomplete: "off",
+    required: true,
+  });
   const problem = el("p", { class: "problem", role: "alert" });
   const sign = el("button", { type: "submit", class: "primary" }, t("record.sign"));
   let done = false;
@@ -43,7 +53,11 @@ export async function withWallet(address, why, work) {
       sign.disabled = false;
     }
   };
-  const cancel = el("button", { type: "button", on: { click: () => box.close() } }, t("shell.cancel"));
+  const cancel = el(
+    "button",
+    { type: "button", on: { click: () => box.close() } },
+    t("shell.cancel"),
+  );
   const form = el(
     "form",
     { class: "card-form", on: { submit: (event) => void submit(event) } },

@@ -10,13 +10,22 @@ import { t } from "../texts.js";
 
 function save(fileText, address) {
   const blob = new Blob([fileText], { type: "application/json" });
-  const link = el("a", { href: URL.createObjectURL(blob), download: `wallet-${address.slice(0, 14)}.json` });
+  const link = el("a", {
+    href: URL.createObjectURL(blob),
+    download: `wallet-${address.slice(0, 14)}.json`,
+  });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function secret(id, text) {
-  const input = el("input", { id, type: "password", autocomplete: "new-password", minlength: 12, required: true });
+  const input = el("input", {
+    id,
+    type: "password",
+    autocomplete: "new-password",
+    minlength: 12,
+    required: true,
+  });
   return { input, rows: [el("label", { for: id }, t(text)), input] };
 }
 
@@ -57,12 +66,19 @@ export function walletMaker(onReady) {
       replace(fields, kept(made.fileText, wallet, onReady));
       announce(t("record.wallet_made"));
     } catch (error) {
-      replace(problem, error instanceof Fault ? t(error.key, error.values) : t("record.wallet_refused"));
+      replace(
+        problem,
+        error instanceof Fault ? t(error.key, error.values) : t("record.wallet_refused"),
+      );
     } finally {
       button.disabled = false;
     }
   };
-  const button = el("button", { type: "button", on: { click: () => void make() } }, t("record.wallet_make"));
+  const button = el(
+    "button",
+    { type: "button", on: { click: () => void make() } },
+    t("record.wallet_make"),
+  );
   const fields = el("div", { class: "wallet-fields" }, first.rows, second.rows, problem, button);
   const element = el(
     "fieldset",

@@ -19,14 +19,20 @@ function neighbours(n_bc) {
   return el(
     "nav",
     { class: "buttons", "aria-label": t("explorer.neighbours") },
-    n_bc > 1 ? el("a", { class: "button", href: `#/block/${n_bc - 1}` }, t("explorer.before")) : null,
-    n_bc < session.node.n_bc ? el("a", { class: "button", href: `#/block/${n_bc + 1}` }, t("explorer.after")) : null,
+    n_bc > 1
+      ? el("a", { class: "button", href: `#/block/${n_bc - 1}` }, t("explorer.before"))
+      : null,
+    n_bc < session.node.n_bc
+      ? el("a", { class: "button", href: `#/block/${n_bc + 1}` }, t("explorer.after"))
+      : null,
     el("a", { class: "button", href: "#/explorer" }, t("explorer.all")),
   );
 }
 
 function reading(block) {
-  const buttons = readButtons(block, { purpose: () => (session.role === "patient" ? "request" : "treatment") });
+  const buttons = readButtons(block, {
+    purpose: () => (session.role === "patient" ? "request" : "treatment"),
+  });
   if (buttons === null || buttons.length === 0) return null;
   return el("p", {}, buttons);
 }
@@ -35,20 +41,35 @@ function reading(block) {
 export async function show(place, { n_bc }) {
   const block = await api.get(`/v1/blocks/${Number(n_bc)}`);
   const [fields, facts] = await Promise.all([headerFields(block), circumstances(block)]);
-  const rejected = block.outcome === "rejected" ? el("span", { class: "tag rejected" }, t("record.rejected")) : null;
+  const rejected =
+    block.outcome === "rejected"
+      ? el("span", { class: "tag rejected" }, t("record.rejected"))
+      : null;
   const navigation = el("div", {}, neighbours(block.n_bc));
   replace(
     place,
     el(
       "header",
       { class: "block-head" },
-      el("h1", {}, t("record.block", { n: block.n_bc }), " · ", typeName(block.proposal_type), rejected),
+      el(
+        "h1",
+        {},
+        t("record.block", { n: block.n_bc }),
+        " · ",
+        typeName(block.proposal_type),
+        rejected,
+      ),
       navigation,
     ),
     el(
       "div",
       { class: "block-columns" },
-      el("div", {}, el("section", {}, el("h2", {}, t("explorer.header")), fields), el("section", {}, el("h2", {}, t("explorer.around")), facts, reading(block))),
+      el(
+        "div",
+        {},
+        el("section", {}, el("h2", {}, t("explorer.header")), fields),
+        el("section", {}, el("h2", {}, t("explorer.around")), facts, reading(block)),
+      ),
       el("div", {}, verification(block), votesOf(block)),
     ),
   );

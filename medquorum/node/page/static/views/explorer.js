@@ -26,7 +26,11 @@ function row(block) {
   return el(
     "tr",
     { class: rejected ? "rejected" : null },
-    el("th", { scope: "row" }, el("a", { href: `#/block/${block.n_bc}` }, t("record.block", { n: block.n_bc }))),
+    el(
+      "th",
+      { scope: "row" },
+      el("a", { href: `#/block/${block.n_bc}` }, t("record.block", { n: block.n_bc })),
+    ),
     el(
       "td",
       {},
@@ -37,7 +41,11 @@ function row(block) {
     el("td", {}, patientCell(block)),
     el("td", {}, block.issuer_name),
     el("td", { class: "time" }, localTime(block.batch_time_ms)),
-    el("td", {}, t("record.votes", { approvals: block.verdict.approvals, panel: block.verdict.panel })),
+    el(
+      "td",
+      {},
+      t("record.votes", { approvals: block.verdict.approvals, panel: block.verdict.panel }),
+    ),
     el("td", {}, el("code", { title: block.hash }, shortId(block.hash))),
   );
 }
@@ -117,12 +125,23 @@ function content(loaded, render) {
 
 function narrowing(onChange) {
   if (session.role === "patient") return null;
-  const input = el("input", { id: "of-patient", type: "number", min: 1, max: 9007199254740991, step: 1 });
+  const input = el("input", {
+    id: "of-patient",
+    type: "number",
+    min: 1,
+    max: 9007199254740991,
+    step: 1,
+  });
   input.addEventListener("change", () => {
     const number = Number(input.value);
     onChange(Number.isSafeInteger(number) && number > 0 ? number : null);
   });
-  return el("div", { class: "toolbar" }, el("label", { for: "of-patient" }, t("explorer.of_patient")), input);
+  return el(
+    "div",
+    { class: "toolbar" },
+    el("label", { for: "of-patient" }, t("explorer.of_patient")),
+    input,
+  );
 }
 
 /** Shows the chain. */
@@ -136,7 +155,12 @@ export async function show(place) {
     await loaded.begin();
     render();
   };
-  replace(place, el("h1", {}, t("explorer.title")), narrowing((patient) => void choose(patient)), body);
+  replace(
+    place,
+    el("h1", {}, t("explorer.title")),
+    narrowing((patient) => void choose(patient)),
+    body,
+  );
   await loaded.begin();
   render();
   return listen("block", async () => {

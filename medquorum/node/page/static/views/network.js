@@ -25,15 +25,40 @@ function state(status) {
     ["leader", status.leader],
   ];
   return [
-    el("dl", { class: "chips" }, chips.map(([name, value]) => el("div", {}, el("dt", {}, t(`explorer.${name}`)), el("dd", {}, value)))),
-    status.ready ? null : el("div", { class: "notice", role: "status" }, t("explorer.not_ready"), el("ul", {}, status.not_ready.map((reason) => el("li", {}, reason)))),
+    el(
+      "dl",
+      { class: "chips" },
+      chips.map(([name, value]) =>
+        el("div", {}, el("dt", {}, t(`explorer.${name}`)), el("dd", {}, value)),
+      ),
+    ),
+    status.ready
+      ? null
+      : el(
+          "div",
+          { class: "notice", role: "status" },
+          t("explorer.not_ready"),
+          el(
+            "ul",
+            {},
+            status.not_ready.map((reason) => el("li", {}, reason)),
+          ),
+        ),
   ];
 }
 
 /** Draws the figures into a place; answers what takes them down. */
 async function drawFigures(place) {
   const drawn = figures(await api.get("/v1/statistics"));
-  replace(place, el("h2", {}, t("explorer.figures")), el("div", { class: "charts" }, drawn.map(({ element }) => element)));
+  replace(
+    place,
+    el("h2", {}, t("explorer.figures")),
+    el(
+      "div",
+      { class: "charts" },
+      drawn.map(({ element }) => element),
+    ),
+  );
   const stops = await Promise.all(drawn.map(({ start }) => start()));
   return () => stops.forEach((stop) => stop());
 }
@@ -63,7 +88,12 @@ export async function show(place) {
       api.get("/v1/charter"),
       staff ? api.get("/v1/registry") : { entries: [] },
     ]);
-    replace(rest, members(charter, status), staff ? standIns(registry.entries) : null, rules(charter));
+    replace(
+      rest,
+      members(charter, status),
+      staff ? standIns(registry.entries) : null,
+      rules(charter),
+    );
   };
   replace(place, el("h1", {}, t("explorer.network_title")), head, open, charts, rest);
   await refresh();

@@ -51,7 +51,10 @@ function purposeChoice() {
 
 function header(patient, reading) {
   const chips = [
-    [t("record.column_phase"), known(`record.phase_${patient.phase}`, t("record.phase_unreadable"))],
+    [
+      t("record.column_phase"),
+      known(`record.phase_${patient.phase}`, t("record.phase_unreadable")),
+    ],
     [t("record.column_attending"), patient.attending_name],
     [t("record.column_length"), patient.length],
     [t("record.key"), el("code", { title: patient.address }, patient.address.slice(0, 18), "…")],
@@ -60,7 +63,11 @@ function header(patient, reading) {
     "header",
     { class: "patient-head" },
     el("h1", {}, t("record.patient", { n: patient.n_pb })),
-    el("dl", { class: "chips" }, chips.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    el(
+      "dl",
+      { class: "chips" },
+      chips.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
     reading.element,
   );
 }
@@ -81,7 +88,11 @@ function rooms(number, reading) {
       ? { id: "accesses", text: t("record.tab_accesses"), content: () => accessesView(number) }
       : null,
     may("record.read")
-      ? { id: "download", text: t("record.tab_download"), content: () => downloadView(number, reading) }
+      ? {
+          id: "download",
+          text: t("record.tab_download"),
+          content: () => downloadView(number, reading),
+        }
       : null,
   ].filter(Boolean);
 }

@@ -21,7 +21,11 @@ function row(patient) {
   return el(
     "tr",
     { class: own ? "attending" : null },
-    el("th", { scope: "row" }, el("a", { href: `#/patient/${patient.n_pb}` }, t("record.patient", { n: patient.n_pb }))),
+    el(
+      "th",
+      { scope: "row" },
+      el("a", { href: `#/patient/${patient.n_pb}` }, t("record.patient", { n: patient.n_pb })),
+    ),
     el("td", {}, phaseName(patient.phase)),
     el("td", {}, patient.next_steps.map((step) => t(`record.step_${step}`)).join(", ")),
     el("td", {}, own ? el("strong", {}, patient.attending_name) : patient.attending_name),
@@ -41,7 +45,12 @@ function table(patients) {
 
 function matches(patient, sought) {
   if (sought === "") return true;
-  const words = [String(patient.n_pb), patient.address, patient.attending_name, phaseName(patient.phase)];
+  const words = [
+    String(patient.n_pb),
+    patient.address,
+    patient.attending_name,
+    phaseName(patient.phase),
+  ];
   return words.some((word) => word.toLowerCase().includes(sought));
 }
 
@@ -77,7 +86,13 @@ export async function show(place) {
   replace(
     place,
     el("h1", {}, t("record.patients")),
-    el("div", { class: "toolbar" }, el("label", { for: "search" }, t("record.search")), search, register),
+    el(
+      "div",
+      { class: "toolbar" },
+      el("label", { for: "search" }, t("record.search")),
+      search,
+      register,
+    ),
     body,
   );
   render();

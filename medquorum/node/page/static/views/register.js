@@ -43,7 +43,11 @@ function follow(place, receipt, address) {
       "dl",
       { class: "facts" },
       el("dt", {}, t("record.proposal")),
-      el("dd", {}, el("a", { href: `#/case/${receipt.proposal}` }, el("code", {}, receipt.proposal))),
+      el(
+        "dd",
+        {},
+        el("a", { href: `#/case/${receipt.proposal}` }, el("code", {}, receipt.proposal)),
+      ),
       el("dt", {}, t("record.key")),
       el("dd", {}, el("code", {}, address)),
     ),
@@ -53,8 +57,15 @@ function follow(place, receipt, address) {
   return listen("block", ({ detail }) => {
     if (detail.proposal !== receipt.proposal) return;
     const accepted = detail.outcome === "accepted";
-    const said = t(accepted ? "record.registration_done" : "record.registration_refused", { n: detail.n_pb });
-    replace(state, said, " ", accepted ? el("a", { href: `#/patient/${detail.n_pb}` }, t("record.open")) : null);
+    const said = t(accepted ? "record.registration_done" : "record.registration_refused", {
+      n: detail.n_pb,
+    });
+    replace(
+      state,
+      said,
+      " ",
+      accepted ? el("a", { href: `#/patient/${detail.n_pb}` }, t("record.open")) : null,
+    );
     announce(said);
   });
 }
@@ -62,7 +73,13 @@ function follow(place, receipt, address) {
 /** What the form holds, checked by the browser and by the ranges; null where something is wrong. */
 function wishOf({ form, name, doctor, signs, wallet }, way) {
   if (!form.reportValidity() || !signs.check()) return null;
-  return { wallet: wallet.wallet(), name: name.value, doctor: doctor.value, vitalSigns: signs.contents(), way };
+  return {
+    wallet: wallet.wallet(),
+    name: name.value,
+    doctor: doctor.value,
+    vitalSigns: signs.contents(),
+    way,
+  };
 }
 
 function formOf(parts, button, problem) {
@@ -88,9 +105,19 @@ function formOf(parts, button, problem) {
 
 function registration(place, way, onSent) {
   const problem = el("p", { class: "problem", role: "alert" });
-  const button = el("button", { type: "submit", class: "primary", disabled: true }, t(`record.register_${way}`));
+  const button = el(
+    "button",
+    { type: "submit", class: "primary", disabled: true },
+    t(`record.register_${way}`),
+  );
   const parts = {
-    name: el("input", { id: "name", type: "text", required: true, maxlength: NAME_CHARACTERS, autocomplete: "off" }),
+    name: el("input", {
+      id: "name",
+      type: "text",
+      required: true,
+      maxlength: NAME_CHARACTERS,
+      autocomplete: "off",
+    }),
     doctor: doctorChoice(),
     signs: vitalSignsForm(),
     wallet: walletMaker((ready) => {
@@ -116,7 +143,12 @@ function registration(place, way, onSent) {
     }
   };
   parts.form = formOf({ ...parts, submit: (event) => void parts.submit(event) }, button, problem);
-  replace(place, el("h1", {}, t("record.register")), el("p", { class: "hint" }, t(`record.register_how_${way}`)), parts.form);
+  replace(
+    place,
+    el("h1", {}, t("record.register")),
+    el("p", { class: "hint" }, t(`record.register_how_${way}`)),
+    parts.form,
+  );
   return parts.wallet.forget;
 }
 
@@ -124,7 +156,11 @@ function registration(place, way, onSent) {
 export async function show(place) {
   const way = wayOf(session.node.role);
   if (way === null) {
-    replace(place, el("h1", {}, t("record.register")), el("p", { class: "notice" }, t("record.register_elsewhere")));
+    replace(
+      place,
+      el("h1", {}, t("record.register")),
+      el("p", { class: "notice" }, t("record.register_elsewhere")),
+    );
     return undefined;
   }
   let stop = () => {};
