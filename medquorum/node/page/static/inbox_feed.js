@@ -18,7 +18,7 @@ const watchers = new Set();
 
 /** Whether this doctor is the case's attending: nothing is accepted without her. */
 export function isAttending(proposal) {
-  return proposal.verdict.attending === session.node?.address;
+  return proposal.verdict.attending !== null && proposal.verdict.attending === session.node?.name;
 }
 
 /** Attending cases first, then what ends soonest. */

@@ -75,6 +75,8 @@ export async function signOut({ everywhere = false } = {}) {
 /** Begins the page anew, at its first address. */
 export function leave() {
   Object.assign(session, NOBODY);
+  // Drafts of reports are this user's, and nobody else's who sits down here.
+  sessionStorage.clear();
   history.replaceState(null, "", "/");
   location.reload();
 }

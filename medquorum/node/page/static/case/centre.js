@@ -26,7 +26,9 @@ function act({ proposal }) {
 
 function viewer(place, { images, content }) {
   const findings = content?.content.findings;
-  const wanted = { ...images, boxes: listOf(findings?.fracture?.boxes) };
+  const lesions = listOf(findings?.tumour?.lesions);
+  const overlays = images.overlays.map((overlay) => ({ ...overlay, lesions }));
+  const wanted = { series: images.series, overlays, boxes: listOf(findings?.fracture?.boxes) };
   const both = ["ct", "pet"].every((kind) => images.series.some((one) => one.kind === kind));
   if (both) wanted.layout = "fused";
   const made = createViewer(place, wanted);

@@ -1,5 +1,6 @@
 /**
- * Drafts of what is being written: in this tab only, without names, gone with the sign-out.
+ * Drafts of what is being written: in this tab only, without names; the sign-out clears them
+ * (`session.leave`).
  * @module
  */
 
@@ -35,9 +36,4 @@ export function keepDraft(kind, patient, draft) {
 /** Forgets a draft that was sent or given up. */
 export function dropDraft(kind, patient) {
   sessionStorage.removeItem(keyOf(kind, patient));
-}
-
-/** Forgets every draft; for the sign-out. */
-export function dropDrafts() {
-  Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX)).forEach((key) => sessionStorage.removeItem(key));
 }

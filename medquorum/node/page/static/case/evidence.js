@@ -59,12 +59,18 @@ function writing(given, place, acts) {
   return place;
 }
 
-/** @param {object} given of `loadCase` @param {{goTo, writing, refresh}} acts */
+/**
+ * Others' votes come first once they may be seen, since they are what is new then.
+ * @param {object} given of `loadCase` @param {{goTo, writing, refresh}} acts
+ */
 export function evidence(given, acts) {
+  const votes = votesSection(given.proposal);
+  const { blind } = given.proposal;
   return [
+    blind ? null : votes,
     ownEvidence(given, acts.goTo),
     writing(given, el("div", { class: "case-writing buttons" }), acts),
-    votesSection(given.proposal),
+    blind ? votes : null,
     historyList(given),
   ];
 }

@@ -99,6 +99,7 @@ export class VoteBar {
 
   draw() {
     replace(this.row, this.#about(), this.open ? this.#controls() : this.#ended());
+    this.panel.classList.toggle("strip", this.letter !== null || this.notice !== null);
     if (this.letter !== null) replace(this.panel, this.#receipt());
     else if (this.notice !== null) replace(this.panel, el("p", { class: `remark ${this.notice.weight}`, role: "alert" }, this.notice.text));
     else if (this.open && this.choice.decision !== null) replace(this.panel, this.#confirmation());
@@ -146,10 +147,10 @@ export class VoteBar {
     const next = onward === null
       ? button(t("case.to_inbox"), () => go("#/inbox"), { class: "primary onward" })
       : button(t("case.next_case", { name: caseName(onward) }), () => go(`#/case/${onward.id}`), { class: "primary onward" });
-    return el("section", { class: "ballot receipt", "aria-label": t("case.receipt_title") },
-      el("h2", {}, t("case.receipt_title")), receiptFacts(this.letter),
+    return el("section", { class: "receipt", "aria-label": t("case.receipt_title") },
+      receiptFacts(this.letter),
       this.remark === null ? null : el("p", { class: "remark warning" }, t("case.comment_kept")),
-      el("div", { class: "buttons" }, next, saveButton(this.letter, this.facts.signed.bytes, this.remark)));
+      el("div", { class: "buttons" }, saveButton(this.letter, this.facts.signed.bytes, this.remark), next));
   }
 
   async #cast(text) {

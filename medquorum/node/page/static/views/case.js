@@ -70,7 +70,9 @@ class CaseView {
       announce(t("case.body_arrived"));
     }
     if (before.state !== proposal.state) announce(t(`case.standing_${proposal.state}`, { block: proposal.n_bc ?? "", reason: "" }));
-    if (this.side.querySelector("form") === null) this.#drawSide();
+    if (this.side.querySelector("form") !== null) return;
+    this.#drawSide();
+    if (before.blind && !proposal.blind) this.side.scrollTop = 0;
   }
 
   close() {

@@ -1,0 +1,153 @@
+"""Reports, corrections and prescriptions written beside a case: sealed here, learnt from later."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from medquorum.ai_entity.overlay import overlay_from_content
+from medquorum.ledger.types import BlockType, PartName
+from medquorum.node.accounts import UserRole
+from tests.browser.case_contents import tumour_report
+from tests.browser.case_kit import (
+    CT_HASH,
+    PET_HASH,
+    Ward,
+    attachment,
+    enter_with_key,
+    history,
+    key_file,
+    machine_report,
+    serve_images,
+    staged,
+)
+from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import Watched
+from tests.node.api.conftest import House
+from tests.node.api.fake_desk import block
+
+SHAPE = (4, 16, 16)
+LABELS = np.zeros(SHAPE, dtype=np.uint8)
+LABELS[0, :4], LABELS[1, :4], LABELS[2, :4] = 1, 2, 3
+
+
+@dataclass
+class Writing:
+    """A doctor at an accepted machine's report."""
+
+    ward: Ward
+    watched: Watched
+    case: str
+
+    @property
+    def page(self) -> Page:
+        """The page."""
+        return self.watched.page
+
+    @property
+    def form(self) -> Locator:
+        """The form that is written."""
+        return self.page.locator("form.case-form")
+
+    async def open(self, button: str) -> None:
+        """Open the case and a form."""
+        await self.page.evaluate(f"location.hash = '#/case/{self.case}'")
+        await self.page.get_by_role("button", name=button).click()
+        await self.form.wait_for()
+
+    async def issue(self) -> None:
+        """Sign and issue."""
+        await self.form.get_by_role("button", name="Sign and issue").click()
+        await expect(self.page.locator(".case-form")).to_contain_text("Issued.")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def writing(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Writing]:
+    ward = staged(house)
+    report = machine_report()
+    case = ward.put(report, tumour_report(), state="accepted", n_bc=6)
+    record = report.core.record.hex()
+    ward.contents[record, "ATTACHMENT"] = attachment(LABELS.tobytes(), SHAPE)
+    final = replace(block(6, 1), proposal=case, hash="e6" * 32, type="report", record=record)
+
+    async def blocks(after: int, limit: int, number: int | None) -> tuple[Any, ...]:
+        return tuple(one for one in (*history(), final) if one.n_bc > after)[:limit]
+
+    house.desk.blocks = blocks  # type: ignore[method-assign]
+    watched = await page_of(house.base_url)
+    await serve_images(watched.page.context)
+    await enter_with_key(watched, NAMES[UserRole.DOCTOR], key_file(tmp_path))
+    yield Writing(ward, watched, case)
+    await watched.page.goto("about:blank")
+
+
+async def test_a_correction_becomes_a_label(writing: Writing) -> None:
+    """Struck-out lesions leave outline, list and volume; it replaces the machine's report."""
+    await writing.open("Correct the AI's findings")
+    form = writing.form
+    await form.locator('input[name="lesion-2"]').uncheck()
+    assert await form.locator('input[name="volume"]').input_value() == "20.8"
+    await form.locator('select[name="level-1"]').select_option("Negative")
+    await form.locator("textarea").fill("The liver lesion is a cyst.\nLungs and muscle as seen.")
+    await writing.issue()
+    core = writing.ward.issued.core if writing.ward.issued else None
+    assert core is not None
+    assert (core.type, core.patient, core.ai) == (BlockType.REPORT, 1, None)
+    assert core.references == (CT_HASH, PET_HASH)
+    assert core.replaces == bytes.fromhex("e6" * 32)
+    report = writing.ward.opened(PartName.M_REPORT)
+    assert (report["author_kind"], report["conclusion"]) == ("human", "tumour")
+    assert report["text"] == "The liver lesion is a cyst.\nLungs and muscle as seen."
+    tumour = report["findings"]["tumour"]
+    assert report["findings"]["corrects"] == writing.case
+    assert [one["number"] for one in tumour["lesions"]] == [1, 3]
+    assert tumour["total_tumour_volume_ul"] == 20_800
+    levels = {one["region"]: one["level"] for one in tumour["regions"]}
+    assert (levels["liver"], levels["lungs"]) == ("Negative", "Metastasis")
+    overlay = overlay_from_content(writing.ward.opened(PartName.ATTACHMENT))
+    assert np.array_equal(overlay.labels(), np.where(LABELS == 2, 0, LABELS))
+
+
+async def test_a_draft_outlives_the_case_but_not_the_sign_out(writing: Writing) -> None:
+    page = writing.page
+    await writing.open("Correct the AI's findings")
+    await writing.form.locator("textarea").fill("half a sentence")
+    await page.evaluate("location.hash = '#/inbox'")
+    await page.locator("h1").wait_for()
+    await writing.open("Correct the AI's findings")
+    assert await writing.form.locator("textarea").input_value() == "half a sentence"
+    stored = json.loads(await page.evaluate("JSON.stringify({ ...sessionStorage })"))
+    assert any("half a sentence" in text for text in stored.values())
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await page.get_by_label("Password").wait_for()
+    assert await page.evaluate("sessionStorage.length") == 0
+    assert writing.ward.issued is None
+
+
+async def test_a_prescription_offers_what_comes_next(writing: Writing) -> None:
+    await writing.open("Prescribe")
+    form = writing.form
+    permitted = form.locator("label.permitted")
+    await expect(permitted).to_have_count(2)
+    assert [text.split("next")[0].strip() for text in await permitted.all_inner_texts()] == [
+        "PET",
+        "Treatment",
+    ]
+    await form.locator('input[value="treatment"]').check()
+    await form.get_by_label("What", exact=True).fill("Doxorubicin")
+    await form.get_by_label("How", exact=True).fill("75 mg/m² on day 1")
+    await form.get_by_role("button", name="Add a line").click()
+    await form.get_by_label("What", exact=True).nth(1).fill("<b>Dexrazoxane</b>")
+    await writing.issue()
+    assert writing.ward.opened(PartName.PRESC) == {
+        "kind": "treatment",
+        "lines": [
+            {"instruction": "75 mg/m² on day 1", "text": "Doxorubicin"},
+            {"instruction": "", "text": "<b>Dexrazoxane</b>"},
+        ],
+    }
