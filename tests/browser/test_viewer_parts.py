@@ -154,7 +154,8 @@ HOSTILE = (
 
 
 async def test_descriptions_that_cannot_be_are_refused(page_of: PageOf, node: MadeNode) -> None:
-    body = """try { m.readSeries(v); return "read"; } catch (error) { return error.constructor.name; }"""
+    body = """
+      try { m.readSeries(v); return "read"; } catch (error) { return error.constructor.name; }"""
     async with viewer_of(page_of, node) as seen:
         assert await run(seen, "description", body, OBLIQUE) == "read"
         for change in HOSTILE:
@@ -165,7 +166,11 @@ async def test_descriptions_that_cannot_be_are_refused(page_of: PageOf, node: Ma
 async def test_a_slice_of_another_size_is_refused(page_of: PageOf, node: MadeNode) -> None:
     body = """const sizes = [7, 8, 9];
       return sizes.map((size) => {
-        try { return m.numbersOf(new Uint8Array(size), 4).length; } catch (error) { return error.name; }
+        try {
+          return m.numbersOf(new Uint8Array(size), 4).length;
+        } catch (error) {
+          return error.name;
+        }
       })"""
     async with viewer_of(page_of, node) as seen:
         assert await run(seen, "slices", body, None) == ["RangeError", 4, "RangeError"]

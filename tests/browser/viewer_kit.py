@@ -205,7 +205,12 @@ class Seen:
               const { loadTexts } = await import("/page/texts.js");
               await loadTexts();
               window.viewer?.destroy();
-              const place = document.getElementById("place");
+              let place = document.getElementById("place");
+              if (place === null) {
+                place = document.createElement("div");
+                place.id = "place";
+                document.body.prepend(place);
+              }
               place.style.height = "100vh";
               window.viewer = createViewer(place, wanted);
               await window.viewer.ready;

@@ -1,0 +1,106 @@
+"""The X-ray viewer in real Chromium: the film, and what an analysis drew on it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.viewer_kit import RECORD, REPORT, MadeNode, MadeSeries, PageOf, viewer_of
+
+ROWS, COLUMNS = 200, 120
+WANTED: dict[str, Any] = {
+    "series": [{"kind": "xray", "record": RECORD, "part": "IMG_XRAY"}],
+    "overlays": [{"record": REPORT}],
+    "boxes": [[40, 90, 30, 20]],
+}
+
+
+@pytest.fixture
+def node() -> MadeNode:
+    """A film of 1,000 with a bone of 3,000 and values up to 60,000, which need 16 bits."""
+    film = np.full((1, ROWS, COLUMNS), 1_000, dtype="<u2")
+    film[0, :, 50:70] = 3_000
+    film[0, :4] = 60_000
+    labels = np.zeros((1, ROWS, COLUMNS), dtype=np.uint8)
+    labels[0, 100, 45:75] = 2
+    labels[0, 150:160, 20:30] = 23
+    labels[0, :, 50] = 1
+    described = {
+        "kind": "xray",
+        "columns": COLUMNS,
+        "rows": ROWS,
+        "slices": 1,
+        "frames": [{"columns": COLUMNS, "rows": ROWS}],
+        "spacing_mm": [0.2, 0.2, None],
+        "origin": None,
+        "orientation": None,
+        "positions": [],
+        "unit": "none",
+        "stored": "uint16",
+        "rescale": {"slope": 1, "intercept": 0},
+        "windows": [{"name": "full", "centre": 2_000, "width": 4_000}],
+        "photometric": "MONOCHROME1",
+        "series": {},
+        "warnings": [{"kind": "inverted", "after": None, "count": None}],
+        "frame_of_reference": None,
+    }
+    images = {f"{RECORD}/IMG_XRAY": MadeSeries(film, described)}
+    return MadeNode(images, labels, {"on": "", "labels": []})
+
+
+async def test_a_film_is_shown_inverted_and_with_what_was_drawn(
+    page_of: PageOf, node: MadeNode
+) -> None:
+    async with viewer_of(page_of, node) as seen:
+        page = seen.page
+        await seen.show(WANTED)
+        await page.get_by_label("Boxes").wait_for()
+        await seen.settle()
+        box = await page.locator(".viewer-marks").bounding_box()
+        assert box is not None
+        wide = box["height"] * COLUMNS / ROWS
+
+        async def grey(column: float, row: float) -> list[int]:
+            x = 0.5 + ((column + 0.5) / COLUMNS - 0.5) * wide / box["width"]
+            return await seen.pixel("xray", x, (row + 0.5) / ROWS)
+
+        assert await grey(20, 60) == [63, 63, 63]
+        assert await grey(60, 60) == [191, 191, 191]
+        assert await grey(60, 1) == [255, 255, 255], "60,000 is no negative number"
+        hot = await grey(25, 155)
+        assert hot[0] > hot[2] + 40, "the activation is laid over the film in colour"
+        await page.get_by_label("Activation").uncheck()
+        await seen.settle()
+        assert await grey(25, 155) == [63, 63, 63]
+        await page.keyboard.press("i")
+        await seen.settle()
+        assert await grey(60, 60) == [64, 64, 64]
+        await expect(page.locator(".viewer-note")).to_contain_text("stored inverted")
+
+
+async def test_edges_are_off_at_first_and_boxes_can_be_taken_away(
+    page_of: PageOf, node: MadeNode
+) -> None:
+    async with viewer_of(page_of, node) as seen:
+        page = seen.page
+        await seen.show(WANTED)
+        boxes = page.get_by_label("Boxes")
+        await boxes.wait_for()
+        assert not await page.get_by_label("Edges").is_checked()
+        assert await page.get_by_label("Contours").is_checked()
+        drawn = await drawn_marks(page)
+        await boxes.uncheck()
+        await seen.settle()
+        assert await drawn_marks(page) < drawn
+
+
+async def drawn_marks(page: Any) -> int:
+    """Pixels drawn over the film."""
+    return await page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".viewer-marks");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+        }"""
+    )
