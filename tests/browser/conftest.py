@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from pytest_asyncio import is_async_test
 
 from medquorum.node.accounts import UserRole, wall_clock_ms
@@ -21,6 +21,9 @@ from tests.node.api.fake_desk import PATIENT_ADDRESS
 
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("MEDQUORUM_CHROMIUM") or shutil.which("chromium")
+SLOWEST_MS = 60_000
+"""A page that has not done something by then does not do it: the machine may be busy."""
+expect.set_options(timeout=SLOWEST_MS)
 NAMES = {role: f"a-{role.value.replace('_', '-')}" for role in UserRole}
 """A user with a password for each role."""
 
@@ -59,6 +62,7 @@ async def page_of(chromium: Browser) -> AsyncIterator[PageOf]:
             if context is None:
                 viewport = {"width": 1280, "height": 720}
                 context = await chromium.new_context(**{"viewport": viewport, **options})
+                context.set_default_timeout(SLOWEST_MS)
                 stack.push_async_callback(context.close)
             pages.append(await watched_page(context, base_url))
             return pages[-1]

