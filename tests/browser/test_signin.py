@@ -1,14 +1,18 @@
 """Signing in, being refused, sessions that end in the middle of work, signing out."""
 
 import json
+from dataclasses import replace
 
+import pytest
 from playwright.async_api import expect
 
 from medquorum.node.accounts import UserRole
 from medquorum.node.api.gate import COOKIE
+from medquorum.node.views import ProposalView
 from tests.browser.conftest import NAMES, PageOf
 from tests.browser.kit import PASSWORD
 from tests.node.api.conftest import House
+from tests.node.api.fake_desk import proposal
 
 DOCTOR = NAMES[UserRole.DOCTOR]
 REFUSED = "status of 401"
@@ -130,3 +134,23 @@ async def test_renewing_changes_the_token_and_spares_what_is_under_way(
         headers = {"Cookie": f"{COOKIE}={value}"}
         assert (await house.ask("GET", "/v1/status", None, headers=headers))[0] == status
         house.accounts.now_ms = started
+
+
+async def test_a_new_case_appears_by_itself_and_is_announced(
+    house: House, page_of: PageOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [proposal()]
+
+    async def inbox() -> tuple[ProposalView, ...]:
+        return tuple(cases)
+
+    monkeypatch.setattr(house.desk, "inbox", inbox)
+    watched = await page_of(house.base_url)
+    await watched.enter(DOCTOR)
+    rail = watched.page.locator("#rail .cases a")
+    await expect(rail).to_have_count(1)
+    cases.append(replace(proposal("22" * 32), patient=2))
+    house.desk.happen("proposal")
+    await expect(rail).to_have_count(2)
+    await expect(watched.page.locator("#announcements")).to_contain_text("A new case waits")
+    await expect(watched.page).to_have_title("(2) Medquorum")

@@ -32,8 +32,9 @@ export function onConnection(watcher) {
   return () => watchers.delete(watcher);
 }
 
+/** Every opening is told: what happened while no stream was open has to be asked for. */
 function tell(state) {
-  if (connected === state) return;
+  if (connected === state && !state) return;
   connected = state;
   for (const watcher of watchers) watcher(state);
 }
@@ -61,6 +62,7 @@ async function retry() {
     if (user !== null) open();
     else document.dispatchEvent(new CustomEvent("session-over"));
   } catch {
+    tell(false);
     later();
   }
 }
@@ -73,9 +75,9 @@ function open() {
     failures = 0;
     tell(true);
   });
+  // A stream ends after a quarter of an hour by the node's own rule: only a failed retry is news.
   source.addEventListener("error", () => {
-    tell(false);
-    if (source !== null) close();
+    close();
     later();
   });
   for (const kind of KINDS) source.addEventListener(kind, deliver);
