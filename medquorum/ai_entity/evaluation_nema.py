@@ -2,8 +2,9 @@
 
 Each contrast is scanned several times at different places on the grid. The 41 % isocontour and the
 adaptive threshold (``tumour.adaptive_volume``) start from the piece above SUV 2.5 that holds the
-sphere, as a reader would click it. The network's volume is what it drew at the sphere: a bottle of
-water is no body, it was never shown one, and the figures say what that means.
+sphere, as a reader would click it. The network's volume is what it drew at the sphere; asked is the
+member for whole bodies, where there is one, though the bottle shows no lungs: it has met bodies of
+one substance with hot balls in training, never this bottle.
 """
 
 from collections.abc import Callable
@@ -80,7 +81,9 @@ def read_spheres(model: LoadedModel, phantom: NemaPhantom) -> list[Reading]:
     affine[[2, 1, 0], [0, 1, 2]] = phantom.spacing_zyx_mm
     affine[3, 3] = 1.0
     with_pet = model.card.kind == "petct"
-    prediction = predict(model, GridImages(phantom.hu, phantom.suv if with_pet else None, affine))
+    images = GridImages(phantom.hu, phantom.suv if with_pet else None, affine)
+    whole = None if model.card.multitask is None else model.card.multitask.whole_body
+    prediction = predict(model, images, member=whole)
     drawn, _ = ndimage.label(prediction.probability >= model.card.threshold_ppm / 1_000_000)
     hot, _ = ndimage.label(phantom.suv >= SEED_SUV)
     readings = []

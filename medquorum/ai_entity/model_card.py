@@ -62,6 +62,8 @@ class Multitask:
     """File that says which case each member has not seen."""
     levels: Attached | None
     """The fitted probabilities of the four levels."""
+    whole_body: int | None = None
+    """The member that speaks, instead of all others, where the lungs are in view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +118,17 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
     if not 0.0 <= overlap <= MAX_OVERLAP:
         raise ValueError("an overlap is a share of the window")
     folds, levels = card.get("folds"), card.get("levels")
+    members, whole = _within(int(card["members"]), 1, MAX_MEMBERS), card.get("whole_body_member")
     return Multitask(
         window=(z, y, x),
         overlap=overlap,
         temperature=_within(int(card["temperature_ppm"]), *TEMPERATURES_PPM) / PPM,
-        members=_within(int(card["members"]), 1, MAX_MEMBERS),
+        members=members,
         folds=None if folds is None else plain_name(folds),
         levels=None
         if levels is None
         else Attached(plain_name(levels["file"]), bytes.fromhex(levels["sha256"])),
+        whole_body=None if whole is None else _within(int(whole), 0, members - 1),
     )
 
 

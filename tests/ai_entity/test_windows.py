@@ -1,5 +1,6 @@
 """Windows cover the body, blend without a seam, leave out air only, and stay in bounded memory."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from medquorum.ai_entity.errors import ModelError
 from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.phantom.whole_body import TorsoPlan, make_torso
 from medquorum.ai_entity.registry import Registry
 from medquorum.ai_entity.tumour.grid import GridImages
 from medquorum.ai_entity.tumour.inference import predict
@@ -63,7 +65,7 @@ def test_a_network_of_one_voxel_is_given_back_whatever_the_windows(
     blended = run_windows(voxelwise, images, PLAN)
     assert blended.lesion == pytest.approx(images[0] / 100.0 + 0.5, abs=1e-4)
     assert np.array_equal(blended.organs == Organ.MUSCLE, images[0] > 0.0)
-    assert run_windows(voxelwise, images, PLAN, member=1).lesion == pytest.approx(
+    assert run_windows(voxelwise, images, PLAN, members=(1,)).lesion == pytest.approx(
         images[0] / 100.0 + 1.0, abs=1e-4
     )
 
@@ -146,3 +148,16 @@ def test_onnxruntime_threads_and_repetition_change_no_byte(tmp_path: Path) -> No
     only = predict(Registry(tmp_path).load(digest), images, member=0)
     assert only.probability == pytest.approx(1.0 / (1.0 + np.exp(3.0 - suv)), abs=6e-4)
     assert set(np.unique(found[0].organs)) <= {Organ.FAT, Organ.MUSCLE, Organ.LUNGS, Organ.BONE}
+
+
+def test_where_lungs_are_in_view_the_member_for_whole_bodies_speaks(tmp_path: Path) -> None:
+    digest = write_network(tmp_path, small_network("petct", members=3), "petct", members=3)
+    path = tmp_path / "network.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"whole_body_member": 2}))
+    model = Registry(tmp_path).load(digest)
+    torso = make_torso(1, TorsoPlan(grid_mm=8.0))
+    affine = axial_affine(8.0)
+    for hu, shift in ((torso.hu, 2.0 * MEMBER_SHIFT), (torso.hu[:20], 0.5 * MEMBER_SHIFT)):
+        suv = np.full(hu.shape, 3.0, np.float32)
+        found = predict(model, GridImages(hu, suv, affine)).probability[hu > 0.0]
+        assert found == pytest.approx(1.0 / (1.0 + np.exp(-shift)), abs=6e-4)

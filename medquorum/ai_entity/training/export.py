@@ -1,12 +1,13 @@
 """The members of a cross-validation as one ONNX file, a quarter of the size, and back again.
 
 The graph takes raw images [n, channels, z, y, x] and gives ``lesion`` logits, one channel per
-member, and ``organs`` logits, their mean. A member for PET and CT may have a *companion* for CT
-alone that held out the same patients: its logits then count ``COMPANION_SHARE`` times.
-Kernels are stored as 8-bit numbers with a scale per channel, the rest as float16, and widened by
-the graph (``rounding``): onnxruntime folds that when it loads and computes in float32. Initialisers
-keep the names that torch gives them, so that ``read_ensemble`` finds the weights again: a shipped
-model can be trained further without any pickle.
+member, and ``organs`` logits, their mean. A network for *whole bodies*, which saw phantoms only,
+may be the last channel: where the lungs are in view it speaks instead of the members, and the
+organs are then its own everywhere. Kernels are stored as 8-bit numbers with a scale per channel,
+the rest as float16, and widened by the graph (``rounding``): onnxruntime folds that when it loads
+and computes in float32. Initialisers keep the names that torch gives them, so that
+``read_ensemble`` finds the weights again: a shipped model can be trained further without any
+pickle. Organ heads that nobody asks are not stored and come back as zeros.
 """
 
 import contextlib
@@ -27,10 +28,8 @@ from medquorum.ai_entity.training.rounding import shortened, widened
 
 OPSET: Final = 17
 MEMBER: Final = "members"
-COMPANION: Final = "companions"
-STORED: Final = (f"{MEMBER}.", f"{COMPANION}.")
-COMPANION_SHARE: Final = 0.5
-"""Weight of a companion's logit; the member's own is 1. Set before any model was weighed so."""
+WHOLE_BODY: Final = "whole_body"
+STORED: Final = (f"{MEMBER}.", f"{WHOLE_BODY}.")
 EXAMPLE_SIDES: Final = (16, 24, 32)
 WIDE: Final = "_float32"
 UNSCALED: Final = "_unscaled"
@@ -39,56 +38,39 @@ SCALE: Final = "_scale"
 
 
 class Ensemble(nn.Module):
-    """Members side by side, each with its companion where there are any."""
+    """Members side by side, and the network for whole bodies where there is one."""
 
     def __init__(
-        self, members: Sequence[TumourNetwork], companions: Sequence[TumourNetwork] = ()
+        self, members: Sequence[TumourNetwork], whole_body: TumourNetwork | None = None
     ) -> None:
         super().__init__()
-        if any(len({(o.inputs, o.widths) for o in some}) > 1 for some in (members, companions)):
+        everyone = [*members, *([] if whole_body is None else [whole_body])]
+        if len({(one.inputs, one.widths) for one in everyone}) != 1:
             raise ValueError("an ensemble needs members of one kind and width")
-        if companions and (
-            len(companions) != len(members)
-            or (members[0].inputs, companions[0].inputs) != (Inputs.PETCT, Inputs.CT)
-        ):
-            raise ValueError("every member for PET and CT needs one companion for CT alone")
         self.members = nn.ModuleList(members)
-        self.companions = nn.ModuleList(companions)
-
-    def only(self, member: int) -> "Ensemble":
-        """One member with its companion."""
-        place = slice(member, member + 1)
-        return Ensemble(members_of(self)[place], companions_of(self)[place]).eval()
+        self.whole_body = whole_body
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(lesion logits [n,m,...], mean organ logits [n,15,...])."""
-        lesion, organs = _together(self.members, images)
-        if not len(self.companions):
-            return lesion, organs
-        others = _together(self.companions, images[:, :1])
-        whole = 1.0 + COMPANION_SHARE
-        return (
-            (lesion + COMPANION_SHARE * others[0]) / whole,
-            (organs + COMPANION_SHARE * others[1]) / whole,
-        )
-
-
-def _together(networks: nn.ModuleList, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Every lesion logit [n,m,...] and the mean organ logits [n,15,...]."""
-    answers = [network(images) for network in networks]
-    lesion = torch.cat([lesion for lesion, _ in answers], dim=1)
-    return lesion, torch.stack([organs for _, organs in answers]).mean(dim=0)
+        """(lesion logits [n,m,...], organ logits [n,15,...])."""
+        answers = [member(images) for member in self.members]
+        if self.whole_body is None:
+            organs = torch.stack([organs for _, organs in answers]).mean(dim=0)
+        else:
+            answers.append(self.whole_body(images))
+            organs = answers[-1][1]
+        return torch.cat([lesion for lesion, _ in answers], dim=1), organs
 
 
 def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:
-    """``export_ensemble`` of members without companions."""
+    """``export_ensemble`` of members alone."""
     return export_ensemble(Ensemble(members), path)
 
 
 def export_ensemble(ensemble: Ensemble, path: Path) -> bytes:
     """Write the ONNX file of these members and give its content, inspected as at every load."""
     ensemble = ensemble.eval()
-    inputs = Inputs.PETCT if len(ensemble.companions) else members_of(ensemble)[0].inputs
+    inputs = members_of(ensemble)[0].inputs
+    channels = len(ensemble.members) + (ensemble.whole_body is not None)
     example = torch.zeros(1, inputs.channels, *EXAMPLE_SIDES)
     free = {0: "n", 2: "z", 3: "y", 4: "x"}
     raw = io.BytesIO()
@@ -107,7 +89,7 @@ def export_ensemble(ensemble: Ensemble, path: Path) -> bytes:
     model = onnx.load_model_from_string(raw.getvalue())
     _write_out_equals(model.graph)
     _shrink_weights(model.graph)
-    _name_ports(model.graph, len(ensemble.members))
+    _name_ports(model.graph, channels)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
     inspect_model(content)
@@ -122,7 +104,7 @@ def read_members(path: Path) -> list[TumourNetwork]:
 
 
 def read_ensemble(path: Path) -> Ensemble:
-    """Members and companions of an exported file. Raises ValueError for other files."""
+    """Everything in an exported file. Raises ValueError for other files."""
     content = path.read_bytes()
     inspect_model(content)
     arrays = {
@@ -134,10 +116,15 @@ def read_ensemble(path: Path) -> Ensemble:
         for name, part in arrays.items()
         if name.startswith(STORED) and not name.endswith(SCALE)
     }
-    members = [_member(weights) for weights in _numbered(stored, MEMBER)]
+    members = [_member(weights) for weights in _numbered(stored)]
     if not members:
         raise ValueError("this file was not exported from a tumour network of this project")
-    return Ensemble(members, [_member(weights) for weights in _numbered(stored, COMPANION)]).eval()
+    whole = {
+        name.removeprefix(f"{WHOLE_BODY}."): part
+        for name, part in stored.items()
+        if name.startswith(f"{WHOLE_BODY}.")
+    }
+    return Ensemble(members, _member(whole) if whole else None).eval()
 
 
 def members_of(ensemble: Ensemble) -> list[TumourNetwork]:
@@ -145,15 +132,10 @@ def members_of(ensemble: Ensemble) -> list[TumourNetwork]:
     return [one for one in ensemble.members if isinstance(one, TumourNetwork)]
 
 
-def companions_of(ensemble: Ensemble) -> list[TumourNetwork]:
-    """The companions in the order of their members."""
-    return [one for one in ensemble.companions if isinstance(one, TumourNetwork)]
-
-
-def _numbered(stored: dict[str, Any], part: str) -> Iterator[dict[str, Any]]:
-    count = len({name.split(".")[1] for name in stored if name.startswith(f"{part}.")})
+def _numbered(stored: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    count = len({name.split(".")[1] for name in stored if name.startswith(f"{MEMBER}.")})
     for member in range(count):
-        start = f"{part}.{member}."
+        start = f"{MEMBER}.{member}."
         yield {
             name.removeprefix(start): weight
             for name, weight in stored.items()
@@ -166,7 +148,13 @@ def _member(weights: dict[str, Any]) -> TumourNetwork:
     widths = [int(weights[f"down.{level}.0.weight"].shape[0]) for level in range(depth)]
     inputs = Inputs.PETCT if weights["down.0.0.weight"].shape[1] == 4 else Inputs.CT
     network = TumourNetwork(inputs, widths)
-    network.load_state_dict({name: torch.tensor(part) for name, part in weights.items()})
+    for part in network.organs.parameters():
+        nn.init.zeros_(part)
+    found = network.load_state_dict(
+        {name: torch.tensor(part) for name, part in weights.items()}, strict=False
+    )
+    if found.unexpected_keys or any(not key.startswith("organs.") for key in found.missing_keys):
+        raise ValueError("this file lacks weights of a tumour network; restore it")
     return network.eval()
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from medquorum.ai_entity.training.network import TumourNetwork
-from medquorum.ai_entity.training.patches import Batch, draw_patch, stack_patches
+from medquorum.ai_entity.training.patches import PLAIN, Batch, Drawing, draw_patch, stack_patches
 from medquorum.ai_entity.training.training_case import TrainingCase
 
 DICE_SMOOTHING: Final = 20.0
@@ -37,9 +37,10 @@ class Recipe:
     seed: int
     side: int = 48
     patches: int = 1
-    phantom_share: float = 0.45
-    pasted_share: float = 0.0
-    """Of the phantoms' patches, that get further lesions (``pasted``)."""
+    phantom_share: float = 0.22
+    drawing: Drawing = PLAIN
+    """Of real cases."""
+    phantom_drawing: Drawing = PLAIN
     learning_rate: float = 2e-3
     warm_up: int = 50
     weight_decay: float = 1e-2
@@ -93,7 +94,8 @@ def draw_batch(
         from_phantom = not real or (len(phantoms) > 0 and rng.random() < recipe.phantom_share)
         cases = phantoms if from_phantom else real
         case = cases[int(rng.integers(len(cases)))]
-        patches.append(draw_patch(case, recipe.side, rng, recipe.pasted_share))
+        drawing = recipe.phantom_drawing if from_phantom else recipe.drawing
+        patches.append(draw_patch(case, recipe.side, rng, drawing))
     return stack_patches(patches, channels)
 
 

@@ -24,16 +24,28 @@ TURN_DEGREES: Final = 20.0
 SCALE_SPREAD: Final = 0.15
 GAIN_SPREAD: Final = 0.15
 TURNED_SHARE: Final = 0.5
-LESION_SHARE: Final = 2.0 / 3.0
-"""Patches about a voxel of a lesion, each lesion as often as another; in phantoms one in two."""
-PHANTOM_LESION_SHARE: Final = 0.5
-HOT_SHARE: Final = 0.3
-"""In phantoms, patches about a voxel of usual high uptake; the others anywhere in the body."""
-BLUR_SHARE: Final = 0.2
 BLUR_VOXELS: Final = (0.3, 0.6)
 """Standard deviation of the blur that some patches get."""
 
 Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What patches are drawn of a case."""
+
+    lesion_share: float = 2.0 / 3.0
+    """About a voxel of a lesion; the others anywhere in the body."""
+    each_lesion_alike: bool = False
+    """Small lesions as often as large ones, else by volume."""
+    hot_share: float = 0.0
+    """About a voxel of usual high uptake, where the case knows such."""
+    pasted_share: float = 0.0
+    """Of the phantoms' patches, that get further lesions (``pasted``)."""
+    blur_share: float = 0.0
+
+
+PLAIN: Final = Drawing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +63,11 @@ class Batch:
 
 
 def draw_patch(
-    case: TrainingCase, side: int, rng: np.random.Generator, pasted_share: float = 0.0
+    case: TrainingCase, side: int, rng: np.random.Generator, drawing: Drawing = PLAIN
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window.
-
-    ``pasted_share`` of a phantom's patches get further lesions.
-    """
+    """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window."""
     matrix = _random_map(rng)
-    centre = _random_centre(case, side, rng)
+    centre = _random_centre(case, side, rng, drawing)
     axis = np.arange(side, dtype=np.float64) - side // 2
     reach = np.abs(matrix).sum(axis=1) * (side // 2) + 2.0
     low = np.maximum(np.floor(centre - reach), 0).astype(int)
@@ -73,9 +82,12 @@ def draw_patch(
     organs = _organs(case, box, places, side)
     read[0] += AIR_HU
     patch = (read[:-2], read[-2:-1], (read[-1:] > 0.99).float(), organs)
-    if case.is_phantom and pasted_share > 0.0 and rng.random() < pasted_share:
+    if case.is_phantom and drawing.pasted_share > 0.0 and rng.random() < drawing.pasted_share:
         patch = with_lesions(patch, rng)
-    return _disturbed(patch[0], rng), *patch[1:]
+    images = _disturbed(patch[0], rng)
+    if drawing.blur_share > 0.0 and rng.random() < drawing.blur_share:
+        images = blurred(images, float(rng.uniform(*BLUR_VOXELS)))
+    return images, *patch[1:]
 
 
 def _organs(case: TrainingCase, box: tuple[slice, ...], places: Tensor, side: int) -> Tensor:
@@ -118,13 +130,14 @@ def _random_map(rng: np.random.Generator) -> Matrix:
     return np.asarray(turn @ np.diag(scales) @ flips)
 
 
-def _random_centre(case: TrainingCase, side: int, rng: np.random.Generator) -> Matrix:
+def _random_centre(
+    case: TrainingCase, side: int, rng: np.random.Generator, drawing: Drawing
+) -> Matrix:
     drawn = rng.random()
-    share = PHANTOM_LESION_SHARE if case.is_phantom else LESION_SHARE
-    if len(case.lesion_places) and drawn < share:
-        lesion = case.lesion_places[int(rng.integers(len(case.lesion_places)))]
+    if case.lesion_places and drawn < drawing.lesion_share:
+        lesion = _a_lesion(case.lesion_places, rng, alike=drawing.each_lesion_alike)
         middle = _one_of(lesion, rng) + rng.integers(-side // 5, side // 5 + 1, 3)
-    elif len(case.hot_places) and drawn > 1.0 - HOT_SHARE:
+    elif len(case.hot_places) and drawn > 1.0 - drawing.hot_share:
         middle = _one_of(case.hot_places, rng) + rng.integers(-side // 5, side // 5 + 1, 3)
     else:
         middle = _one_of(case.body_places, rng)
@@ -132,6 +145,11 @@ def _random_centre(case: TrainingCase, side: int, rng: np.random.Generator) -> M
     shape = np.asarray(case.shape)
     inner = np.clip(middle, np.minimum(half, shape // 2), np.maximum(shape - half, shape // 2))
     return np.asarray(inner, dtype=np.float64)
+
+
+def _a_lesion(lesions: tuple[Places, ...], rng: np.random.Generator, *, alike: bool) -> Places:
+    sizes = np.asarray([len(lesion) for lesion in lesions], dtype=np.float64)
+    return lesions[int(rng.choice(len(lesions), p=None if alike else sizes / sizes.sum()))]
 
 
 def _one_of(places: Places, rng: np.random.Generator) -> Places:
@@ -153,8 +171,7 @@ def _disturbed(images: Tensor, rng: np.random.Generator) -> Tensor:
             grain = float(rng.uniform(0.0, 0.12)) * torch.randn(suv.shape, generator=noise)
             suv = (suv * (1.0 + grain)).clamp(min=0.0)
         parts.append(suv)
-    whole = torch.stack(parts)
-    return blurred(whole, rng.uniform(*BLUR_VOXELS)) if rng.random() < BLUR_SHARE else whole
+    return torch.stack(parts)
 
 
 def blurred(images: Tensor, sigma_voxels: float) -> Tensor:

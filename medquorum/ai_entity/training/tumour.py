@@ -22,16 +22,17 @@ from medquorum.ai_entity.training.network import Inputs
 from medquorum.ai_entity.training.tumour_card import card, stem, write_json
 from medquorum.ai_entity.training.tumour_results import measured
 from medquorum.ai_entity.training.tumour_run import (
+    BODIES,
     FOLD_STEPS,
     FOLDS,
     FOLDS_FILE,
-    PHANTOMS,
-    PRETRAIN_STEPS,
+    TORSOS,
     TumourRun,
-    companions_of,
     held_out_logits,
+    pretrain,
     read_material,
     train_members,
+    train_whole_body,
 )
 
 
@@ -42,13 +43,14 @@ def train(run: TumourRun) -> Path:
     begun = time.process_time()
     material = read_material(run)
     shutil.copyfile(run.out / "folds.json", run.out / FOLDS_FILE)
-    companions = companions_of(run, material.folds)
-    ensemble = Ensemble(train_members(run, material, _tell), companions)
-    logits = held_out_logits(run, material, ensemble, _tell)
+    common = pretrain(run, material, _tell)
+    members = train_members(run, material, common, _tell)
+    whole_body = train_whole_body(run, material, common, _tell)
+    logits = held_out_logits(run, material, members, _tell)
     np.savez(run.out / "held_out_logits.npz", allow_pickle=False, **logits)
     results = measured(material.folds, material.reference, logits)
     path = run.out / f"{stem(run.inputs)}.onnx"
-    content = export_ensemble(ensemble, path)
+    content = export_ensemble(Ensemble(members, whole_body), path)
     write_json(run.out / f"{stem(run.inputs)}_results.json", results)
     write_json(path.with_suffix(".json"), card(run, content, results, run.out / FOLDS_FILE))
     dice = results["together"]["mean_dice"]
@@ -69,26 +71,28 @@ def main() -> None:
     parser.add_argument("--inputs", choices=[one.value for one in Inputs], required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoints and results")
     parser.add_argument("--phantoms", type=Path, help="folder of phantoms (default: in --out)")
-    parser.add_argument("--phantom-count", type=int, default=PHANTOMS)
+    parser.add_argument("--torsos", type=int, default=TORSOS, help="of members for CT alone")
+    parser.add_argument("--bodies", type=int, default=BODIES, help="phantoms of all others")
     parser.add_argument("--folds", type=int, default=FOLDS)
-    parser.add_argument("--pretrain-steps", type=int, nargs="+", help="on phantoms, per round")
-    parser.add_argument("--steps", type=int, nargs="+", help="per fold, a number per round")
+    parser.add_argument("--pretrain-steps", type=int)
     parser.add_argument(
-        "--companions", type=Path, help="tumour_ct.onnx of an earlier run: joins PET + CT"
+        "--steps", type=int, nargs="+", default=FOLD_STEPS, help="per fold, a number per round"
     )
+    parser.add_argument("--whole-body-steps", type=int, nargs="*", help="a number per round")
     given = parser.parse_args()
-    inputs = Inputs(given.inputs)
+    whole_body = given.whole_body_steps
     train(
         TumourRun(
-            inputs=inputs,
+            inputs=Inputs(given.inputs),
             archive=given.petct,
             out=given.out,
             phantoms=given.phantoms or given.out / "phantoms",
             folds=given.folds,
-            phantom_count=given.phantom_count,
-            pretrain_steps=tuple(given.pretrain_steps or PRETRAIN_STEPS[inputs]),
-            fold_steps=tuple(given.steps or FOLD_STEPS[inputs]),
-            companions=given.companions,
+            torso_count=given.torsos,
+            body_count=given.bodies,
+            pretrain_steps=given.pretrain_steps,
+            fold_steps=tuple(given.steps),
+            whole_body_steps=None if whole_body is None else tuple(whole_body),
         )
     )
 

@@ -25,18 +25,18 @@ Not for clinical use. Written by `python -m medquorum.ai_entity.training.tumour_
 results files beside the models.
 
 A 3-D multi-task U-Net (four levels, instance normalisation, 4 mm voxels, windows of 48^3) marks
-lesions and labels 15 organs. Each file holds five members, one per fold. In the file for PET + CT
-each has a companion, the member for CT alone of the same fold, whose logits count half. A patient
-of the cross-validation is judged only by the member, and companion, that never saw this patient;
-anybody else by the mean of all five.
+lesions and labels 15 organs. Each file holds five members, one per fold, and a network for whole
+bodies. A patient of the cross-validation is judged only by the member that never saw this patient;
+anybody else by the mean of all five. Where the lungs are in view, the network for whole bodies
+speaks instead: it has learnt from phantoms only (`phantoms.md`), and nothing on this page is about
+it.
 """
 
 REBUILD: Final = """## Rebuild
 
 ```
-python -m medquorum.ai_entity.training.tumour --petct FILE.npz --inputs ct --out CT
-python -m medquorum.ai_entity.training.tumour --petct FILE.npz --inputs petct --out PETCT \\
-    --companions CT/tumour_ct.onnx
+python -m medquorum.ai_entity.training.tumour --petct FILE.npz --inputs petct --out FOLDER
+python -m medquorum.ai_entity.training.tumour --petct FILE.npz --inputs ct --out FOLDER
 ```
 
 FILE.npz is `soft_tissue_sarcoma_40.npz` of the data named above. Each needs the `train` extra and
@@ -158,10 +158,12 @@ def _training(kinds: tuple[Kind, ...]) -> str:
     return (
         "## Trained and tested on\n\n"
         f"- Real: {training['real']}. CC BY 3.0.\n"
-        f"- Synthetic: {training['synthetic']}.\n"
+        + "".join(
+            f"- Synthetic, {kind.title}: {kind.card['training']['synthetic']}.\n" for kind in kinds
+        )
         + "".join(f"- Recipe, {kind.title}: {kind.card['training']['recipe']}.\n" for kind in kinds)
         + f"- Folds in `tumour_folds.json`, by patient, seed "
-        f"{training['seed']}. Every fold starts from the weights that saw phantoms only.\n"
+        f"{training['seed']}. Every fold starts from weights that saw phantoms only.\n"
         f"- Honesty: {FOLD_0}.\n"
         f"- Voxel calibration error after temperature scaling (PET + CT and CT alone): {errors}.\n"
     )

@@ -25,7 +25,7 @@ GridTriple = tuple[Volume, Volume | None, npt.NDArray[np.bool_]]
 def fine_tune(
     model: Path, cases: Sequence[GridTriple | TrainingCase], steps: int, seed: int, out: Path
 ) -> Path:
-    """Train every member and companion of ``model`` (ONNX) for ``steps`` steps; ``out``, as ONNX.
+    """Train every network of ``model`` (ONNX) for ``steps`` steps; ``out``, written as ONNX.
 
     A case is a ``GridTriple`` or a ``TrainingCase``; phantoms among the latter keep the organs
     alive. The same arguments give the same bytes on the same machine. Raises ValueError for a file

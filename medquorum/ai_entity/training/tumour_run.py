@@ -1,4 +1,7 @@
-"""From an archive to five members: pretrain on phantoms, then one fine-tuning per fold.
+"""From an archive to five members and one network more.
+
+Members: pretrain on phantoms, then one fine-tuning per fold. The network for whole bodies sees
+phantoms only, more kinds of them and for longer: in one network the two spoil each other.
 
 Every fold starts from the weights that saw phantoms only, never from another fold, and never reads
 a patient that it holds out. Each stage leaves a checkpoint a minute; a run that was stopped goes on
@@ -8,22 +11,26 @@ they are shipped, before anything is measured on them.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from torch import nn
 
 from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase, case_digest
 from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.training.checkpoint import read_checkpoint, write_checkpoint
-from medquorum.ai_entity.training.export import Ensemble, read_members
 from medquorum.ai_entity.training.folds import Folds
 from medquorum.ai_entity.training.loop import Progress, Recipe, advance, averaged, begin
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
-from medquorum.ai_entity.training.phantom_cases import make_phantoms
+from medquorum.ai_entity.training.patches import PLAIN, Drawing
+from medquorum.ai_entity.training.phantom_cases import (
+    Body,
+    body_of,
+    make_phantoms,
+    make_torsos,
+)
 from medquorum.ai_entity.training.rounding import rounded
 from medquorum.ai_entity.training.training_case import (
     TrainingCase,
@@ -39,14 +46,23 @@ SIDE: Final = 48
 """Voxels of 4 mm: windows of 19 cm."""
 OVERLAP: Final = 0.25
 FOLDS: Final = 5
-PHANTOMS: Final = 140
-PRETRAIN_STEPS: Final = {Inputs.PETCT: (3_600, 2_000), Inputs.CT: (3_000,)}
-FOLD_STEPS: Final = {Inputs.PETCT: (2_700,), Inputs.CT: (2_400,)}
+TORSOS: Final = 56
+BODIES: Final = 140
+PRETRAIN_STEPS: Final = {Inputs.PETCT: 3_600, Inputs.CT: 900}
+FOLD_STEPS: Final = (1_700,)
 """Per round; every further round restarts the learning rate from the averaged weights
 (Loshchilov and Hutter, ICLR 2017)."""
-PASTED_SHARE: Final = 0.6
-"""Of phantom patches, from the second round of pretraining on and in the folds that follow one;
-a network pretrained in one round sees the phantoms' own lesions only."""
+WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400), Inputs.CT: (3_000,)}
+"""Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
+for CT alone they begin anew."""
+WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997), Inputs.CT: (0.995,)}
+FURTHER: Final = {Inputs.PETCT: 0.6, Inputs.CT: 0.0}
+BODY_DRAWING: Final = Drawing(
+    lesion_share=0.5, each_lesion_alike=True, hot_share=0.3, blur_share=0.2
+)
+BLURRED: Final = Drawing(blur_share=BODY_DRAWING.blur_share)
+LIMB_SHARE: Final = 0.2
+"""Of the patches of PET/CT members, in limbs that were made up, a third of them healthy."""
 LEARNING_RATE: Final = 2e-3
 FOLD_AVERAGE: Final = 0.997
 CHECKPOINT_S: Final = 60.0
@@ -63,15 +79,22 @@ class TumourRun:
     out: Path
     phantoms: Path
     """Folder of the phantom files; may be shared by runs."""
-    pretrain_steps: tuple[int, ...]
-    """Per round, like those of a fold."""
-    fold_steps: tuple[int, ...]
     folds: int = FOLDS
-    phantom_count: int = PHANTOMS
+    torso_count: int = TORSOS
+    body_count: int = BODIES
+    pretrain_steps: int | None = None
+    """None: what its kind has by default."""
+    fold_steps: tuple[int, ...] = FOLD_STEPS
+    whole_body_steps: tuple[int, ...] | None = None
+    """Of the network for whole bodies; None: what its kind has by default, () for none."""
     seed: int = SEED
     side: int = SIDE
-    companions: Path | None = None
-    """The network for CT alone (ONNX, its folds beside it) that joins one for PET and CT."""
+
+    @property
+    def whole_body_rounds(self) -> tuple[int, ...]:
+        """The steps of every round."""
+        given = self.whole_body_steps
+        return WHOLE_BODY_STEPS[self.inputs] if given is None else given
 
     def stage(self, name: str) -> Path:
         """The checkpoint of a stage."""
@@ -85,7 +108,10 @@ class Material:
     folds: Folds
     reference: Mapping[str, ReferenceCase]
     real: Mapping[str, TrainingCase]
-    phantoms: tuple[TrainingCase, ...]
+    torsos: tuple[TrainingCase, ...]
+    bodies: tuple[TrainingCase, ...]
+    limbs: tuple[TrainingCase, ...]
+    """Those of the bodies that are limbs."""
 
 
 def read_material(run: TumourRun) -> Material:
@@ -95,29 +121,37 @@ def read_material(run: TumourRun) -> Material:
         {name: case_digest(case) for name, case in reference.items()}, run.folds, run.seed
     )
     folds.write(run.out / "folds.json")
-    files = make_phantoms(run.phantoms, run.phantom_count, for_ct_alone=run.inputs is Inputs.CT)
+    alone = run.inputs is Inputs.CT
+    torsos = make_torsos(run.phantoms, run.torso_count if alone else 0)
+    made = make_phantoms(run.phantoms, run.body_count, for_ct_alone=alone)
+    bodies = {index: phantom_case(path) for index, path in made}
     return Material(
         folds,
         reference,
         {name: real_case(case) for name, case in reference.items()},
-        tuple(phantom_case(path) for path in files),
+        tuple(phantom_case(path) for path in torsos),
+        tuple(bodies.values()),
+        tuple(case for index, case in bodies.items() if body_of(index) is Body.LIMB),
     )
 
 
-def train_members(run: TumourRun, material: Material, tell: Tell) -> list[TumourNetwork]:
-    """All members, rounded to float16, in the order of the folds."""
+def pretrain(run: TumourRun, material: Material, tell: Tell) -> TumourNetwork:
+    """What every member begins with: phantoms only, all bodies or, for CT alone, torsos."""
     torch.manual_seed(run.seed)
-    common = TumourNetwork(run.inputs)
-    for turn, steps in enumerate(run.pretrain_steps):
-        stage = run.stage("pretrained" + (f"_round_{turn + 1}" if turn else ""))
-        recipe = Recipe(
-            steps,
-            1_000 + turn,
-            run.side,
-            pasted_share=PASTED_SHARE if turn else 0.0,
-            learning_rate=LEARNING_RATE,
-        )
-        common = train_stage(stage, common, recipe, ([], material.phantoms), tell)
+    shown = material.bodies if run.inputs is Inputs.PETCT else material.torsos
+    start = TumourNetwork(run.inputs)
+    return train_stage(run.stage("pretrained"), start, _pretraining(run), ([], shown), tell)
+
+
+def train_members(
+    run: TumourRun, material: Material, common: TumourNetwork, tell: Tell
+) -> list[TumourNetwork]:
+    """All members, rounded as they are shipped, in the order of the folds.
+
+    For CT alone patients are mixed with torsos; for PET and CT with limbs only: whole bodies are
+    the business of another network, healthy limbs theirs.
+    """
+    mixed = material.limbs if run.inputs is Inputs.PETCT else material.torsos
     members = []
     for member in range(run.folds):
         network = TumourNetwork(run.inputs)
@@ -126,20 +160,45 @@ def train_members(run: TumourRun, material: Material, tell: Tell) -> list[Tumour
         for turn, steps in enumerate(run.fold_steps):
             stage = run.stage(f"fold_{member}" + (f"_round_{turn + 1}" if turn else ""))
             recipe = _fold_recipe(run, steps, 2_000 * (turn + 1) + member)
-            network = train_stage(stage, network, recipe, (seen, material.phantoms), tell)
+            network = train_stage(stage, network, recipe, (seen, mixed), tell)
         members.append(rounded(network))
     return members
 
 
+def _pretraining(run: TumourRun) -> Recipe:
+    steps = PRETRAIN_STEPS[run.inputs] if run.pretrain_steps is None else run.pretrain_steps
+    drawing = BODY_DRAWING if run.inputs is Inputs.PETCT else PLAIN
+    return Recipe(steps, 1_000, run.side, phantom_drawing=drawing, learning_rate=LEARNING_RATE)
+
+
 def _fold_recipe(run: TumourRun, steps: int, seed: int) -> Recipe:
-    return Recipe(
-        steps,
-        seed,
-        run.side,
-        pasted_share=PASTED_SHARE if len(run.pretrain_steps) > 1 else 0.0,
-        learning_rate=LEARNING_RATE,
-        average=FOLD_AVERAGE,
-    )
+    plain = Recipe(steps, seed, run.side, learning_rate=LEARNING_RATE, average=FOLD_AVERAGE)
+    if run.inputs is Inputs.CT:
+        return plain
+    return replace(plain, phantom_share=LIMB_SHARE, drawing=BLURRED, phantom_drawing=BODY_DRAWING)
+
+
+def train_whole_body(
+    run: TumourRun, material: Material, common: TumourNetwork, tell: Tell
+) -> TumourNetwork | None:
+    """The network for whole bodies, from phantoms only and rounded; None where it has no rounds."""
+    torch.manual_seed(run.seed)
+    network = TumourNetwork(run.inputs)
+    if run.inputs is Inputs.PETCT:
+        network.load_state_dict(common.state_dict())
+    averages = WHOLE_BODY_AVERAGES[run.inputs]
+    for turn, steps in enumerate(run.whole_body_rounds):
+        recipe = Recipe(
+            steps,
+            1_001 + turn,
+            run.side,
+            phantom_drawing=replace(BODY_DRAWING, pasted_share=FURTHER[run.inputs]),
+            learning_rate=LEARNING_RATE,
+            average=averages[min(turn, len(averages) - 1)],
+        )
+        stage = run.stage(f"whole_body_round_{turn + 1}")
+        network = train_stage(stage, network, recipe, ([], material.bodies), tell)
+    return rounded(network) if run.whole_body_rounds else None
 
 
 def train_stage(
@@ -173,25 +232,22 @@ def train_stage(
 
 
 def held_out_logits(
-    run: TumourRun, material: Material, ensemble: Ensemble, tell: Tell
+    run: TumourRun, material: Material, members: list[TumourNetwork], tell: Tell
 ) -> dict[str, Volume]:
     """Per patient the lesion logits [z,y,x] on the 4 mm grid of the member that has not seen it."""
     logits = {}
     for member, names in enumerate(material.folds.held_out):
-        alone = ensemble.only(member)
         for name in names:
-            logits[name] = case_logits(alone, run.inputs, material.reference[name], run.side)
+            logits[name] = case_logits(members[member], material.reference[name], run.side)
         tell(f"member {member}: {len(names)} patients that it has not seen")
     return logits
 
 
-def case_logits(
-    network: nn.Module, inputs: Inputs, case: ReferenceCase, side: int = SIDE
-) -> Volume:
+def case_logits(network: TumourNetwork, case: ReferenceCase, side: int = SIDE) -> Volume:
     """Lesion logits [z,y,x] of a case on its 4 mm grid, window by window as in inference."""
     images = common_grid(case.ct, case.pet)
     channels = [images.hu]
-    if inputs is Inputs.PETCT and images.suv is not None:
+    if network.inputs is Inputs.PETCT and images.suv is not None:
         channels.append(images.suv)
     plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None)
 
@@ -201,17 +257,3 @@ def case_logits(
         return lesion.numpy(), organs.numpy()
 
     return run_windows(ask, np.stack(channels), plan).lesion
-
-
-def companions_of(run: TumourRun, folds: Folds) -> list[TumourNetwork]:
-    """The companions named by the run; none where it names none.
-
-    Raises ValueError when they were not trained on the same folds: a patient would be judged by a
-    network that has seen it.
-    """
-    if run.companions is None:
-        return []
-    stated = Folds.read(run.companions.with_name(FOLDS_FILE))
-    if stated != folds:
-        raise ValueError("companions must hold out the same patients; train them on this archive")
-    return read_members(run.companions)

@@ -1,6 +1,6 @@
 """A model over a whole grid: lesion probability and organ labels, whatever form the model has.
 
-A windowed network is run by ``windows`` and its mean logit divided by the card's temperature. A
+A windowed network is run by ``windows`` and its logit divided by the card's temperature. A
 voxel model runs in slabs with as much margin as its widest kernel sees, hence the slabs join
 without a seam; it names no organs, so density does. Probabilities are rounded to thousandths before
 anything is decided on them: the last bits of a float differ between processors, and a report should
@@ -17,9 +17,11 @@ from medquorum.ai_entity.adapters.run import predict_adapted
 from medquorum.ai_entity.baseline.feature_bank import CT_BANK, PET_CT_BANK
 from medquorum.ai_entity.calibration import sigmoid
 from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.registry import LoadedModel
 from medquorum.ai_entity.tumour.density_organs import density_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Volume
+from medquorum.ai_entity.tumour.organ_atlas import lung_box
 from medquorum.ai_entity.tumour.windows import Organs, Progress, run_windows
 
 SLAB_VOXELS: Final = 1_500_000
@@ -52,7 +54,10 @@ def predict(
     progress: Progress | None = None,
     member: int | None = None,
 ) -> Prediction:
-    """Run a model of kind ``petct`` or ``ct``; ``member`` asks one fold's network instead of all.
+    """Run a model of kind ``petct`` or ``ct``.
+
+    Where the lungs are in view, the member for whole bodies speaks; else the mean of the others.
+    ``member`` asks this one whatever is in view.
 
     Raises ValueError when a PET is needed and absent, or the model changes the size of its input.
     """
@@ -65,9 +70,19 @@ def predict(
             _rounded(_voxel_model(model, _suv_first(images, model.card.kind), progress)),
             density_organs(images.hu, images.voxel_volume_mm3),
         )
-    blended = run_windows(model.run_all, _hu_first(images, model.card.kind), plan, member, progress)
+    asked = members_asked(plan, images) if member is None else (member,)
+    blended = run_windows(model.run_all, _hu_first(images, model.card.kind), plan, asked, progress)
     probability = sigmoid(blended.lesion / np.float32(plan.temperature))
     return Prediction(_rounded(probability.astype(np.float32)), blended.organs)
+
+
+def members_asked(plan: Multitask, images: GridImages) -> tuple[int, ...]:
+    """The members whose mean is the network's word on these images."""
+    if plan.whole_body is None:
+        return tuple(range(plan.members))
+    if lung_box(images.hu, images.affine) is not None:
+        return (plan.whole_body,)
+    return tuple(member for member in range(plan.members) if member != plan.whole_body)
 
 
 def _hu_first(images: GridImages, kind: str) -> Volume:

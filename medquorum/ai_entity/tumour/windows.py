@@ -9,7 +9,7 @@ that no later window touches are finished at once, so that memory grows with the
 A grid smaller than the window is padded with air on both sides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,12 +55,12 @@ def run_windows(
     run: Run,
     images: Volume,
     plan: Multitask,
-    member: int | None = None,
+    members: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> Blended:
     """Blend the network's windows over ``images`` [c,z,y,x] (HU first).
 
-    ``member`` asks one channel of the lesion output, None the mean over all. Raises ModelError when
+    ``members`` are the channels of the lesion output to average, None all. Raises ModelError when
     the network changes the size of its input.
     """
     padded, inner = _padded(images, plan.window)
@@ -76,7 +76,7 @@ def run_windows(
         sums.move_to(first)
         for batch in _batched(corners[first]):
             answers = run(np.stack([padded[(slice(None), *_box(at, plan.window))] for at in batch]))
-            sums.add(batch, answers, member)
+            sums.add(batch, answers, members)
             done += len(batch)
             if progress is not None:
                 progress(done / total)
@@ -105,11 +105,17 @@ class _Sums:
                 sums[:, self.shape[0] - gone :] = 0.0
         self.start = start
 
-    def add(self, corners: list[Corner], answers: tuple[Volume, ...], member: int | None) -> None:
+    def add(
+        self,
+        corners: list[Corner],
+        answers: tuple[Volume, ...],
+        members: Sequence[int] | None,
+    ) -> None:
         lesion, organs = answers
         if lesion.shape[2:] != self.window or organs.shape[2:] != self.window:
             raise ModelError(Reason.WRONG_OUTPUT, "the model changed the size of its input")
-        chosen = lesion.mean(axis=1) if member is None else lesion[:, member]
+        asked = lesion if members is None else lesion[:, list(members)]
+        chosen = asked.mean(axis=1)
         for index, (_, y, x) in enumerate(corners):
             place = (slice(None), slice(y, y + self.window[1]), slice(x, x + self.window[2]))
             self.total[place] += self.weight

@@ -31,15 +31,15 @@ def ball_case(name: str, seed: int) -> TrainingCase:
 
 
 def ball_phantom(folder: Path, seed: int) -> TrainingCase:
-    """The same as a phantom file: air, muscle, and a liver in which the lesion grows."""
+    """The same as files of a torso and a body: air, muscle, and a liver that holds the lesion."""
     case = ball_case("phantom", seed)
     organs = np.where(ball((12, 12, 12), 11.0), 2, 0)
     organs[ball((12, 11, 13), 8.0)] = 7
     hu, suv, lesion = case.stacked
     stacked = np.stack([hu, suv * SUV_STEPS, lesion, organs]).astype(np.int16)
-    path = folder / f"body_{seed:03d}.npy"
-    np.save(path, stacked)
-    return phantom_case(path)
+    for name in ("body", "torso"):
+        np.save(folder / f"{name}_{seed:03d}.npy", stacked)
+    return phantom_case(folder / f"torso_{seed:03d}.npy")
 
 
 def small_network(inputs: Inputs = Inputs.PETCT, seed: int = 0) -> TumourNetwork:

@@ -11,9 +11,7 @@ from onnx import TensorProto
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import open_session
 from medquorum.ai_entity.training.export import (
-    COMPANION_SHARE,
     Ensemble,
-    companions_of,
     export_ensemble,
     export_members,
     read_ensemble,
@@ -87,34 +85,21 @@ def test_a_weight_that_no_file_can_hold_is_refused(value: float) -> None:
         shortened(np.full(3, value, dtype=np.float32))
 
 
-def test_companions_weigh_in_by_their_share_and_are_read_back(tmp_path: Path) -> None:
+def test_the_network_for_whole_bodies_is_the_last_channel(tmp_path: Path) -> None:
     members = [rounded(small_network(seed=seed)) for seed in (1, 2)]
-    companions = [rounded(small_network(Inputs.CT, seed)) for seed in (3, 4)]
+    whole = rounded(small_network(seed=3))
     path = tmp_path / "joined.onnx"
-    content = export_ensemble(Ensemble(members, companions), path)
+    content = export_ensemble(Ensemble(members, whole), path)
     images = np.random.default_rng(2).normal(0.0, 100.0, (1, 2, 16, 16, 16)).astype(np.float32)
     lesion, organs = open_session(content).run(None, {"images": images})
     given = torch.from_numpy(images)
     with torch.no_grad():
-        own, others = Ensemble(members)(given), Ensemble(companions)(given[:, :1])
-        alone = read_ensemble(path).only(1)(given)[0].numpy()
-    for found, first, second in zip((lesion, organs), own, others, strict=True):
-        wanted = (first + COMPANION_SHARE * second) / (1.0 + COMPANION_SHARE)
-        assert np.abs(found - wanted.numpy()).max() < 1e-4
-    assert np.abs(alone[:, 0] - lesion[:, 1]).max() < 1e-4
-    again = companions_of(read_ensemble(path))
-    assert all(
-        torch.equal(one.lesion.weight, two.lesion.weight)
-        for one, two in zip(companions, again, strict=True)
-    )
-
-
-def test_a_companion_is_a_network_for_ct_alone_and_one_per_member() -> None:
-    member, companion = small_network(), small_network(Inputs.CT)
-    with pytest.raises(ValueError, match="one companion"):
-        Ensemble([member], [companion, companion])
-    with pytest.raises(ValueError, match="one companion"):
-        Ensemble([companion], [companion])
+        own, other = Ensemble(members)(given), whole(given)
+    assert np.abs(lesion - torch.cat([own[0], other[0]], dim=1).numpy()).max() < 1e-4
+    assert np.abs(organs - other[1].numpy()).max() < 1e-4
+    again = read_ensemble(path)
+    assert len(again.members) == 2 and again.whole_body is not None
+    assert torch.equal(again.whole_body.lesion.weight, whole.lesion.weight)
 
 
 def test_reading_back_gives_the_same_weights(exported: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ai_entity.training.pasted import Patch, with_lesions
-from medquorum.ai_entity.training.patches import draw_patch
+from medquorum.ai_entity.training.patches import Drawing, draw_patch
 from tests.ai_entity.training.small_cases import ball_case, ball_phantom
 
 pytestmark = pytest.mark.train
@@ -52,8 +52,9 @@ def test_the_given_patch_is_left_as_it_was() -> None:
 
 
 def test_only_phantoms_get_lesions(tmp_path: Path) -> None:
+    always = Drawing(pasted_share=1.0)
     real, phantom = ball_case("real", 1), ball_phantom(tmp_path, 1)
     for case, more in ((real, False), (phantom, True)):
         plain = [draw_patch(case, 24, np.random.default_rng(s))[1].sum() for s in range(6)]
-        pasted = [draw_patch(case, 24, np.random.default_rng(s), 1.0)[1].sum() for s in range(6)]
+        pasted = [draw_patch(case, 24, np.random.default_rng(s), always)[1].sum() for s in range(6)]
         assert bool(sum(pasted) > sum(plain) + 1.0) is more

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from medquorum.ai_entity.training.loop import Recipe, draw_batch
+from medquorum.ai_entity.training.patches import Drawing, draw_patch
 from medquorum.ai_entity.training.patches import blurred as blurred_patch
-from medquorum.ai_entity.training.patches import draw_patch
 from medquorum.ai_entity.training.phantom_cases import SUV_STEPS
 from medquorum.ai_entity.training.training_case import grid_case, phantom_case
 from tests.ai_entity.training.small_cases import SIDE, ball, ball_case
@@ -55,16 +55,21 @@ def test_most_patches_hold_lesion() -> None:
     assert sum(held) >= 20
 
 
-def test_small_lesions_are_met_as_often_as_large_ones() -> None:
+def test_small_lesions_are_met_as_often_as_large_ones_where_that_is_asked() -> None:
     hu = np.full((24, 24, 80), 50.0, dtype=np.float32)
     lesion = np.zeros(hu.shape, dtype=np.bool_)
     lesion[8:16, 8:16, 8:16] = True
     lesion[12, 12, 70] = True
     case = grid_case("two", hu, None, lesion)
-    met = [float(draw_patch(case, 16, np.random.default_rng(seed))[1].sum()) for seed in range(300)]
-    small = sum(0.0 < share < 8.0 for share in met)
-    large = sum(share > 100.0 for share in met)
-    assert 0.5 < small / large < 1.5
+    for alike, low, high in ((True, 0.5, 1.5), (False, 0.0, 0.1)):
+        drawing = Drawing(each_lesion_alike=alike, lesion_share=1.0)
+        met = [
+            float(draw_patch(case, 16, np.random.default_rng(seed), drawing)[1].sum())
+            for seed in range(200)
+        ]
+        small = sum(0.0 < share < 8.0 for share in met)
+        large = sum(share > 100.0 for share in met)
+        assert low <= small / large < high
 
 
 def test_phantoms_show_their_usual_uptake_often(tmp_path: Path) -> None:
@@ -74,11 +79,12 @@ def test_phantoms_show_their_usual_uptake_often(tmp_path: Path) -> None:
     np.save(tmp_path / "body.npy", stacked)
     case = phantom_case(tmp_path / "body.npy")
     assert len(case.hot_places) == brain.sum() and not case.lesion_places
+    drawing = Drawing(hot_share=0.5)
     hot = [
-        float(draw_patch(case, 8, np.random.default_rng(seed))[0][1].max()) > 4.0
+        float(draw_patch(case, 8, np.random.default_rng(seed), drawing)[0][1].max()) > 4.0
         for seed in range(60)
     ]
-    assert 12 < sum(hot) < 50
+    assert 20 < sum(hot) < 55
 
 
 def test_blur_keeps_the_sum_and_lowers_the_peak() -> None:

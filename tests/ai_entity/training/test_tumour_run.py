@@ -1,7 +1,6 @@
 """The whole command on four small patients: files that load, and a second run that only reads."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from medquorum.ai_entity.model_card import read_card
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import check_ports
 from medquorum.ai_entity.training import tumour_run
-from medquorum.ai_entity.training.export import companions_of, read_ensemble
 from medquorum.ai_entity.training.network import Inputs
 from medquorum.ai_entity.training.training_case import real_case
 from medquorum.ai_entity.training.tumour import train
@@ -47,9 +45,11 @@ def run(tmp_path: Path, archive: Path) -> TumourRun:
         out=tmp_path / "out",
         phantoms=tmp_path,
         folds=2,
-        phantom_count=1,
-        pretrain_steps=(2, 1),
+        torso_count=1,
+        body_count=1,
+        pretrain_steps=2,
         fold_steps=(2, 1),
+        whole_body_steps=(1, 2),
         side=16,
     )
 
@@ -63,7 +63,8 @@ def test_the_command_leaves_a_model_that_the_registry_accepts(
     card = read_card(path.with_suffix(".json").read_bytes(), bytes.fromhex(document["sha256"]))
     check_ports(inspect_model(content), card)
     assert card.multitask is not None
-    assert card.multitask.window == (16, 16, 16) and card.multitask.members == 2
+    assert card.multitask.window == (16, 16, 16)
+    assert (card.multitask.members, card.multitask.whole_body) == (3, 2)
     folds = json.loads((run.out / "tumour_folds.json").read_text())
     digests = {case.name: case_digest(case) for case in CaseArchive(run.archive)}
     assert folds["cases"] == digests
@@ -92,10 +93,11 @@ def test_no_fold_is_handed_a_patient_that_it_holds_out(
         return trained(path, network, recipe, cases, tell)
 
     monkeypatch.setattr(tumour_run, "train_stage", watched)
-    tumour_run.train_members(run, material, lambda _: None)
-    assert handed[:2] == [set(), set()]
+    common = tumour_run.pretrain(run, material, lambda _: None)
+    tumour_run.train_members(run, material, common, lambda _: None)
+    assert handed[0] == set()
     rounds = (*material.folds.held_out[:1] * 2, *material.folds.held_out[1:] * 2)
-    for seen, held in zip(handed[2:], rounds, strict=True):
+    for seen, held in zip(handed[1:], rounds, strict=True):
         assert seen == {"P0", "P1", "P2", "P3"} - set(held)
 
 
@@ -107,13 +109,22 @@ def test_a_contour_becomes_a_share_of_each_voxel(archive: Path) -> None:
     assert ready.read_organs((slice(None),) * 3) is None
 
 
-def test_companions_join_the_members_that_hold_out_the_same_patients(
-    run: TumourRun, tmp_path: Path
+def test_the_network_for_whole_bodies_sees_no_patient(
+    run: TumourRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = replace(run, inputs=Inputs.CT, out=tmp_path / "ct")
-    companions = train(alone)
-    joined = train(replace(run, companions=companions))
-    assert len(companions_of(read_ensemble(joined))) == 2
-    other = replace(run, out=tmp_path / "other", folds=4, companions=companions)
-    with pytest.raises(ValueError, match="same patients"):
-        train(other)
+    handed = []
+    trained = tumour_run.train_stage
+
+    def watched(path, network, recipe, cases, tell):  # type: ignore[no-untyped-def]
+        handed.append((path.stem, len(cases[0]), recipe.phantom_drawing.pasted_share > 0.0))
+        return trained(path, network, recipe, cases, tell)
+
+    monkeypatch.setattr(tumour_run, "train_stage", watched)
+    material = tumour_run.read_material(run)
+    common = tumour_run.pretrain(run, material, lambda _: None)
+    assert tumour_run.train_whole_body(run, material, common, lambda _: None) is not None
+    assert handed == [
+        ("pretrained", 0, False),
+        ("whole_body_round_1", 0, True),
+        ("whole_body_round_2", 0, True),
+    ]
