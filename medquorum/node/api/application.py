@@ -25,6 +25,7 @@ from medquorum.node.api import (
     sessions,
     statistics,
     submissions,
+    uploads,
 )
 from medquorum.node.api.bodies import empty_spool
 from medquorum.node.api.gate import bounded_concurrency, harden
@@ -39,11 +40,13 @@ from medquorum.node.api.problems import answer_with_problems
 from medquorum.node.api.reference import add_reference
 from medquorum.node.desk import Desk
 from medquorum.node.page.routes import add_page
+from medquorum.node.uploads.service import add_uploading
 from medquorum.node.viewing.service import add_viewing
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *sessions.OPERATIONS,
     *submissions.OPERATIONS,
+    *uploads.OPERATIONS,
     *proposals.OPERATIONS,
     *chain.OPERATIONS,
     *records.OPERATIONS,
@@ -82,6 +85,7 @@ def create_app(
         app.router.add_route(operation.method, operation.path, operation.serve)
     add_reference(app, OPERATIONS)
     add_viewing(app, desk, spool)
+    add_uploading(app, spool)
     add_page(app)
     app.on_response_prepare.append(harden)
     app.on_shutdown.append(_end_streams)

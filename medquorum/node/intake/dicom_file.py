@@ -94,12 +94,16 @@ class _Stream:
     total: int
 
 
-def open_dicom(archive: BinaryIO, entry: Entry) -> DicomFile:
-    """Parse the header of one file. Raises IntakeRefused."""
+def open_dicom(archive: BinaryIO, entry: Entry, *, blank_preamble: bool = True) -> DicomFile:
+    """Parse the header of one file. Raises IntakeRefused.
+
+    Without `blank_preamble` the 128 bytes before DICM may hold anything: whoever packs the file
+    zeroes them.
+    """
     head = _read(archive, entry.start, min(entry.size, HEADER_FIRST_BYTES))
     if head[PREAMBLE_BYTES:DATASET_AT] != MAGIC:
         raise IntakeRefused(Fault.NOT_DICOM, entry.ordinal)
-    if any(head[:PREAMBLE_BYTES]):
+    if blank_preamble and any(head[:PREAMBLE_BYTES]):
         raise IntakeRefused(Fault.PREAMBLE, entry.ordinal)
     syntax, offset = _transfer_syntax(head, entry.ordinal)
     if syntax not in SYNTAXES:

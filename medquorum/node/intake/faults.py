@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from medquorum.node.intake import limits
+from medquorum.node.intake.tags import TAGS
 
 
 class IntakeRule(StrEnum):
@@ -20,6 +21,7 @@ class IntakeRule(StrEnum):
     MALFORMED_ARCHIVE = "malformed_archive"
     MALFORMED_PICTURE = "malformed_picture"
     MALFORMED_DICOM = "malformed_dicom"
+    MALFORMED_VOLUME = "malformed_volume"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
     WRONG_MODALITY = "wrong_modality"
     UNSUPPORTED_IMAGE = "unsupported_image"
@@ -75,6 +77,9 @@ class Fault(StrEnum):
     NO_READER = "no_reader"
     NO_DECODER = "no_decoder"
     SUV_TIME = "suv_time"
+    NIFTI = "nifti"
+    NIFTI_GRID = "nifti_grid"
+    NIFTI_VALUES = "nifti_values"
 
 
 _AGAIN: Final = "export the series again"
@@ -234,46 +239,22 @@ FAULTS: Final[Mapping[Fault, tuple[IntakeRule, str]]] = {
         IntakeRule.BAD_TAG,
         "{file} has a {tag} that is not within 12 h before the scan: no uptake follows; " + _AGAIN,
     ),
+    Fault.NIFTI: (
+        IntakeRule.MALFORMED_VOLUME,
+        "{file} is no whole NIfTI-1 volume of one time and one value for each voxel; save it again",
+    ),
+    Fault.NIFTI_GRID: (
+        IntakeRule.MALFORMED_VOLUME,
+        "{file} has no place in the scanner, or axes that are not at right angles; "
+        "resample it with its affine set",
+    ),
+    Fault.NIFTI_VALUES: (
+        IntakeRule.MALFORMED_VOLUME,
+        "{file} has values that are none of what it was said to hold: a CT has -32768 to 32767 HU, "
+        "a PET an SUV from 0 to 10000; say CT or PET rightly, or convert it",
+    ),
 }
 """For each fault its rule, and the sentence with places for the file and the tag."""
-
-TAGS: Final[Mapping[str, int]] = {
-    "SOPClassUID": 0x00080016,
-    "SOPInstanceUID": 0x00080018,
-    "SeriesDate": 0x00080021,
-    "AcquisitionDate": 0x00080022,
-    "SeriesTime": 0x00080031,
-    "AcquisitionTime": 0x00080032,
-    "Modality": 0x00080060,
-    "PatientID": 0x00100020,
-    "PatientWeight": 0x00101030,
-    "RadiopharmaceuticalStartTime": 0x00181072,
-    "RadionuclideTotalDose": 0x00181074,
-    "RadionuclideHalfLife": 0x00181075,
-    "RadiopharmaceuticalStartDateTime": 0x00181078,
-    "SeriesInstanceUID": 0x0020000E,
-    "ImagePositionPatient": 0x00200032,
-    "ImageOrientationPatient": 0x00200037,
-    "FrameOfReferenceUID": 0x00200052,
-    "SamplesPerPixel": 0x00280002,
-    "PhotometricInterpretation": 0x00280004,
-    "NumberOfFrames": 0x00280008,
-    "Rows": 0x00280010,
-    "Columns": 0x00280011,
-    "PixelSpacing": 0x00280030,
-    "CorrectedImage": 0x00280051,
-    "BitsAllocated": 0x00280100,
-    "BitsStored": 0x00280101,
-    "PixelRepresentation": 0x00280103,
-    "RescaleIntercept": 0x00281052,
-    "RescaleSlope": 0x00281053,
-    "RadiopharmaceuticalInformationSequence": 0x00540016,
-    "Units": 0x00541001,
-    "DecayCorrection": 0x00541102,
-    "PhilipsSuvScaleFactor": 0x70531000,
-    "PixelData": 0x7FE00010,
-}
-"""Every element the check looks at, by its keyword (DICOM PS3.6; the Philips one is private)."""
 
 
 class IntakeRefused(Exception):

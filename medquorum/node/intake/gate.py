@@ -24,7 +24,7 @@ from typing import Final
 
 from medquorum.ledger.types import IMAGE_PARTS, NetworkId, PartName, RecordId
 from medquorum.node.desk import DeskError
-from medquorum.node.intake.faults import TAGS, Fault, IntakeRefused, IntakeRule
+from medquorum.node.intake.faults import Fault, IntakeRefused, IntakeRule
 from medquorum.node.intake.limits import (
     CHILD_ANSWER_BYTES,
     CHILD_CPU_SECONDS,
@@ -34,6 +34,7 @@ from medquorum.node.intake.limits import (
     CHILDREN,
     FILES,
 )
+from medquorum.node.intake.tags import TAGS
 from medquorum.node.sealing import SealedBody, Sink, seal_body
 
 _CHILD: Final = "medquorum.node.intake.child"

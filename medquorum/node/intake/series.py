@@ -67,27 +67,39 @@ def walk_series(archive: BinaryIO, total: int, part: str) -> Iterator[SeriesFile
 
     Raises IntakeRefused.
     """
-    shared: Facts | None = None
-    images: set[str] = set()
+    together = Togetherness()
     # The whole archive is walked before any file is parsed: a bad one costs little.
     for entry in tuple(entries(archive, total)):
         file = open_dicom(archive, entry)
         elements = Elements(file.dataset, file.ordinal)
-        facts, shape = _facts(archive, file, elements, part)
-        image = elements.uid("SOPInstanceUID")
-        if image in images:
-            raise IntakeRefused(Fault.TWICE, file.ordinal, "SOPInstanceUID")
-        images.add(image)
-        shared = shared or facts
-        for keyword, value in facts.items():
-            if not _same(value, shared.get(keyword)):
-                raise IntakeRefused(Fault.MIXED, file.ordinal, keyword)
+        facts, shape = check_one(archive, file, elements, part)
+        together.add(elements, facts)
         yield SeriesFile(entry, file, elements, shape)
 
 
-def _facts(
+class Togetherness:
+    """Whether files are one series: each is held against the first."""
+
+    def __init__(self) -> None:
+        self._shared: Facts | None = None
+        self._images: set[str] = set()
+
+    def add(self, elements: Elements, facts: Facts) -> None:
+        """Take in one more file. Raises IntakeRefused."""
+        image = elements.uid("SOPInstanceUID")
+        if image in self._images:
+            raise IntakeRefused(Fault.TWICE, elements.ordinal, "SOPInstanceUID")
+        self._images.add(image)
+        self._shared = self._shared or facts
+        for keyword, value in facts.items():
+            if not _same(value, self._shared.get(keyword)):
+                raise IntakeRefused(Fault.MIXED, elements.ordinal, keyword)
+
+
+def check_one(
     archive: BinaryIO, file: DicomFile, elements: Elements, part: str
 ) -> tuple[Facts, ImageShape]:
+    """One file alone: what its series must share, and its shape. Raises IntakeRefused."""
     modality = elements.word("Modality")
     if modality is None:
         raise elements.missing("Modality")

@@ -16,8 +16,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from medquorum.node.intake.faults import TAGS, Fault, IntakeRefused
+from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.limits import FILES
+from medquorum.node.intake.tags import TAGS
 from medquorum.node.viewing.limits import (
     ANSWER_LINE_BYTES,
     CHILD_CPU_SECONDS,
@@ -29,7 +30,7 @@ from medquorum.node.viewing.told import Decoded, Described, Description, Refused
 
 _CHILD: Final = "medquorum.node.viewing.child"
 _ROOT: Final = str(Path(__file__).resolve().parents[3])
-_ENVIRONMENT: Final = {
+ENVIRONMENT: Final = {
     "PYTHONPATH": _ROOT,
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
@@ -60,7 +61,7 @@ class Child:
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
             cwd="/",
             start_new_session=True,
             limit=ANSWER_LINE_BYTES,

@@ -59,10 +59,11 @@ def rendered_png(plane: bytes, description: Description, index: int, name: str |
     grey = np.clip((values - low) * (255.0 / window.width), 0, 255).astype(np.uint8)
     if description.kind == "pet":
         grey = 255 - grey
-    return _png(grey)
+    return grey_png(grey)
 
 
-def _png(grey: npt.NDArray[np.uint8]) -> bytes:
+def grey_png(grey: npt.NDArray[np.uint8]) -> bytes:
+    """An 8-bit grey PNG of a plane [rows, columns]."""
     rows, columns = grey.shape
     lines = np.zeros((rows, columns + 1), dtype=np.uint8)
     lines[:, 1:] = grey

@@ -42,7 +42,7 @@ def describe_picture(source: BinaryIO) -> Picture:
     """Raises IntakeRefused."""
     with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
         (check_png if content[:8] == SIGNATURE else check_jpeg)(content)
-    pixels = _decoded(source)
+    pixels = decoded_picture(source)
     rows, columns = pixels.shape
     described: Described = {
         "kind": "xray",
@@ -64,7 +64,8 @@ def describe_picture(source: BinaryIO) -> Picture:
     return Picture(described, pixels)
 
 
-def _decoded(source: BinaryIO) -> Plane:
+def decoded_picture(source: BinaryIO) -> Plane:
+    """Grey values of a PNG or JPEG file that was checked. Raises IntakeRefused."""
     Pillow.MAX_IMAGE_PIXELS = FILM_PIXELS
     source.seek(0)
     try:

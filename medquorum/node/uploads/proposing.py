@@ -1,0 +1,184 @@
+"""What an upload holds, told by the names of its files; and a proposal made of one series of it."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from medquorum.ledger.types import BlockType, PartName
+from medquorum.node.desk import Desk, DeskError, Receipt, Submission
+from medquorum.node.intake.faults import Fault, IntakeRefused
+from medquorum.node.intake.gate import desk_error
+from medquorum.node.uploads.room import Batch
+from medquorum.node.uploads.service import Uploading
+from medquorum.node.uploads.told import Inspection, SeriesFound, TableLine
+
+KINDS: Final = {
+    "ct": (BlockType.CT, PartName.IMG_CT),
+    "pet": (BlockType.PET, PartName.IMM_PET),
+    "xray": (BlockType.XRAY, PartName.IMG_XRAY),
+}
+NIFTI_KINDS: Final = {"CT": "ct", "PT": "pet"}
+
+
+class IssueView(BaseModel):
+    """What is wrong with one file."""
+
+    file: str
+    rule: str
+    advice: str
+
+
+class SeriesView(BaseModel):
+    """One series that may become a proposal."""
+
+    series: int
+    kind: Literal["ct", "pet", "xray", "nifti", "other"] = Field(
+        description="`nifti` needs to be said CT or PET, `other` cannot be proposed"
+    )
+    study: int = Field(description="Series with the same number are of one study")
+    modality: str
+    files: int
+    first_file: str
+    rows: int
+    columns: int
+    planes: int
+    made_by: str
+    burned_in: bool | None = Field(description="What the files say of writing in their pixels")
+    preview: str | None = Field(description="The middle plane as PNG in base64")
+    table: list[TableLine] = Field(description="Elements of the first file, and what becomes of it")
+
+
+class InspectionView(BaseModel):
+    """What was found in an upload."""
+
+    series: list[SeriesView]
+    issues: list[IssueView]
+    skipped: list[str] = Field(description="Files that are no images")
+
+
+class SeriesWish(BaseModel):
+    """Which series becomes whose proposal."""
+
+    patient: int = Field(ge=1, le=2**53)
+    series: int = Field(ge=0)
+    deidentify: bool = True
+    modality: Literal["CT", "PT"] | None = Field(
+        default=None, description="Of a NIfTI: HU of a CT, or SUV of a PET"
+    )
+
+
+async def inspect(uploading: Uploading, batch: Batch) -> InspectionView:
+    """Look into an upload that is whole. Raises DeskError."""
+    found = await _inspected(uploading, batch)
+    names = batch.ordinals
+    issues = [
+        _issue(names[one.ordinal].name, one.fault, one.tag)
+        for one in found.issues
+        if one.ordinal in names
+    ]
+    series = [
+        SeriesView(
+            **one.model_dump(exclude={"files"}),
+            files=len(one.files),
+            first_file=names[one.files[0]].name,
+        )
+        for one in found.series
+        if all(ordinal in names for ordinal in one.files)
+    ]
+    skipped = [names[ordinal].name for ordinal in found.skipped if ordinal in names]
+    return InspectionView(series=series, issues=issues, skipped=skipped)
+
+
+async def propose(uploading: Uploading, batch: Batch, wish: SeriesWish, desk: Desk) -> Receipt:
+    """Make a proposal of one series. Raises DeskError, in which files have their own names."""
+    found = await _inspected(uploading, batch)
+    series = next((one for one in found.series if one.series == wish.series), None)
+    if series is None:
+        raise DeskError(404, "no_such_series", "this upload holds no such series; look again")
+    kind = series.kind
+    if kind == "nifti":
+        if wish.modality is None:
+            raise DeskError(422, "modality", "say whether the NIfTI holds a CT or a PET in SUV")
+        kind = "ct" if wish.modality == "CT" else "pet"
+    if kind not in KINDS:
+        raise DeskError(422, "wrong_modality", "only CT, PET and X-rays can be proposed")
+    _check_whole(batch, found, series)
+    type_, part = KINDS[kind]
+    target = batch.folder / "part"
+    if batch.busy:
+        raise DeskError(409, "upload_busy", "this upload is being worked on; wait a moment")
+    batch.busy = True
+    try:
+        await uploading.looker.pack(_request(uploading, batch, series, wish))
+        submission = Submission(type_, wish.patient, None, {part: target})
+        return await desk.submit(submission)
+    except IntakeRefused as refused:
+        raise _by_name(refused, batch) from None
+    finally:
+        batch.busy = False
+        target.unlink(missing_ok=True)
+
+
+def _check_whole(batch: Batch, found: Inspection, series: SeriesFound) -> None:
+    """A series is not proposed without the files of it that are wrong: remove them, or mend them.
+
+    Raises DeskError.
+    """
+    wrong = next((one for one in found.issues if one.ordinal in series.files), None)
+    if wrong is not None:
+        name = batch.ordinals[wrong.ordinal].name
+        raise DeskError(
+            409,
+            "series_incomplete",
+            f"{name} belongs to this series and cannot be used; remove it, or send it anew",
+        )
+
+
+async def _inspected(uploading: Uploading, batch: Batch) -> Inspection:
+    if not batch.complete:
+        raise DeskError(409, "upload_incomplete", "files are still missing bytes; send them first")
+    if batch.inspection is None:
+        ordinals = sorted(batch.ordinals)
+        try:
+            batch.inspection = await uploading.looker.inspect(batch.folder, ordinals)
+        except IntakeRefused as refused:
+            raise _by_name(refused, batch) from None
+    return batch.inspection
+
+
+def _request(
+    uploading: Uploading, batch: Batch, series: SeriesFound, wish: SeriesWish
+) -> dict[str, Any]:
+    wanted: str = "series"
+    if series.kind == "nifti":
+        wanted = wish.modality or ""
+    elif series.modality in ("PNG", "JPEG"):
+        wanted = "picture"
+    return {
+        "wanted": wanted,
+        "folder": str(batch.folder.resolve()),
+        "files": series.files,
+        "target": str((batch.folder / "part").resolve()),
+        "patient": str(wish.patient),
+        "secret": uploading.read_secret().hex(),
+        "cleaned": wish.deidentify,
+    }
+
+
+def _issue(name: str, fault: str, tag: str | None) -> IssueView:
+    try:
+        refused = IntakeRefused(Fault(fault), None, tag)
+    except (ValueError, KeyError):
+        refused = IntakeRefused(Fault.DIED)
+    return IssueView(file=name, rule=refused.rule.value, advice=refused.advice)
+
+
+def _by_name(refused: IntakeRefused, batch: Batch) -> DeskError:
+    """The refusal with the file's own name, which its uploader knows."""
+    error = desk_error(refused)
+    file = None if refused.ordinal is None else batch.ordinals.get(refused.ordinal)
+    if file is None:
+        return error
+    return DeskError(error.status, error.rule, f"{file.name}: {refused.advice}")
