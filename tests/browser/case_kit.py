@@ -372,7 +372,7 @@ async def open_key(page: Page, file: Path, *, known: bool = False) -> None:
     if not known:
         await page.locator("#key-file").set_input_files(str(file))
     await page.locator("#key-passphrase").fill(PASSPHRASE)
-    await page.get_by_role("button", name="Open key").click()
+    await page.locator("form.card-form").get_by_role("button", name="Open key").click()
 
 
 def attachment(labels: bytes, shape: tuple[int, int, int]) -> bytes:

@@ -1,7 +1,7 @@
 """The case view in real Chromium: evidence, and a vote signed by keys alone from what is shown."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -252,9 +252,12 @@ async def test_no_text_of_a_record_becomes_script(desk: Desk) -> None:
         if name != "form":
             await page.locator(".card-open").click()
             await page.keyboard.press("Escape")
-        await expect(page.locator(".case")).to_contain_text("globalThis.broken")
+        await expect(page.locator(".case-frame")).to_contain_text("globalThis.broken")
         assert await page.evaluate("globalThis.broken") is None
-    assert await page.locator(".case iframe, .case script, .case [onload]").count() == 0
+    assert (
+        await page.locator(".case-frame iframe, .case-frame script, .case-frame [onload]").count()
+        == 0
+    )
 
 
 def _encoded(content: dict[str, object]) -> bytes:
@@ -265,7 +268,7 @@ async def test_a_forged_proposal_cannot_be_voted_on(desk: Desk) -> None:
     """R-PRO2: the bytes the node gives do not bear the issuer's signature."""
     ward = desk.ward
     genuine = machine_report(attached=False)
-    forged = type(genuine)(genuine.core, desk.ward.proposals[desk.ids["form"]].signature)
+    forged = replace(genuine, signature=ward.proposals[desk.ids["form"]].signature)
     desk.ids["forged"] = ward.put(forged, tumour_report())
     await desk.open("forged")
     await desk.press("a", "1", "Enter")

@@ -15,8 +15,22 @@ const NOTHING_TO_CLOSE = { goTo: () => {}, close: () => {} };
 
 /** What stands in the place of content that is not here, and what to do. */
 function waiting({ proposal }) {
-  const key = { announced: "case.body_waits", fetching: "case.body_waits", held: "case.body_waits", failed: "case.body_failed", none: "case.body_none" }[proposal.body] ?? "case.body_none";
-  return el("div", { class: "case-empty" }, remark(t(may("record.read") ? key : "case.body_not_yours"), proposal.body === "failed" ? "reject" : ""));
+  const key =
+    {
+      announced: "case.body_waits",
+      fetching: "case.body_waits",
+      held: "case.body_waits",
+      failed: "case.body_failed",
+      none: "case.body_none",
+    }[proposal.body] ?? "case.body_none";
+  return el(
+    "div",
+    { class: "case-empty" },
+    remark(
+      t(may("record.read") ? key : "case.body_not_yours"),
+      proposal.body === "failed" ? "reject" : "",
+    ),
+  );
 }
 
 function act({ proposal }) {
@@ -47,8 +61,18 @@ function written(place, content) {
     replace(place, el("article", { class: "document" }, prose(content.content.text ?? "")));
     return NOTHING_TO_CLOSE;
   }
-  documentOf(content).then((document_) => replace(place, document_),
-    (error) => replace(place, el("div", { class: "case-empty" }, remark(error.advice ?? t("shell.view_failed"), "warning"))));
+  documentOf(content).then(
+    (document_) => replace(place, document_),
+    (error) =>
+      replace(
+        place,
+        el(
+          "div",
+          { class: "case-empty" },
+          remark(error.advice ?? t("shell.view_failed"), "warning"),
+        ),
+      ),
+  );
   return NOTHING_TO_CLOSE;
 }
 

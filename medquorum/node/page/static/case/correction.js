@@ -25,7 +25,9 @@ async function through(transform, octets, most) {
 
 function piecesOf(octets) {
   const count = Math.max(1, Math.ceil(octets.length / PIECE_BYTES));
-  return Array.from({ length: count }, (_, at) => octets.slice(at * PIECE_BYTES, (at + 1) * PIECE_BYTES));
+  return Array.from({ length: count }, (_, at) =>
+    octets.slice(at * PIECE_BYTES, (at + 1) * PIECE_BYTES),
+  );
 }
 
 /**
@@ -37,7 +39,11 @@ export async function withoutLesions(attachment, struck) {
   const content = decode(attachment, FRAME);
   const size = content.shape.reduce((product, side) => product * side, 1);
   if (!(size > 0 && size <= MOST_VOXELS)) throw new RangeError("the outline has no such shape");
-  const labels = await through(new DecompressionStream("deflate"), concat(...content.labels_zlib), size);
+  const labels = await through(
+    new DecompressionStream("deflate"),
+    concat(...content.labels_zlib),
+    size,
+  );
   if (labels.length !== size) throw new RangeError("the outline does not fill its shape");
   for (let at = 0; at < size; at += 1) if (struck.has(labels[at])) labels[at] = 0;
   const packed = await through(new CompressionStream("deflate"), labels, size + 1_024);

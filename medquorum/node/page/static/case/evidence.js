@@ -15,10 +15,20 @@ import { button, facts, remark, section } from "./sections.js";
 
 function about({ proposal }) {
   const rows = [
-    [t("case.issuer"), `${proposal.issuer_name} \u00b7 ${known(`shell.role_${proposal.issuer_role}`, proposal.issuer_role)}`],
+    [
+      t("case.issuer"),
+      [
+        proposal.issuer_name,
+        known(`shell.role_${proposal.issuer_role}`, proposal.issuer_role),
+      ].join(" \u00b7 "),
+    ],
     [t("case.body"), known(`shell.body_${proposal.body}`, proposal.body)],
   ];
-  if (proposal.replaces !== null) rows.push([t("case.replaces"), el("code", { title: proposal.replaces }, proposal.replaces.slice(0, 8))]);
+  if (proposal.replaces !== null)
+    rows.push([
+      t("case.replaces"),
+      el("code", { title: proposal.replaces }, proposal.replaces.slice(0, 8)),
+    ]);
   return facts(rows);
 }
 
@@ -26,9 +36,20 @@ function ownEvidence(given, goTo) {
   const { proposal, content, signed } = given;
   const doubts = signed.genuine ? null : remark(t("case.not_genuine"), "reject");
   if (proposal.type === "report" && content !== null) return [doubts, reportEvidence(given, goTo)];
-  const words = proposal.summary.length > 0 ? section(t("case.act"), proposal.summary.map((line) => el("p", {}, line))) : null;
+  const words =
+    proposal.summary.length > 0
+      ? section(
+          t("case.act"),
+          proposal.summary.map((line) => el("p", {}, line)),
+        )
+      : null;
   const judged = known(`case.judge_${proposal.type}`, "");
-  return [doubts, words, judged === "" ? null : remark(judged), section(t("case.about_title"), about(given))];
+  return [
+    doubts,
+    words,
+    judged === "" ? null : remark(judged),
+    section(t("case.about_title"), about(given)),
+  ];
 }
 
 /** Whether this user may issue something for the patient from here. */
@@ -43,18 +64,27 @@ function writable(type, patient) {
 function writing(given, place, acts) {
   const open = (form) => {
     acts.writing(true);
-    place.replaceChildren(form(given, () => {
-      acts.writing(false);
-      place.replaceChildren(...choices());
-      acts.refresh();
-    }));
+    place.replaceChildren(
+      form(given, () => {
+        acts.writing(false);
+        place.replaceChildren(...choices());
+        acts.refresh();
+      }),
+    );
     place.scrollIntoView({ block: "start" });
   };
   const corrects = given.proposal.type === "report" && given.proposal.ai !== null;
-  const choices = () => [
-    writable("report", given.patient) ? button(t(corrects ? "case.write_correction" : "case.write_report"), () => open(reportForm)) : null,
-    writable("prescription", given.patient) ? button(t("case.write_prescription"), () => open(prescriptionForm)) : null,
-  ].filter((one) => one !== null);
+  const choices = () =>
+    [
+      writable("report", given.patient)
+        ? button(t(corrects ? "case.write_correction" : "case.write_report"), () =>
+            open(reportForm),
+          )
+        : null,
+      writable("prescription", given.patient)
+        ? button(t("case.write_prescription"), () => open(prescriptionForm))
+        : null,
+    ].filter((one) => one !== null);
   place.replaceChildren(...choices());
   return place;
 }

@@ -66,8 +66,11 @@ export function voterRole(proposal, patient, entries) {
   const attending = patient === null ? proposal.doctor : patient.attending;
   if (attending === own) return "attending";
   const stands = (entry) =>
-    entry.in_force && entry.attending === attending && entry.delegate === own &&
-    [null, proposal.patient].includes(entry.patient) && [null, proposal.id].includes(entry.proposal);
+    entry.in_force &&
+    entry.attending === attending &&
+    entry.delegate === own &&
+    [null, proposal.patient].includes(entry.patient) &&
+    [null, proposal.id].includes(entry.proposal);
   return entries.some(stands) ? "delegate" : "peer";
 }
 
@@ -95,7 +98,12 @@ function referenced({ references, replaces }, history) {
     return named.map((block) => ({ ...IMAGES[block.type], record: block.record }));
   }
   const corrected = history.find((block) => block.hash === replaces);
-  return corrected === undefined ? [] : referenced(corrected, history.filter((one) => one !== corrected));
+  return corrected === undefined
+    ? []
+    : referenced(
+        corrected,
+        history.filter((one) => one !== corrected),
+      );
 }
 
 /** Everything that the case view shows. @param {string} id hex of the proposal */

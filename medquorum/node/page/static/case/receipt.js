@@ -30,13 +30,19 @@ export async function remarkOf(text) {
  */
 export function receiptBytes(letter, proposal, comment) {
   return encode({
-    accepted_at_us: letter.receipt.accepted_at_us, comment, format: FORMAT, network: ownNetwork(),
-    proposal, vote: letter.vote,
+    accepted_at_us: letter.receipt.accepted_at_us,
+    comment,
+    format: FORMAT,
+    network: ownNetwork(),
+    proposal,
+    vote: letter.vote,
   });
 }
 
 function save(letter, proposal, comment) {
-  const address = URL.createObjectURL(new Blob([receiptBytes(letter, proposal, comment)], { type: "application/octet-stream" }));
+  const address = URL.createObjectURL(
+    new Blob([receiptBytes(letter, proposal, comment)], { type: "application/octet-stream" }),
+  );
   const link = el("a", { href: address, download: `receipt-${shortId(letter.id)}.mqreceipt` });
   document.body.append(link);
   link.click();
@@ -47,17 +53,27 @@ function save(letter, proposal, comment) {
 /** What the receipt says, in words. */
 export function receiptFacts(letter) {
   const vote = decode(letter.vote);
-  const graded = vote.grade === null ? "" : ` \u00b7 ${t("case.grade_short", { grade: vote.grade })}`;
+  const role = known(`case.role_${vote.role}`, vote.role);
+  const graded =
+    vote.grade === null ? "" : ` \u00b7 ${t("case.grade_short", { grade: vote.grade })}`;
   return facts([
-    [t("case.receipt_decision"), `${known(`case.said_${vote.decision}`, vote.decision)}${graded} \u00b7 ${known(`case.role_${vote.role}`, vote.role)}`],
+    [
+      t("case.receipt_decision"),
+      `${known(`case.said_${vote.decision}`, vote.decision)}${graded} \u00b7 ${role}`,
+    ],
     [t("case.receipt_vote"), el("code", { title: letter.id }, shortId(letter.id))],
     [t("case.receipt_proposal"), el("code", { title: letter.proposal }, shortId(letter.proposal))],
     [t("case.receipt_time"), localTime(letter.receipt.accepted_at_us / 1000)],
-    [t("case.receipt_signature"), el("code", { title: hex(vote.signature) }, shortId(hex(vote.signature)))],
+    [
+      t("case.receipt_signature"),
+      el("code", { title: hex(vote.signature) }, shortId(hex(vote.signature))),
+    ],
   ]);
 }
 
 /** The button that saves the receipt as a file. */
 export function saveButton(letter, proposal, comment) {
-  return button(t("case.receipt_save"), () => save(letter, proposal, comment), { title: t("case.receipt_check") });
+  return button(t("case.receipt_save"), () => save(letter, proposal, comment), {
+    title: t("case.receipt_check"),
+  });
 }

@@ -17,43 +17,78 @@ import { volumes } from "./volumes.js";
 function verdict(report, proposal) {
   const { conclusion, next_step: step, findings } = report;
   const machine = report.author_kind === "machine";
-  const confidence = machine && findings.abstained === null ? el("span", { class: "hint" }, t("case.confidence", { share: share(findings.confidence_ppm) })) : null;
-  const next = step === "none" ? null : el("p", {}, t("case.advises", { step: known(`case.step_${step}`, String(step)) }));
-  return el("header", { class: `conclusion conclusion-${conclusion}` },
-    el("p", { class: "conclusion-line" }, el("strong", {}, known(`case.conclusion_${conclusion}`, String(conclusion))), " ", confidence),
+  const confidence =
+    machine && findings.abstained === null
+      ? el(
+          "span",
+          { class: "hint" },
+          t("case.confidence", { share: share(findings.confidence_ppm) }),
+        )
+      : null;
+  const next =
+    step === "none"
+      ? null
+      : el("p", {}, t("case.advises", { step: known(`case.step_${step}`, String(step)) }));
+  return el(
+    "header",
+    { class: `conclusion conclusion-${conclusion}` },
+    el(
+      "p",
+      { class: "conclusion-line" },
+      el("strong", {}, known(`case.conclusion_${conclusion}`, String(conclusion))),
+      " ",
+      confidence,
+    ),
     findings.abstained ? remark(t("case.abstained", { why: findings.abstained }), "warning") : null,
-    next, machine ? el("p", { class: "machine" }, t("case.machine_made", { name: proposal.issuer_name })) : null);
+    next,
+    machine
+      ? el("p", { class: "machine" }, t("case.machine_made", { name: proposal.issuer_name }))
+      : null,
+  );
 }
 
 function model(proposal, findings) {
   if (proposal.ai === null) return null;
   const card = findings.model_card ?? null;
-  const open = button(t("case.card_open", { name: proposal.ai.model_name, version: proposal.ai.model_version }),
-    () => showCard(proposal.ai, card, proposal.issuer), { class: "card-open" });
+  const open = button(
+    t("case.card_open", { name: proposal.ai.model_name, version: proposal.ai.model_version }),
+    () => showCard(proposal.ai, card, proposal.issuer),
+    { class: "card-open" },
+  );
   return el("p", {}, open);
 }
 
-/** A report of two conclusions, or one whose findings are of another kind than it says, is told so. */
+/** A report that is not by the kind of author it names is told so. */
 function mismatch(proposal, report) {
   const said = report.author_kind === "machine";
-  return said === (proposal.issuer_role === "ai_entity") ? null : remark(t("case.author_mismatch"), "reject");
+  return said === (proposal.issuer_role === "ai_entity")
+    ? null
+    : remark(t("case.author_mismatch"), "reject");
 }
 
 /**
  * The evidence of a report.
- * @param {object} facts of `loadCase` @param {function(object): void} goTo leads the images to a lesion
+ * @param {object} facts of `loadCase`
+ * @param {function(object): void} goTo leads the images to a lesion
  */
 export function reportEvidence({ proposal, content }, goTo) {
   const report = content.content;
   const findings = report.findings ?? {};
-  const told = el("details", { open: report.author_kind !== "machine" }, el("summary", {}, t("case.words")), prose(report.text));
+  const told = el(
+    "details",
+    { open: report.author_kind !== "machine" },
+    el("summary", {}, t("case.words")),
+    prose(report.text),
+  );
   return [
     content.faults.map((fault) => remark(t("case.content_fault", { fault }), "reject")),
     mismatch(proposal, report),
     verdict(report, proposal),
     model(proposal, findings),
     findings.fracture ? fractureFindings(findings.fracture, findings.abstained === null) : null,
-    findings.tumour ? [organs(findings.tumour.regions), lesions(findings.tumour, goTo), volumes(findings.tumour)] : null,
+    findings.tumour
+      ? [organs(findings.tumour.regions), lesions(findings.tumour, goTo), volumes(findings.tumour)]
+      : null,
     changesSince(findings.changes ?? null),
     report.text ? section(t("case.text"), told) : null,
   ];

@@ -12,7 +12,9 @@ const METHOD = "doctor's reading";
 
 /** Volume of the lesions that are kept, in microlitres. @param {Set<number>} struck */
 export function totalVolume(lesions, struck) {
-  return lesions.filter((one) => !struck.has(one.number)).reduce((sum, one) => sum + (isNumber(one.volume_ul) ? one.volume_ul : 0), 0);
+  return lesions
+    .filter((one) => !struck.has(one.number))
+    .reduce((sum, one) => sum + (isNumber(one.volume_ul) ? one.volume_ul : 0), 0);
 }
 
 /** The draft a form begins with: the machine's findings where there are some, else nothing. */
@@ -25,9 +27,31 @@ export function blankDraft({ proposal, content, images }) {
     film: images.series.length > 0 && images.series.every((one) => one.kind === "xray"),
     conclusion: CONCLUSIONS.includes(report?.conclusion) ? report.conclusion : "inconclusive",
     next_step: STEPS.includes(report?.next_step) ? report.next_step : "none",
-    regions: listOf(tumour?.regions).map(({ region, level }) => ({ region: String(region), level })),
-    lesions: lesions.map(({ number, region, volume_ul, suv_max_milli, suv_peak_milli, glycolysis_milli, probability_ppm, centroid_um }) =>
-      ({ number, region, volume_ul, suv_max_milli, suv_peak_milli, glycolysis_milli, probability_ppm, centroid_um })),
+    regions: listOf(tumour?.regions).map(({ region, level }) => ({
+      region: String(region),
+      level,
+    })),
+    lesions: lesions.map(
+      ({
+        number,
+        region,
+        volume_ul,
+        suv_max_milli,
+        suv_peak_milli,
+        glycolysis_milli,
+        probability_ppm,
+        centroid_um,
+      }) => ({
+        number,
+        region,
+        volume_ul,
+        suv_max_milli,
+        suv_peak_milli,
+        glycolysis_milli,
+        probability_ppm,
+        centroid_um,
+      }),
+    ),
     struck: [],
     volume_ul: isNumber(tumour?.total_tumour_volume_ul) ? tumour.total_tumour_volume_ul : null,
     text: "",
@@ -56,7 +80,9 @@ function replaced({ proposal, history }, draft) {
 /** The images a report speaks of: those of the report it corrects, or the image's own block. */
 function references({ proposal, history }) {
   if (proposal.type === "report") return proposal.references;
-  const own = history.find((block) => block.proposal === proposal.id && block.outcome === "accepted");
+  const own = history.find(
+    (block) => block.proposal === proposal.id && block.outcome === "accepted",
+  );
   return own === undefined ? [] : [own.hash];
 }
 
@@ -78,7 +104,18 @@ export function reportMap(draft, corrected) {
 export async function orderOf(given, draft) {
   const { proposal } = given;
   const contents = { M_REPORT: reportMap(draft, draft.corrects ? proposal.id : null) };
-  const outlined = draft.corrects && !draft.film && draft.conclusion === "tumour" && proposal.parts.includes("ATTACHMENT");
-  if (outlined) contents.ATTACHMENT = await correctedOutline(proposal.record, new Set(draft.struck));
-  return { type: "report", patient: given.patient.n_pb, contents, references: references(given), replaces: replaced(given, draft) };
+  const outlined =
+    draft.corrects &&
+    !draft.film &&
+    draft.conclusion === "tumour" &&
+    proposal.parts.includes("ATTACHMENT");
+  if (outlined)
+    contents.ATTACHMENT = await correctedOutline(proposal.record, new Set(draft.struck));
+  return {
+    type: "report",
+    patient: given.patient.n_pb,
+    contents,
+    references: references(given),
+    replaces: replaced(given, draft),
+  };
 }

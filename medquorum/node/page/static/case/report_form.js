@@ -17,7 +17,9 @@ const MOST_TEXT_BYTES = 4_096;
 const LONGEST_REGION = 60;
 
 function picked(name, values, chosen, word, take) {
-  const options = values.map((value) => el("option", { value, selected: value === chosen }, word(value)));
+  const options = values.map((value) =>
+    el("option", { value, selected: value === chosen }, word(value)),
+  );
   return el("select", { name, on: { change: (event) => take(event.target.value) } }, options);
 }
 
@@ -32,9 +34,19 @@ class ReportForm {
     this.say = el("p", { class: "problem", role: "alert" });
     this.send = el("button", { type: "submit", class: "primary" }, t("case.sign_and_issue"));
     const title = t(this.draft.corrects ? "case.write_correction" : "case.write_report");
-    this.element = el("form", { class: "case-form", "aria-label": title, on: { submit: (event) => void this.submit(event) } },
-      el("h2", {}, title), this.hint(), this.body, this.say,
-      el("div", { class: "buttons" }, this.send, button(t("shell.cancel"), done)));
+    this.element = el(
+      "form",
+      {
+        class: "case-form",
+        "aria-label": title,
+        on: { submit: (event) => void this.submit(event) },
+      },
+      el("h2", {}, title),
+      this.hint(),
+      this.body,
+      this.say,
+      el("div", { class: "buttons" }, this.send, button(t("shell.cancel"), done)),
+    );
     this.draw();
   }
 
@@ -50,34 +62,86 @@ class ReportForm {
   }
 
   draw() {
-    replace(this.body, this.verdict(), this.draft.film ? null : [this.organs(), this.lesions(), this.volume()], this.text());
+    replace(
+      this.body,
+      this.verdict(),
+      this.draft.film ? null : [this.organs(), this.lesions(), this.volume()],
+      this.text(),
+    );
   }
 
   verdict() {
     const step = (value) => {
-      const permitted = value === "none" || this.given.patient.next_steps.includes(`prescribe_${value}`);
-      return permitted ? t(`case.step_${value}`) : t("case.step_not_next", { step: t(`case.step_${value}`) });
+      const permitted =
+        value === "none" || this.given.patient.next_steps.includes(`prescribe_${value}`);
+      return permitted
+        ? t(`case.step_${value}`)
+        : t("case.step_not_next", { step: t(`case.step_${value}`) });
     };
-    return el("div", { class: "form-pair" },
-      el("label", {}, t("case.conclusion"), picked("conclusion", CONCLUSIONS, this.draft.conclusion, (value) => t(`case.conclusion_${value}`), (conclusion) => this.change({ conclusion }))),
-      el("label", {}, t("case.next_step"), picked("next_step", STEPS, this.draft.next_step, step, (next_step) => this.change({ next_step }))));
+    return el(
+      "div",
+      { class: "form-pair" },
+      el(
+        "label",
+        {},
+        t("case.conclusion"),
+        picked(
+          "conclusion",
+          CONCLUSIONS,
+          this.draft.conclusion,
+          (value) => t(`case.conclusion_${value}`),
+          (conclusion) => this.change({ conclusion }),
+        ),
+      ),
+      el(
+        "label",
+        {},
+        t("case.next_step"),
+        picked("next_step", STEPS, this.draft.next_step, step, (next_step) =>
+          this.change({ next_step }),
+        ),
+      ),
+    );
   }
 
   organs() {
-    const row = ({ region, level }, at) => el("li", {}, el("span", {}, regionName(region)),
-      picked(`level-${at}`, LEVELS, level, (value) => known(`case.level_${value.toLowerCase().replace("+", "_plus")}`, value), (chosen) => {
-        const regions = this.draft.regions.map((one, place) => (place === at ? { ...one, level: chosen } : one));
-        this.change({ regions });
-      }));
-    const fresh = el("input", { type: "text", maxlength: LONGEST_REGION, "aria-label": t("case.organ_name"), placeholder: t("case.organ_name") });
+    const row = ({ region, level }, at) =>
+      el(
+        "li",
+        {},
+        el("span", {}, regionName(region)),
+        picked(
+          `level-${at}`,
+          LEVELS,
+          level,
+          (value) => known(`case.level_${value.toLowerCase().replace("+", "_plus")}`, value),
+          (chosen) => {
+            const regions = this.draft.regions.map((one, place) =>
+              place === at ? { ...one, level: chosen } : one,
+            );
+            this.change({ regions });
+          },
+        ),
+      );
+    const fresh = el("input", {
+      type: "text",
+      maxlength: LONGEST_REGION,
+      "aria-label": t("case.organ_name"),
+      placeholder: t("case.organ_name"),
+    });
     const add = () => {
       const region = fresh.value.trim();
       if (region === "" || this.draft.regions.some((one) => one.region === region)) return;
       this.change({ regions: [...this.draft.regions, { region, level: "Negative" }] });
       this.draw();
     };
-    return el("fieldset", {}, el("legend", {}, t("case.organs")), el("ul", { class: "form-organs" }, this.draft.regions.map(row)),
-      el("div", { class: "form-add" }, fresh, button(t("case.organ_add"), add, { class: "small" })));
+    return el(
+      "fieldset",
+      {},
+      el("legend", {}, t("case.organs")),
+      el("ul", { class: "form-organs" }, this.draft.regions.map(row)),
+      el("div", { class: "form-add" }, fresh, button(t("case.organ_add"), add, { class: "small" })),
+    );
   }
 
   lesions() {
@@ -92,8 +156,22 @@ class ReportForm {
         this.draw();
         this.body.querySelector(`input[name="lesion-${lesion.number}"]`)?.focus();
       };
-      const words = t("case.lesion_line", { number: lesion.number, where: regionName(lesion.region), volume: thousandths(lesion.volume_ul, 2) });
-      return el("label", { class: "tick" }, el("input", { type: "checkbox", name: `lesion-${lesion.number}`, checked: !this.draft.struck.includes(lesion.number), on: { change: keep } }), words);
+      const words = t("case.lesion_line", {
+        number: lesion.number,
+        where: regionName(lesion.region),
+        volume: thousandths(lesion.volume_ul, 2),
+      });
+      return el(
+        "label",
+        { class: "tick" },
+        el("input", {
+          type: "checkbox",
+          name: `lesion-${lesion.number}`,
+          checked: !this.draft.struck.includes(lesion.number),
+          on: { change: keep },
+        }),
+        words,
+      );
     };
     return el("fieldset", {}, el("legend", {}, t("case.lesions_kept")), listed.map(row));
   }
@@ -101,15 +179,41 @@ class ReportForm {
   volume() {
     const take = (event) => {
       const ml = Number(event.target.value);
-      this.change({ volume_ul: event.target.value === "" || !isNumber(ml) ? null : Math.round(ml * 1000) });
+      this.change({
+        volume_ul: event.target.value === "" || !isNumber(ml) ? null : Math.round(ml * 1000),
+      });
     };
     const value = this.draft.volume_ul === null ? "" : String(this.draft.volume_ul / 1000);
-    return el("label", {}, t("case.volume_ml"), el("input", { type: "number", name: "volume", min: 0, max: 100_000, step: "any", value, on: { input: take } }));
+    return el(
+      "label",
+      {},
+      t("case.volume_ml"),
+      el("input", {
+        type: "number",
+        name: "volume",
+        min: 0,
+        max: 100_000,
+        step: "any",
+        value,
+        on: { input: take },
+      }),
+    );
   }
 
   text() {
-    return el("label", {}, t("case.report_text"),
-      el("textarea", { name: "text", rows: 7, maxlength: LONGEST_TEXT, value: this.draft.text, required: true, on: { input: (event) => this.change({ text: event.target.value }) } }));
+    return el(
+      "label",
+      {},
+      t("case.report_text"),
+      el("textarea", {
+        name: "text",
+        rows: 7,
+        maxlength: LONGEST_TEXT,
+        value: this.draft.text,
+        required: true,
+        on: { input: (event) => this.change({ text: event.target.value }) },
+      }),
+    );
   }
 
   async submit(event) {
@@ -135,4 +239,3 @@ class ReportForm {
 export function reportForm(given, done) {
   return new ReportForm(given, done).element;
 }
-

@@ -12,7 +12,11 @@ export function section(title, ...children) {
 
 /** Names with their values. @param {[string, *][]} rows */
 export function facts(rows) {
-  return el("dl", { class: "facts" }, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+  return el(
+    "dl",
+    { class: "facts" },
+    rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+  );
 }
 
 /**
@@ -20,15 +24,31 @@ export function facts(rows) {
  * @param {string[]} heads @param {*[][]} rows @param {string} [caption]
  */
 export function table(heads, rows, caption) {
-  const head = el("tr", {}, heads.map((name) => el("th", { scope: "col" }, name)));
-  const body = rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell))));
+  const head = el(
+    "tr",
+    {},
+    heads.map((name) => el("th", { scope: "col" }, name)),
+  );
+  const body = rows.map((cells) =>
+    el(
+      "tr",
+      {},
+      cells.map((cell) => el("td", {}, cell)),
+    ),
+  );
   const titled = caption === undefined ? null : el("caption", {}, caption);
   return el("table", { class: "case-table" }, titled, el("thead", {}, head), el("tbody", {}, body));
 }
 
 /** A text of a record, line by line, as it was written. */
 export function prose(text) {
-  return el("div", { class: "prose" }, String(text).split("\n").map((line) => el("p", {}, line)));
+  return el(
+    "div",
+    { class: "prose" },
+    String(text)
+      .split("\n")
+      .map((line) => el("p", {}, line)),
+  );
 }
 
 /** A remark in the colour of its weight: "warning", "reject", "approve" or "". */

@@ -19,18 +19,27 @@ const notice = (text, weight, final = false) => ({ text, weight, final });
 async function signed({ signed: proposal, role }, choice, comment) {
   const network = ownNetwork();
   const bytes = await castVote({
-    proposalBytes: proposal.bytes, network, id: proposal.id, decision: choice.decision,
-    grade: choice.grade, role, comment,
+    proposalBytes: proposal.bytes,
+    network,
+    id: proposal.id,
+    decision: choice.decision,
+    grade: choice.grade,
+    role,
+    comment,
   });
   const said = await readVote(bytes, network);
-  if (said.decision !== choice.decision || said.proposal !== proposal.id) throw new Fault("R-VOT1", "keys.bad_vote");
+  if (said.decision !== choice.decision || said.proposal !== proposal.id)
+    throw new Fault("R-VOT1", "keys.bad_vote");
   return bytes;
 }
 
 function told(outcome) {
   if (outcome.state === "acknowledged") return null;
   if (outcome.state === "kept") {
-    const why = outcome.rule === undefined || outcome.rule === "away" ? t("case.kept_away") : known(`case.kept_${outcome.rule}`, outcome.advice ?? "");
+    const why =
+      outcome.rule === undefined || outcome.rule === "away"
+        ? t("case.kept_away")
+        : known(`case.kept_${outcome.rule}`, outcome.advice ?? "");
     return notice(t("case.kept", { why }), "warning", true);
   }
   const why = known(`case.refused_${outcome.rule}`, outcome.advice ?? "");

@@ -13,7 +13,17 @@ import { go } from "../router.js";
 import { may, session } from "../session.js";
 import { known, t } from "../texts.js";
 import { confirmation } from "./confirm.js";
-import { DECISIONS, GRADES, NOTHING, chosen, missing, obstacle, pressed, standingOf, withGrade } from "./decision.js";
+import {
+  DECISIONS,
+  GRADES,
+  NOTHING,
+  chosen,
+  missing,
+  obstacle,
+  pressed,
+  standingOf,
+  withGrade,
+} from "./decision.js";
 import { receiptFacts, saveButton } from "./receipt.js";
 import { button } from "./sections.js";
 import { signAndSend } from "./signing.js";
@@ -34,7 +44,12 @@ export class VoteBar {
     this.busy = false;
     this.panel = el("div", { class: "votebar-panel", "aria-live": "polite" });
     this.row = el("div", { class: "votebar-row" });
-    this.element = el("footer", { class: "votebar", "aria-label": t("case.vote_bar") }, this.panel, this.row);
+    this.element = el(
+      "footer",
+      { class: "votebar", "aria-label": t("case.vote_bar") },
+      this.panel,
+      this.row,
+    );
     this.ending = new AbortController();
     addEventListener("keydown", (event) => this.#key(event), { signal: this.ending.signal });
     this.stop = onChange(() => void this.#lookForReceipt());
@@ -48,10 +63,14 @@ export class VoteBar {
     this.stop();
   }
 
-  /** Shows the case as it stands now. */
+  /** Shows the case as it stands now; what is being chosen is left alone while that is the same. */
   update(facts) {
+    const before = this.facts.proposal;
     this.facts = facts;
-    this.draw();
+    const changed = ["state", "body", "blind"].some(
+      (name) => before[name] !== facts.proposal[name],
+    );
+    if (changed && !this.busy) this.draw();
   }
 
   get graded() {
@@ -68,12 +87,15 @@ export class VoteBar {
   }
 
   get open() {
-    return this.votes && this.standing === "open" && this.letter === null && this.notice?.final !== true;
+    return (
+      this.votes && this.standing === "open" && this.letter === null && this.notice?.final !== true
+    );
   }
 
   #key(event) {
     if (event.repeat || isTaken(event) || event.shiftKey) return;
-    if (event.key === "Enter" && !event.target.closest?.("a, button, summary, input")) this.#enter(event);
+    if (event.key === "Enter" && !event.target.closest?.("a, button, summary, input"))
+      this.#enter(event);
     if (!this.open || this.busy) return;
     const next = pressed(this.choice, event.key, this.graded);
     if (next === null) return;
@@ -101,64 +123,132 @@ export class VoteBar {
     replace(this.row, this.#about(), this.open ? this.#controls() : this.#ended());
     this.panel.classList.toggle("strip", this.letter !== null || this.notice !== null);
     if (this.letter !== null) replace(this.panel, this.#receipt());
-    else if (this.notice !== null) replace(this.panel, el("p", { class: `remark ${this.notice.weight}`, role: "alert" }, this.notice.text));
+    else if (this.notice !== null)
+      replace(
+        this.panel,
+        el("p", { class: `remark ${this.notice.weight}`, role: "alert" }, this.notice.text),
+      );
     else if (this.open && this.choice.decision !== null) replace(this.panel, this.#confirmation());
     else replace(this.panel);
   }
 
   #about() {
     const { proposal } = this.facts;
-    const facts = t("case.about", { issuer: proposal.issuer_name, age: age(proposal.issued_at_ms), until: until(proposal.expires_at_ms) });
-    return el("div", { class: "votebar-case" },
-      el("strong", {}, caseName(proposal)), el("span", { class: "hint", title: localTime(proposal.expires_at_ms) }, facts));
+    const facts = t("case.about", {
+      issuer: proposal.issuer_name,
+      age: age(proposal.issued_at_ms),
+      until: until(proposal.expires_at_ms),
+    });
+    return el(
+      "div",
+      { class: "votebar-case" },
+      el("strong", {}, caseName(proposal)),
+      el("span", { class: "hint", title: localTime(proposal.expires_at_ms) }, facts),
+    );
   }
 
   #controls() {
-    const grade = (number) => button([el("kbd", {}, number), " ", t(`case.grade_word_${number}`)],
-      () => this.choose(withGrade(this.choice, number)),
-      { class: "grade", title: t(`case.grade_${number}`), "aria-pressed": String(this.choice.grade === number) });
-    const decide = ([key, decision]) => button([el("kbd", {}, key.toUpperCase()), " ", t(`case.do_${decision}`)],
-      () => this.choose(chosen(this.choice, decision)),
-      { class: `decide ${decision}`, "aria-pressed": String(this.choice.decision === decision) });
+    const grade = (number) =>
+      button(
+        [el("kbd", {}, number), " ", t(`case.grade_word_${number}`)],
+        () => this.choose(withGrade(this.choice, number)),
+        {
+          class: "grade",
+          title: t(`case.grade_${number}`),
+          "aria-pressed": String(this.choice.grade === number),
+        },
+      );
+    const decide = ([key, decision]) =>
+      button(
+        [el("kbd", {}, key.toUpperCase()), " ", t(`case.do_${decision}`)],
+        () => this.choose(chosen(this.choice, decision)),
+        { class: `decide ${decision}`, "aria-pressed": String(this.choice.decision === decision) },
+      );
     return [
-      this.graded ? el("div", { class: "grades", role: "group", "aria-label": t("case.grade") }, GRADES.map(grade)) : null,
-      el("div", { class: "decisions", role: "group", "aria-label": t("case.decision") }, Object.entries(DECISIONS).map(decide)),
+      this.graded
+        ? el(
+            "div",
+            { class: "grades", role: "group", "aria-label": t("case.grade") },
+            GRADES.map(grade),
+          )
+        : null,
+      el(
+        "div",
+        { class: "decisions", role: "group", "aria-label": t("case.decision") },
+        Object.entries(DECISIONS).map(decide),
+      ),
     ];
   }
 
   #ended() {
     const { proposal } = this.facts;
-    const say = this.votes || this.standing !== "open"
-      ? t(`case.standing_${this.standing}`, { block: proposal.n_bc ?? "", reason: known(`case.reason_${proposal.reason}`, proposal.reason ?? "") })
-      : t("case.doctors_vote");
-    const block = proposal.n_bc === null ? null : el("a", { href: `#/block/${proposal.n_bc}` }, t("case.see_block", { block: proposal.n_bc }));
-    return el("div", { class: "votebar-ended" }, el("span", {}, this.letter === null ? say : t("case.cast_done")), " ", block);
+    const say =
+      this.votes || this.standing !== "open"
+        ? t(`case.standing_${this.standing}`, {
+            block: proposal.n_bc ?? "",
+            reason: known(`case.reason_${proposal.reason}`, proposal.reason ?? ""),
+          })
+        : t("case.doctors_vote");
+    const block =
+      proposal.n_bc === null
+        ? null
+        : el(
+            "a",
+            { href: `#/block/${proposal.n_bc}` },
+            t("case.see_block", { block: proposal.n_bc }),
+          );
+    return el(
+      "div",
+      { class: "votebar-ended" },
+      el("span", {}, this.letter === null ? say : t("case.cast_done")),
+      " ",
+      block,
+    );
   }
 
   #confirmation() {
-    const state = { missing: missing(this.choice, this.graded), obstacle: obstacle(this.facts, this.choice.decision), comment: this.comment, busy: this.busy };
+    const state = {
+      missing: missing(this.choice, this.graded),
+      obstacle: obstacle(this.facts, this.choice.decision),
+      comment: this.comment,
+      busy: this.busy,
+    };
     return confirmation(this.facts, this.choice, state, {
-      cast: (comment) => void this.#cast(comment), leave: () => this.choose(NOTHING),
+      cast: () => void this.#cast(),
+      remark: (text) => {
+        this.comment = text;
+      },
+      leave: () => this.choose(NOTHING),
     });
   }
 
   #receipt() {
     const onward = caseAfter(this.facts.proposal.id);
-    const next = onward === null
-      ? button(t("case.to_inbox"), () => go("#/inbox"), { class: "primary onward" })
-      : button(t("case.next_case", { name: caseName(onward) }), () => go(`#/case/${onward.id}`), { class: "primary onward" });
-    return el("section", { class: "receipt", "aria-label": t("case.receipt_title") },
+    const next =
+      onward === null
+        ? button(t("case.to_inbox"), () => go("#/inbox"), { class: "primary onward" })
+        : button(t("case.next_case", { name: caseName(onward) }), () => go(`#/case/${onward.id}`), {
+            class: "primary onward",
+          });
+    return el(
+      "section",
+      { class: "receipt", "aria-label": t("case.receipt_title") },
       receiptFacts(this.letter),
       this.remark === null ? null : el("p", { class: "remark warning" }, t("case.comment_kept")),
-      el("div", { class: "buttons" }, saveButton(this.letter, this.facts.signed.bytes, this.remark), next));
+      el(
+        "div",
+        { class: "buttons" },
+        saveButton(this.letter, this.facts.signed.bytes, this.remark),
+        next,
+      ),
+    );
   }
 
-  async #cast(text) {
+  async #cast() {
     if (this.busy) return;
     this.busy = true;
-    this.comment = text;
     this.draw();
-    const ended = await signAndSend(this.facts, this.choice, text);
+    const ended = await signAndSend(this.facts, this.choice, this.comment);
     this.busy = false;
     this.remark = ended.comment ?? this.remark;
     this.notice = ended.notice;

@@ -18,27 +18,41 @@ const GATHER_MS = 200;
 class CaseView {
   constructor(place, facts) {
     this.facts = facts;
-    this.side = el("aside", { class: "case-side", "aria-label": t("case.evidence"), tabindex: "0" });
+    this.side = el("aside", {
+      class: "case-side",
+      "aria-label": t("case.evidence"),
+      tabindex: "0",
+    });
     this.images = el("section", { class: "case-images", "aria-label": t("case.images") });
     this.bar = new VoteBar(facts, { cast: () => this.refresh() });
-    this.frame = el("div", { class: "case" }, this.images, this.side, this.bar.element);
+    this.frame = el("div", { class: "case-frame" }, this.images, this.side, this.bar.element);
     place.classList.add("case-view");
     replace(place, this.frame);
     this.centre = centre(this.images, facts);
     this.#drawSide();
-    this.stops = ["proposal", "vote", "block", "body"].map((kind) => listen(kind, (event) => this.#heard(event)));
+    this.stops = ["proposal", "vote", "block", "body"].map((kind) =>
+      listen(kind, (event) => this.#heard(event)),
+    );
   }
 
   #drawSide() {
     const top = this.side.scrollTop;
-    const acts = { goTo: (lesion) => this.centre.goTo(lesion), writing: (on) => this.frame.classList.toggle("writing", on), refresh: () => this.refresh() };
+    const acts = {
+      goTo: (lesion) => this.centre.goTo(lesion),
+      writing: (on) => this.frame.classList.toggle("writing", on),
+      refresh: () => this.refresh(),
+    };
     replace(this.side, evidence(this.facts, acts));
     this.side.scrollTop = top;
   }
 
   #concerns({ subject, detail }) {
     const { id, record } = this.facts.proposal;
-    return [id, record].includes(subject) || [id, record].includes(detail?.proposal) || detail?.record === record;
+    return (
+      [id, record].includes(subject) ||
+      [id, record].includes(detail?.proposal) ||
+      detail?.record === record
+    );
   }
 
   #heard(event) {
@@ -69,7 +83,8 @@ class CaseView {
       this.centre = centre(this.images, this.facts);
       announce(t("case.body_arrived"));
     }
-    if (before.state !== proposal.state) announce(t(`case.standing_${proposal.state}`, { block: proposal.n_bc ?? "", reason: "" }));
+    if (before.state !== proposal.state)
+      announce(t(`case.standing_${proposal.state}`, { block: proposal.n_bc ?? "", reason: "" }));
     if (this.side.querySelector("form") !== null) return;
     this.#drawSide();
     if (before.blind && !proposal.blind) this.side.scrollTop = 0;
@@ -91,7 +106,12 @@ export async function show(place, { proposal }) {
   if (session.user === null || !place.isConnected) return null;
   const view = new CaseView(place, facts);
   const leave = (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented && event.target.closest?.("dialog, form, input, textarea") === null) location.hash = "#/inbox";
+    if (
+      event.key === "Escape" &&
+      !event.defaultPrevented &&
+      event.target.closest?.("dialog, form, input, textarea") === null
+    )
+      location.hash = "#/inbox";
   };
   addEventListener("keydown", leave);
   return () => {
