@@ -9,6 +9,7 @@
 import { announce, el } from "../elements.js";
 import { t } from "../texts.js";
 import { Cine } from "./cine.js";
+import { UnreadableSeries } from "./description.js";
 import { Legend } from "./legend.js";
 import { addOverlay, addSeries, baseOf, loadBase } from "./loading.js";
 import { Slider } from "./slider.js";
@@ -47,7 +48,7 @@ export function createViewer(place, wanted) {
 
 class Viewer {
   constructor(place, wanted) {
-    this.wanted = wanted;
+    this.wanted = { ...wanted };
     this.source = wanted.source ?? nodeSource;
     this.ending = new AbortController();
     this.first = Promise.withResolvers();
@@ -81,7 +82,7 @@ class Viewer {
   }
 
   async #load() {
-    const base = baseOf(this.wanted.series);
+    const base = this.wanted.base ?? baseOf(this.wanted.series);
     if (base === undefined) {
       throw new RangeError(t("viewer.no_series"));
     }
@@ -98,13 +99,36 @@ class Viewer {
   async #loadRest(base) {
     const others = this.wanted.series.filter((each) => each !== base && each.kind !== "xray" && each.kind !== base.kind);
     const loads = [
-      ...others.map((name) => addSeries(this.source, this.reading, name, base)),
+      ...others.map((name) => this.#addSeries(name, base)),
       ...(this.wanted.overlays ?? []).map((overlay) => addOverlay(this.source, this.reading, overlay, base)),
     ];
     const settled = Promise.allSettled(loads);
     // The reader need not wait for these to use what is there.
     settled.then((ends) => ends.forEach((end) => this.#noteEnd(end)));
     this.rest = settled.then(() => this.#wishLayout(this.wish ?? this.wanted.layout));
+  }
+
+  /** Adds a series; one that lies elsewhere can only be looked at by itself, and that is offered. */
+  async #addSeries(name, base) {
+    try {
+      return await addSeries(this.source, this.reading, name, base);
+    } catch (error) {
+      if (error instanceof UnreadableSeries) {
+        const kind = t(`viewer.pane_${name.kind}`);
+        const act = el("button", { type: "button", class: "viewer-button", on: { click: () => this.#restart(name) } }, t("viewer.show_alone", { kind }));
+        this.notes.append(el("p", { class: "viewer-note" }, t("viewer.part_failed", { reason: reasonOf(error) }), " ", act));
+        return [];
+      }
+      throw error;
+    }
+  }
+
+  /** Begins again with another series as the one all panes share. */
+  #restart(base) {
+    this.#stop();
+    this.ending = new AbortController();
+    this.wanted.base = base;
+    this.begin();
   }
 
   #noteEnd(end) {
@@ -187,10 +211,14 @@ class Viewer {
     }
   }
 
-  #end() {
+  #stop() {
     this.ending.abort();
     this.cine?.stop();
     this.reading?.close();
+  }
+
+  #end() {
+    this.#stop();
     this.element.remove();
   }
 }
