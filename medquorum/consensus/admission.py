@@ -28,7 +28,6 @@ from medquorum.ledger.types import (
     ISSUERS,
     REQUIRED_PART,
     RESERVED_TYPES,
-    Algorithm,
     BlockType,
     NetworkId,
     Outcome,
@@ -38,6 +37,7 @@ from medquorum.ledger.types import (
     VoterRole,
 )
 from medquorum.ledger.vote import HUMAN, POLICY_PREFIX, Vote
+from medquorum.ledger.vote_claim import allows_algorithm, claim_of
 
 
 def judge_proposal(proposal: Proposal, state: ChainState, verify: Verifier) -> Judgement:
@@ -162,27 +162,25 @@ def judge_arrival(core: Core, now_ms: int) -> Judgement:
 def judge_vote(
     vote: Vote, core: Core, charter: Charter, network: NetworkId, verify: Verifier
 ) -> Judgement:
-    """Everything about a vote that needs no chain; the signature last (R-VOT1 to R-VOT4)."""
+    """Everything about a vote that needs no chain; the signature last (R-VOT1 to 4, 6)."""
     ballot = vote.ballot
     voter = charter.member(ballot.voter)
     if voter is None or ballot.voter not in charter.doctor_addresses:
         return Reject(Reason.NOT_A_DOCTOR)
-    if ballot.algorithm is not Algorithm.ES256 or vote.bundle:
-        return Reject(Reason.ALGORITHM_RESERVED)
+    if not allows_algorithm(vote, voter):
+        return Reject(Reason.WRONG_ALGORITHM)
     if ballot.grade is not None and core.type is not BlockType.REPORT:
         return Reject(Reason.GRADE_NOT_ALLOWED)
     if core.act is not None and ballot.role is not VoterRole.PEER:
         return Reject(Reason.WRONG_VOTER_ROLE)
-    if ballot.mode == HUMAN:
-        key = voter.keys.clinical
-    else:
+    if ballot.mode != HUMAN:
         allowed = () if core.act is not None else charter.policy(core.type).auto_policies
         if voter.keys.policy is None or ballot.mode.removeprefix(POLICY_PREFIX) not in allowed:
             return Reject(Reason.POLICY_NOT_ALLOWED)
-        key = voter.keys.policy
-    if not verify(key, ballot.digest(network), vote.signature):
-        return Reject(Reason.BAD_SIGNATURE)
-    return ACCEPT
+    claim = claim_of(vote, voter, network)
+    if claim is None:
+        return Reject(Reason.BAD_ASSERTION)
+    return ACCEPT if verify(*claim) else Reject(Reason.BAD_SIGNATURE)
 
 
 def judge_position(core: Core, outcome: Outcome, state: ChainState) -> Judgement:

@@ -19,7 +19,8 @@ from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import Address
 from medquorum.ledger.signature import Verifier
 from medquorum.ledger.types import Role
-from medquorum.ledger.vote import HUMAN, Vote
+from medquorum.ledger.vote import Vote
+from medquorum.ledger.vote_claim import verify_vote
 
 
 def key_of(act: EvidenceAct, view: ChainState) -> EvidenceKey | None:
@@ -78,8 +79,7 @@ def _vote_signed(vote: Vote, view: ChainState, verify: Verifier) -> bool:
     member = view.charter.member(vote.ballot.voter)
     if member is None or member.role is not Role.DOCTOR:
         return False
-    key = member.keys.clinical if vote.ballot.mode == HUMAN else member.keys.policy
-    return key is not None and verify(key, vote.ballot.digest(view.network), vote.signature)
+    return verify_vote(vote, member, view.network, verify)
 
 
 def act_of(evidence: Evidence, culprit: Address) -> EvidenceAct:

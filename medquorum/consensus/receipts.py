@@ -12,7 +12,7 @@ from medquorum.ledger.proof import Proof, parse_proof
 from medquorum.ledger.receipt import Receipt, parse_receipt
 from medquorum.ledger.signature import verify
 from medquorum.ledger.types import BlockType, Role
-from medquorum.ledger.vote import HUMAN
+from medquorum.ledger.vote_claim import verify_vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +75,15 @@ def _signature_fault(
     receipt: Receipt, charter: Charter, proof: Proof | None, *, counted: bool
 ) -> str | None:
     core, ballot = receipt.proposal.core, receipt.vote.ballot
-    digest = ballot.digest(receipt.network)
     if proof is None:
         key = _key(charter, core.issuer, consensus=core.type is BlockType.EVIDENCE)
         if key is None or not verify(key, receipt.proposal.id, receipt.proposal.signature):
             return "R-PRO2: no member of the founding charter signed the proposal so"
     if counted:
         return None
-    key = _key(charter, ballot.voter, doctor=True, policy=ballot.mode != HUMAN)
-    if key is None or not verify(key, digest, receipt.vote.signature):
+    voter = charter.member(ballot.voter)
+    doctor = voter is not None and voter.role is Role.DOCTOR
+    if voter is None or not doctor or not verify_vote(receipt.vote, voter, receipt.network):
         return "R-VOT1: no doctor of the founding charter signed the vote so"
     return None
 
@@ -92,13 +92,9 @@ def _key(
     charter: Charter,
     address: Address,
     *,
-    doctor: bool = False,
-    policy: bool = False,
     consensus: bool = False,
 ) -> PublicKey | None:
     member = charter.member(address)
-    if member is None or (doctor and member.role is not Role.DOCTOR):
+    if member is None:
         return None
-    if policy:
-        return member.keys.policy
     return member.keys.consensus if consensus else member.keys.clinical

@@ -153,7 +153,8 @@ class _Draft:
             raise CharterError("R-AI3: new keys change no models; approve or withdraw them apart")
         check_distinct_keys(member)
         old, new = keys_of(before), keys_of(member)
-        if old == new and member.tls_certificate == before.tls_certificate:
+        rest = (before.tls_certificate, before.webauthn)
+        if old == new and rest == (member.tls_certificate, member.webauthn):
             raise CharterError("R-GOV7: keys and TLS leaf are as before; make a new key")
         self._check_fresh(member, {key for use, key in new.items() if old.get(use) != key})
         self.retired.update(key for use, key in old.items() if new.get(use) != key)

@@ -17,6 +17,7 @@ from medquorum.ledger.approved_model import ApprovedModel, in_order
 from medquorum.ledger.charter import Charter, parse_charter
 from medquorum.ledger.charter_members import check_newcomer
 from medquorum.ledger.charter_source import CharterSource, MemberSource
+from medquorum.ledger.enrolment import Enrolment
 from medquorum.ledger.errors import CharterError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import Address, address_of
@@ -40,6 +41,7 @@ class Candidate:
     tls_certificate: bytes
     models: tuple[ApprovedModel, ...] = ()
     """Of an AI entity: those it asks to report with, in any order (R-AI2)."""
+    webauthn: Enrolment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,6 @@ def make_request(candidate: Candidate, signers: RequestSigners) -> Member:
     keys = candidate.keys
     if (keys.policy is None) != (signers.policy is None):
         raise CharterError("R-CHA5: hand in a policy signer exactly where there is a policy key")
-    policy_form = None if keys.policy is None else _UNSIGNED
     form = Member(
         name=candidate.name,
         role=candidate.role,
@@ -64,8 +65,9 @@ def make_request(candidate: Candidate, signers: RequestSigners) -> Member:
         address=address_of(keys.clinical),
         keys=keys,
         tls_certificate=candidate.tls_certificate,
-        proofs=MemberProofs(_UNSIGNED, _UNSIGNED, policy_form),
+        proofs=MemberProofs(_UNSIGNED, _UNSIGNED, None if keys.policy is None else _UNSIGNED),
         models=in_order(candidate.models),
+        webauthn=candidate.webauthn,
     )
     digest = request_digest(form.statement())
     proofs = MemberProofs(
@@ -290,8 +292,7 @@ def open_charter(encoded: bytes) -> Charter:
     """
     charter_file = parse_charter_file(encoded)
     charter_file.charter.verify_proofs()
-    faults = verify_charter_file(charter_file)
-    if faults:
+    if faults := verify_charter_file(charter_file):
         raise CharterError(
             "R-CHA6: the charter is not complete; gather these signatures:\n  "
             + "\n  ".join(str(fault) for fault in faults)

@@ -256,7 +256,7 @@ class Charter:
 
     def verify_proofs(self, verify: Verifier = verify) -> None:
         """CharterError for the first unproved key or unfit TLS leaf (R-CHA5, R-KEY4)."""
-        seen = {key for member in self.members for key in member.keys.by_purpose().values()}
+        seen = {key for member in self.members for key in member.named_keys().values()}
         for member in self.members:
             key = certificate_key(member)
             if key in seen:

@@ -46,7 +46,7 @@ def keys_of(member: Member) -> dict[str, PublicKey]:
 
     A leaf without a key, which no proved member has (R-CHA4), adds none.
     """
-    keys = {purpose.value: key for purpose, key in member.keys.by_purpose().items()}
+    keys = member.named_keys()
     try:
         keys["tls"] = certificate_key(member)
     except CharterError:
@@ -62,7 +62,7 @@ def check_newcomer(member: Member) -> None:
 
 def check_distinct_keys(member: Member) -> None:
     """CharterError unless every purpose, the TLS leaf too, has a key of its own (R-KEY4)."""
-    keys = [*member.keys.by_purpose().values(), certificate_key(member)]
+    keys = [*member.named_keys().values(), certificate_key(member)]
     if len(set(keys)) != len(keys):
         raise CharterError(f"R-KEY4: {member.name} uses one key for two purposes; make new keys")
 
@@ -76,10 +76,10 @@ def check_members(members: tuple[Member, ...]) -> None:
         raise CharterError("R-CHA4: members ascend by address, each once")
     owners: dict[PublicKey, str] = {}
     for member in members:
-        for purpose, key in member.keys.by_purpose().items():
+        for purpose, key in member.named_keys().items():
             if key in owners:
                 raise CharterError(
-                    f"R-KEY4: the {purpose.value} key of {member.name} is already a key of "
+                    f"R-KEY4: the {purpose} key of {member.name} is already a key of "
                     f"{owners[key]}; make new keys"
                 )
             owners[key] = member.name

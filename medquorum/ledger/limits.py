@@ -1,6 +1,6 @@
 """Every limit of the ledger in one place, each with its reason.
 
-R-CAN3, R-CHA4, R-BOD3, R-ORD8, R-ORD15, R-GOV2, R-AI2.
+R-CAN3, R-CHA4, R-CHA9, R-BOD3, R-ORD8, R-ORD15, R-GOV2, R-AI2.
 """
 
 from __future__ import annotations
@@ -52,5 +52,7 @@ CHANGES: Final = 16
 """Changes in one amendment: what a board can still read before it votes (R-GOV2)."""
 REGISTRY_ENTRIES: Final = 512
 """Absences, delegations and openings at once; the registry stays within a record (R-ORD15)."""
+ORIGINS: Final = 8
+"""Pages where a doctor's authenticator may be used: one per address of her institution (R-CHA9)."""
 MODELS: Final = 16
 """Approved models of one AI entity: the kinds of images, each with a few of late years (R-AI2)."""

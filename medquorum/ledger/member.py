@@ -1,6 +1,7 @@
 """A member of the charter: role, keys by purpose, endpoint, TLS leaf, proofs (R-CHA4, R-CHA5).
 
-An AI entity's member map also lists the models it may report with (R-AI2).
+An AI entity's member map also lists the models it may report with (R-AI2), a doctor's the
+authenticator she votes with, if she has one (R-CHA9).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from medquorum.ledger import canonical
 from medquorum.ledger.approved_model import ApprovedModel, check_models, parse_model
+from medquorum.ledger.enrolment import Enrolment, parse_enrolment
 from medquorum.ledger.errors import CharterError, CodecError, KeyMaterialError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import (
@@ -35,6 +37,8 @@ MEMBER_FIELDS: Final = (
     "role",
     "tls_certificate",
 )
+ADDED_FIELDS: Final = ("models", "webauthn")
+"""Fields only some members have; left out they change no byte of the others."""
 ENDPOINT_BYTES: Final = 255
 TLS_CERTIFICATE_BYTES: Final = 4_096
 """A self-issued P-256 leaf has about 600 bytes."""
@@ -87,6 +91,8 @@ class Member:
     proofs: MemberProofs = field(repr=False)
     models: tuple[ApprovedModel, ...] = ()
     """Of an AI entity: those it may report with, ascending by digest; none binds it to none."""
+    webauthn: Enrolment | None = None
+    """Of a doctor: the authenticator whose votes count as her clinical key's."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "member.name")
@@ -103,16 +109,25 @@ class Member:
         if (self.keys.policy is None) != (self.proofs.policy is None):
             raise CharterError("R-CHA5: the policy proof is none exactly where the key is")
         check_models(self.models, self.role, self.name)
+        if self.webauthn is not None and self.role is not Role.DOCTOR:
+            raise CharterError(f"R-CHA9: {self.name} is no doctor; only doctors vote")
 
     @property
     def address_text(self) -> str:
         """The address as people read it, bech32m (R-KEY3)."""
         return address_text(self.address, ADDRESS_PREFIX[self.role])
 
+    def named_keys(self) -> dict[str, PublicKey]:
+        """Every key of its map by the name of its purpose (R-KEY4); not that of the TLS leaf."""
+        keys = {purpose.value: key for purpose, key in self.keys.by_purpose().items()}
+        return keys if self.webauthn is None else {**keys, "webauthn": self.webauthn.key}
+
     def statement(self) -> dict[str, Any]:
         """The member without its proofs and models, as a map: what its proofs sign (R-CHA5)."""
         keys = self.keys
+        enrolled = {} if self.webauthn is None else {"webauthn": self.webauthn.as_map()}
         return {
+            **enrolled,
             "address": self.address,
             "endpoint": self.endpoint,
             "keys": {
@@ -191,8 +206,8 @@ def check_endpoint(endpoint: str) -> None:
 
 def parse_member(value: object) -> Member:
     """Read a member map; CodecError or CharterError naming the broken rule."""
-    has_models = isinstance(value, dict) and "models" in value
-    reader = Reader(value, (*MEMBER_FIELDS, *(["models"] if has_models else [])), "member")
+    added = tuple(name for name in ADDED_FIELDS if isinstance(value, dict) and name in value)
+    reader = Reader(value, (*MEMBER_FIELDS, *added), "member")
     return Member(
         name=reader.text("name", NAME_BYTES, 1),
         role=reader.closed("role", Role),
@@ -201,7 +216,8 @@ def parse_member(value: object) -> Member:
         keys=reader.nested("keys", _parse_keys),
         tls_certificate=reader.opaque("tls_certificate", TLS_CERTIFICATE_BYTES),
         proofs=reader.nested("proofs", _parse_proofs),
-        models=_parse_models(reader) if has_models else (),
+        models=_parse_models(reader) if "models" in added else (),
+        webauthn=reader.nested("webauthn", parse_enrolment) if "webauthn" in added else None,
     )
 
 

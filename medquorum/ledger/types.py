@@ -141,7 +141,7 @@ class VoterRole(StrEnum):
 
 
 class Algorithm(StrEnum):
-    """How a vote is signed; the second is reserved (R-VOT2)."""
+    """How a vote is signed: by a key, or by a doctor's authenticator (R-VOT2)."""
 
     ES256 = "es256"
     WEBAUTHN_ES256 = "webauthn-es256"

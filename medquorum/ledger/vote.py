@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from medquorum.ledger import canonical
+from medquorum.ledger.enrolment import BUNDLE_BYTES
 from medquorum.ledger.errors import CodecError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
 from medquorum.ledger.keys import Address
@@ -26,8 +27,6 @@ VOTE_FIELDS = (
     "signature",
     "voter",
 )
-BUNDLE_BYTES = 4_096
-"""Room for an authenticator's statement (R-VOT2)."""
 
 
 @dataclass(frozen=True, slots=True)

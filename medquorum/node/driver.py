@@ -34,7 +34,8 @@ from medquorum.ledger.keys import Address
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT, Ignore, Judgement, Reason
 from medquorum.ledger.types import BlockType
-from medquorum.ledger.vote import HUMAN, Vote
+from medquorum.ledger.vote import Vote
+from medquorum.ledger.vote_claim import claim_of
 from medquorum.node.charters import Charters
 from medquorum.node.desk import DeskError
 from medquorum.node.plan import Kept, Plan
@@ -259,9 +260,9 @@ class Driver:
                         yield issuer.keys.clinical, proposal.id, proposal.signature
                 case VoteArrived(vote, _):
                     voter = state.charter.member(vote.ballot.voter)
-                    if voter is not None and vote.ballot.mode == HUMAN:
-                        digest = vote.ballot.digest(state.network)
-                        yield voter.keys.clinical, digest, vote.signature
+                    claim = None if voter is None else claim_of(vote, voter, state.network)
+                    if claim is not None:
+                        yield claim
                 case _:
                     pass
 

@@ -208,6 +208,8 @@ def _rotation_words(member: Member, charter: Charter) -> str:
     changed = sorted(each for each in purposes if old.get(each) != new.get(each))
     moved = "" if member.endpoint == before.endpoint else f"; it is now at {member.endpoint}"
     renamed = "" if member.name == before.name else f"; it is now called {member.name}"
+    if not changed and member.webauthn != before.webauthn:
+        return f"changes where the authenticator of {before.name} may be used{moved}{renamed}"
     what = f"{', '.join(changed)} key" if changed else "TLS leaf"
     plural = "s" if len(changed) > 1 else ""
     return f"exchanges the {what}{plural} of {before.name}{moved}{renamed}"

@@ -39,7 +39,10 @@ ADVICE: Final[Mapping[Reason, str]] = {
     Reason.WRONG_VOTER_ROLE: "only the attending, or the attending's delegate now, votes as such; "
     "vote as a peer",
     Reason.GRADE_NOT_ALLOWED: "only reports are graded; vote again without a grade",
-    Reason.ALGORITHM_RESERVED: "this version verifies ECDSA on P-256 only; sign with such a key",
+    Reason.WRONG_ALGORITHM: "sign with the key of the vote's mode, or with the authenticator the "
+    "charter names for this doctor",
+    Reason.BAD_ASSERTION: "use the authenticator enrolled in the charter, in the page it was "
+    "enrolled for, and let it verify you",
     Reason.POLICY_NOT_ALLOWED: "the charter allows no automatic vote on this; vote by hand",
     Reason.CONFLICTING_VOTE: "a vote is irrevocable: the first one counts",
     Reason.VERDICT_NOT_REACHED: "its votes do not decide so; wait until enough doctors have voted",

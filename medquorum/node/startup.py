@@ -104,7 +104,7 @@ def own_address(charter: Charter, keystore: KeystorePublic) -> Address:
         return owner
     points = {bytes.fromhex(point) for point in keystore.public_keys.values()}
     for member in charter.members:
-        keys = set(member.keys.by_purpose().values())
+        keys = set(member.named_keys().values())
         if keys & points or member.tls_certificate == keystore.certificate_der:
             return member.address
     return owner

@@ -120,7 +120,8 @@ class Draft:
             raise Fault("R-AI3", "other models come with other keys")
         check_keys(member)
         old, new = before.keys(), member.keys()
-        if old == new and before.tls_certificate == member.tls_certificate:
+        rest = (before.tls_certificate, before.webauthn)
+        if old == new and rest == (member.tls_certificate, member.webauthn):
             raise Fault("R-GOV7", "keys and TLS leaf are those of before")
         self._check_fresh({key for name, key in new.items() if old.get(name) != key})
         check_proofs(member, self.signatures)

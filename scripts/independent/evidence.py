@@ -15,7 +15,7 @@ from .canonical import NUMBER_MAX, RECORD, Fault, Fields, decode
 from .certificates import ordering_digest
 from .charter import Charter
 from .crypto import Signatures, tagged
-from .votes import read_vote, voting_key
+from .votes import check_signed, read_vote
 
 ORDERING_VOTE_FIELDS: Final = ("epoch", "hash", "kind", "signature", "signer", "slot")
 CONTRADICTIONS: Final = {
@@ -130,6 +130,5 @@ def _check_votes(act: Evidence, charter: Charter, signatures: Signatures) -> Occ
         if vote.voter != act.culprit:
             raise Fault("R-GOV5", "a vote of another than the culprit")
         what = "an evidence"
-        key = voting_key(vote, culprit)
-        signatures.check(key, vote.digest, vote.signature, rule="R-GOV5", what=what)
+        check_signed(vote, culprit, signatures, rule="R-GOV5", what=what)
     return act.culprit, act.kind, first.proposal

@@ -1,6 +1,7 @@
 """Members: their keys by purpose, their TLS leaf, and the proofs that the keys are theirs.
 
-Carries out R-CHA4, R-CHA5, R-KEY2, R-KEY4 and R-AI2 for the founding charter and for amendments.
+Carries out R-CHA4, R-CHA5, R-CHA9, R-KEY2, R-KEY4 and R-AI2, for the founding charter and for
+amendments.
 Reading a member checks what its map says alone; keys and proofs are checked apart, because a
 change of an amendment is judged by them only where it applies (R-GOV6).
 """
@@ -13,12 +14,14 @@ from typing import Final
 
 from .canonical import Fault, Fields, Value, encode
 from .crypto import Signatures, check_key, tagged
+from .enrolments import Enrolment, read_enrolment
 from .models import Model, check_models, read_model
 
 ROLES: Final = ("ai_entity", "doctor", "hospital", "laboratory", "radiologist")
 ENDPOINT_MAX: Final = 255
 CERTIFICATE_MAX: Final = 4_096
 MEMBER_FIELDS: Final = ("address", "endpoint", "keys", "name", "proofs", "role", "tls_certificate")
+ADDED_FIELDS: Final = ("models", "webauthn")
 KEY_FIELDS: Final = ("clinical", "consensus", "encryption", "policy")
 PROOF_FIELDS: Final = ("clinical", "consensus", "policy")
 
@@ -43,6 +46,7 @@ class Member:
     request: bytes
     proofs: tuple[tuple[str, bytes | None], ...]
     models: tuple[Model, ...] = ()
+    webauthn: Enrolment | None = None
 
     def keys(self) -> dict[str, bytes]:
         """The keys that exist, by purpose, that of the TLS leaf among them."""
@@ -52,13 +56,16 @@ class Member:
             "encryption": self.encryption,
             "tls": self.tls_key,
         }
+        if self.webauthn is not None:
+            found["webauthn"] = self.webauthn.key
         return found if self.policy is None else {**found, "policy": self.policy}
 
 
 def read_member(entry: Value) -> Member:
     """Return the member a map describes; raise `Fault` where it says what none may (R-CHA4)."""
-    listed = ("models",) if isinstance(entry, dict) and "models" in entry else ()
-    fields = Fields(entry, "a member", (*MEMBER_FIELDS, *listed))
+    added = [name for name in ADDED_FIELDS if isinstance(entry, dict) and name in entry]
+    fields = Fields(entry, "a member", (*MEMBER_FIELDS, *added))
+    listed = "models" in added
     keys = Fields(fields.value("keys"), "keys", KEY_FIELDS)
     proofs = Fields(fields.value("proofs"), "proofs", PROOF_FIELDS)
     proven = entry.items() if isinstance(entry, dict) else ()
@@ -83,6 +90,7 @@ def read_member(entry: Value) -> Member:
             ("policy", proofs.optional_binary("policy", 64)),
         ),
         models=tuple(map(read_model, fields.entries("models"))) if listed else (),
+        webauthn=read_enrolment(fields.value("webauthn")) if "webauthn" in added else None,
     )
     if listed and not member.models:
         raise Fault("R-AI2", "a member without models has a field for them")
@@ -108,6 +116,8 @@ def _check_form(member: Member) -> None:
     if (member.policy is None) != (dict(member.proofs)["policy"] is None):
         raise Fault("R-CHA5", "a policy key and its proof do not come together")
     check_models(member.models, member.role)
+    if member.webauthn is not None and member.role != "doctor":
+        raise Fault("R-CHA9", "an authenticator of somebody who is no doctor")
 
 
 def check_keys(member: Member) -> None:

@@ -15,7 +15,7 @@ from .crypto import Signatures, sha256, tagged
 from .members import Member
 from .proof import PROOF_FIELDS, audit_proof
 from .proposals import read_core
-from .votes import Vote, read_vote, voting_key
+from .votes import Vote, check_signed, read_vote
 
 RECEIPT_FIELDS: Final = ("accepted_at_us", "comment", "format", "network", "proposal", "vote")
 COMMENT_MAX: Final = 2_000
@@ -117,8 +117,7 @@ def _check_vote(vote: Vote, charter: Charter, signatures: Signatures) -> None:
     member = charter.members.get(vote.voter)
     if member is None or member.role != "doctor":
         raise Fault("R-VOT1", "the voter is no doctor of the founding charter")
-    key = voting_key(vote, member)
-    signatures.check(key, vote.digest, vote.signature, rule="R-VOT1", what="the vote")
+    check_signed(vote, member, signatures, rule="R-VOT1", what="the vote")
 
 
 def _proven(

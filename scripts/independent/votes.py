@@ -1,6 +1,6 @@
 """Clinical validation: the votes of a witness and the verdict they make.
 
-Carries out R-VOT1 to R-VOT4, R-VER2 to R-VER5, R-ORD6 and the verdicts of R-GOV4. A vote as
+Carries out R-VOT1 to R-VOT4, R-VOT6, R-VER2 to R-VER5, R-ORD6 and the verdicts of R-GOV4. A vote as
 attending or delegate of somebody who is neither when ordered is a peer's (R-VOT4).
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 from .canonical import RECORD, Fault, Fields, decode, encode
 from .charter import Charter
 from .crypto import Signatures, tagged
+from .enrolments import answered_digest
 from .members import Member
 
 VOTE_FIELDS: Final = (
@@ -45,6 +46,8 @@ class Vote:
     voter: bytes
     digest: bytes
     signature: bytes
+    bundle: bytes
+    by_authenticator: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,9 @@ def read_vote(encoded: bytes, network: bytes) -> Vote:
     bundle = fields.binary("bundle")
     if len(bundle) > BUNDLE_MAX:
         raise Fault("R-VOT1", f"a vote's bundle is longer than {BUNDLE_MAX} bytes")
-    if fields.choice("algorithm", ("es256", "webauthn-es256")) != "es256" or bundle:
-        raise Fault("R-VOT2", "a vote of an algorithm that this version refuses")
+    by_authenticator = fields.choice("algorithm", ("es256", "webauthn-es256")) != "es256"
+    if bundle and not by_authenticator:
+        raise Fault("R-VOT2", "a bundle in a vote that needs none")
     fields.optional_binary("comment", 32)
     unsigned = ("signature", "bundle")
     values = decoded if isinstance(decoded, dict) else {}
@@ -102,6 +106,8 @@ def read_vote(encoded: bytes, network: bytes) -> Vote:
         voter=fields.binary("voter", 32),
         digest=tagged("vote", network, encode(signed)),
         signature=fields.binary("signature", 64),
+        bundle=bundle,
+        by_authenticator=by_authenticator,
     )
 
 
@@ -127,8 +133,7 @@ def check_votes(
                 raise Fault("R-GOV1", "a vote on an act of governance that is not a peer's, human")
         else:
             _check_clinical_vote(vote, question, charter)
-        key, what = voting_key(vote, doctor), "a vote"
-        signatures.check(key, vote.digest, vote.signature, rule="R-VOT1", what=what)
+        check_signed(vote, doctor, signatures, rule="R-VOT1", what="a vote")
 
 
 def _check_clinical_vote(vote: Vote, question: Question, charter: Charter) -> None:
@@ -139,13 +144,30 @@ def _check_clinical_vote(vote: Vote, question: Question, charter: Charter) -> No
         raise Fault("R-VER4", "a vote of a policy that the charter does not name for the type")
 
 
-def voting_key(vote: Vote, doctor: Member) -> bytes:
+def check_signed(
+    vote: Vote, doctor: Member, signatures: Signatures, *, rule: str, what: str
+) -> None:
+    """Raise `Fault` unless a key of the doctor, or her authenticator, signed the vote (R-VOT2)."""
+    key, digest = _voting_key(vote, doctor), vote.digest
+    if vote.by_authenticator:
+        key, digest = _answered(vote, doctor)
+    signatures.check(key, digest, vote.signature, rule=rule, what=what)
+
+
+def _voting_key(vote: Vote, doctor: Member) -> bytes:
     """Return the key that signs a vote of this mode; raise `Fault` where the doctor has none."""
     if vote.mode == "human":
         return doctor.clinical
     if doctor.policy is None:
         raise Fault("R-VOT1", "a policy's vote for a doctor without a policy key")
     return doctor.policy
+
+
+def _answered(vote: Vote, doctor: Member) -> tuple[bytes, bytes]:
+    """Return the authenticator's key and what it signed to answer the vote's digest."""
+    if doctor.webauthn is None or vote.mode != "human":
+        raise Fault("R-VOT2", "an authenticator's vote that this doctor may not cast so")
+    return doctor.webauthn.key, answered_digest(doctor.webauthn, vote.digest, vote.bundle)
 
 
 def verdict(votes: Sequence[Vote], question: Question | Assent) -> str:

@@ -62,9 +62,9 @@ def test_votes_are_refused_by_name(chain: Chain) -> None:
     proposal = propose(network, chain.view, BlockType.CT)
     good = vote(network, proposal, doctor)
     assert ruled(chain, good) == ACCEPT
-    assert ruled(chain, replace(good, bundle=b"x")) == Reject(Reason.ALGORITHM_RESERVED)
+    assert ruled(chain, replace(good, bundle=b"x")) == Reject(Reason.WRONG_ALGORITHM)
     reserved = vote(network, proposal, doctor, algorithm=Algorithm.WEBAUTHN_ES256)
-    assert ruled(chain, reserved) == Reject(Reason.ALGORITHM_RESERVED)
+    assert ruled(chain, reserved) == Reject(Reason.WRONG_ALGORITHM)
     graded = vote(network, proposal, doctor, grade=2)
     assert ruled(chain, graded) == Reject(Reason.GRADE_NOT_ALLOWED)
     assert ruled(chain, graded, BlockType.REPORT) == ACCEPT

@@ -4,6 +4,7 @@ Run as a program it prints them as JSON, so that two interpreters can be compare
 """
 
 import json
+from dataclasses import replace
 
 from medquorum.ledger import canonical
 from medquorum.ledger.envelope import make_wrap, patient_name_commitment
@@ -11,10 +12,11 @@ from medquorum.ledger.hashing import Kind, tagged
 from medquorum.ledger.keys import address_text
 from medquorum.ledger.member import request_digest
 from medquorum.ledger.signature import signer
-from medquorum.ledger.types import OrderingKind, PartName
+from medquorum.ledger.types import Algorithm, OrderingKind, PartName, Role
 from tests.ledger import record_kit as kit
 from tests.ledger.hpke_twin import RepeatingKeyWrapper
 from tests.ledger.test_contents import CONTENTS
+from tests.support.authenticator import answered, enrolment_of
 
 Vectors = dict[str, dict[str, str]]
 
@@ -39,6 +41,20 @@ def record_vectors() -> Vectors:
     vectors["member with a model"] = {
         "bytes": canonical.encode(member.as_map()).hex(),
         "request": request_digest(member.statement()).hex(),
+    }
+    doctor = replace(
+        member, role=Role.DOCTOR, models=(), webauthn=enrolment_of("doctor 0", backup=True)
+    )
+    vectors["member with an authenticator"] = {
+        "bytes": canonical.encode(doctor.as_map()).hex(),
+        "request": request_digest(doctor.statement()).hex(),
+    }
+    ballot = replace(kit.vote().ballot, algorithm=Algorithm.WEBAUTHN_ES256)
+    touched = answered(ballot, kit.NETWORK, "doctor 0")
+    vectors["vote by an authenticator"] = {
+        "bytes": touched.encoded().hex(),
+        "id": touched.ballot.digest(kit.NETWORK).hex(),
+        "signature": touched.signature.hex(),
     }
     vote, block, batch = kit.vote(), kit.block(), kit.batch()
     vectors["vote"] = {

@@ -67,12 +67,36 @@ CLINICAL: tuple[Mutant, ...] = (
         (
             Edit(
                 ADMISSION,
-                "if not verify(key, ballot.digest(network), vote.signature):",
-                "if not key:",
+                "return ACCEPT if verify(*claim) else Reject(Reason.BAD_SIGNATURE)",
+                "return ACCEPT",
             ),
         ),
         "a clinical vote counts whoever signed it (R-VOT2)",
         (suite("consensus/test_positions.py"),),
+    ),
+    Mutant(
+        "authenticator-unverified",
+        (
+            Edit(
+                f"{LEDGER}enrolment.py",
+                "if not flags & _VERIFIED:",
+                "if not flags:",
+            ),
+        ),
+        "a vote counts though the authenticator verified nobody (R-VOT6)",
+        (suite("audit/test_authenticator_votes.py"),),
+    ),
+    Mutant(
+        "authenticator-anywhere",
+        (
+            Edit(
+                f"{LEDGER}enrolment.py",
+                "if client.startswith(shown, start) and",
+                "if",
+            ),
+        ),
+        "an authenticator's vote made in any page counts (R-VOT6)",
+        (suite("audit/test_authenticator_votes.py"),),
     ),
     Mutant(
         "stale-head",

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from medquorum.ledger.charter import Charter, Member
 from medquorum.ledger.charter_members import keys_of
+from medquorum.ledger.enrolment import Enrolment
 from medquorum.ledger.fingerprint import fingerprint
 from medquorum.ledger.keys import address_text
 from medquorum.ledger.quorum import promise
@@ -27,6 +28,22 @@ class ModelAnswer(BaseModel):
     training_digest: str
 
 
+class EnrolmentAnswer(BaseModel):
+    """Where an authenticator's votes are taken from."""
+
+    rp_id: str
+    origins: tuple[str, ...]
+    backup: bool
+    """Whether a key that may be in a vendor's cloud may vote."""
+
+    @classmethod
+    def of(cls, enrolment: Enrolment | None) -> EnrolmentAnswer | None:
+        """The public half of an enrolment, if there is one."""
+        if enrolment is None:
+            return None
+        return cls(rp_id=enrolment.rp_id, origins=enrolment.origins, backup=enrolment.backup)
+
+
 class MemberAnswer(BaseModel):
     """One member."""
 
@@ -41,6 +58,8 @@ class MemberAnswer(BaseModel):
     """False while suspended (R-GOV7)."""
     stand_in: str | None = None
     """Name of who stands in for a suspended doctor."""
+    webauthn: EnrolmentAnswer | None = None
+    """Of a doctor: the authenticator she may vote with (R-CHA9); its key stands among `keys`."""
     models: tuple[ModelAnswer, ...] = ()
     """Of an AI entity: the models it may report with; with none here, it is free (R-AI4)."""
 
@@ -56,6 +75,7 @@ class MemberAnswer(BaseModel):
             keys={purpose: key.hex() for purpose, key in keys_of(member).items()},
             active=charter.is_active(member.address),
             stand_in=None if stand_in is None else naming(stand_in),
+            webauthn=EnrolmentAnswer.of(member.webauthn),
             models=tuple(ModelAnswer.model_validate(model_form(one)) for one in member.models),
         )
 

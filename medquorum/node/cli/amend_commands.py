@@ -14,7 +14,7 @@ import typer
 from medquorum.ledger.provenance import FindingKind
 from medquorum.ledger.types import BlockType, Panel, QuorumMode
 from medquorum.node.cli import amend_wishes as wishes
-from medquorum.node.cli import model_wishes
+from medquorum.node.cli import enrolment_wishes, model_wishes
 from medquorum.node.cli.acts import (
     USUAL_DAYS,
     CharterOption,
@@ -159,6 +159,25 @@ def rotate_key(
     in it, for what was sealed before.
     """
     return wishes.rotate_key(purpose, endpoint)
+
+
+@app.command("enrol")
+def enrol(
+    enrolment: Annotated[
+        Path | None,
+        typer.Option(help="The file the page wrote when the authenticator was enrolled."),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Vote with the authenticator no more.")
+    ] = False,
+) -> Wished:
+    """Let the doctor who owns --home vote with her security key or passkey, or no more.
+
+    The clinical key goes on voting too. A removed key is retired for ever.
+    """
+    if (enrolment is None) != remove:
+        raise typer.BadParameter("give --enrolment FILE, or --remove")
+    return enrolment_wishes.enrol(enrolment)
 
 
 @app.command("set-mode")

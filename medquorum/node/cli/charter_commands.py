@@ -32,6 +32,7 @@ from medquorum.node.cli.connection import (
     asking,
 )
 from medquorum.node.cli.connection import HomeOption as LiveHomeOption
+from medquorum.node.cli.enrolment_wishes import read_enrolment
 from medquorum.node.cli.files import file_stem, read_limited, write_whole
 from medquorum.node.cli.keys_commands import (
     ClinicalPassphraseOption,
@@ -64,6 +65,10 @@ def request(
     models: Annotated[
         Path | None, typer.Option(help="Of an AI entity: JSON of the models it reports with.")
     ] = None,
+    webauthn: Annotated[
+        Path | None,
+        typer.Option(help="Of a doctor: the enrolment of her authenticator, from the page."),
+    ] = None,
     out: OutOption = None,
     passphrase_file: PassphraseOption = None,
     clinical_passphrase_file: ClinicalPassphraseOption = None,
@@ -72,7 +77,9 @@ def request(
     with one_sentence():
         keys = member_home(home, passphrase_file, clinical_passphrase_file)
         listed = () if models is None else read_models(models)
-        member = keys.request(unicodedata.normalize("NFC", name), role, endpoint, listed)
+        enrolment = None if webauthn is None else read_enrolment(webauthn)
+        called = unicodedata.normalize("NFC", name)
+        member = keys.request(called, role, endpoint, listed, enrolment)
         path = out or Path(f"{file_stem(member.name)}.request")
         write_whole(path, ceremony.encode_request(member), replace=False)
         typer.echo(f"{path}: {member.name}, {member.address_text}")

@@ -14,6 +14,7 @@ from typing import Final
 
 from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.ceremony import Candidate, RequestSigners, make_request
+from medquorum.ledger.enrolment import Enrolment
 from medquorum.ledger.keys import Address, PublicKey, Purpose, address_of
 from medquorum.ledger.member import Member, MemberKeys
 from medquorum.ledger.signature import Signer, signer
@@ -138,7 +139,12 @@ class MemberHome:
         return seal_page_keys(keys, opened.public.owner, passphrase)
 
     def request(
-        self, name: str, role: Role, endpoint: str, models: tuple[ApprovedModel, ...] = ()
+        self,
+        name: str,
+        role: Role,
+        endpoint: str,
+        models: tuple[ApprovedModel, ...] = (),
+        webauthn: Enrolment | None = None,
     ) -> Member:
         """A request with proofs of every signing key."""
         if (role is Role.DOCTOR) != self.clinical_keystore.exists() and self.keystores():
@@ -163,6 +169,7 @@ class MemberHome:
                 _member_keys(points),
                 node.public.certificate_der or b"",
                 models,
+                webauthn,
             ),
             RequestSigners(
                 clinical,

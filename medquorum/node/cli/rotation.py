@@ -76,6 +76,12 @@ def rotated_member(
     return replace(form, proofs=_proofs(form, opened))
 
 
+def proved_again(home: MemberHome, member: Member) -> Member:
+    """The member with proofs, by the keys it has, of what it says now; errors as above."""
+    opened = _renewed(home, member, frozenset())
+    return replace(member, proofs=_proofs(member, opened))
+
+
 def _proofs(form: Member, opened: _Opened) -> MemberProofs:
     digest = request_digest(form.statement())
     policy = opened.node.private_key(Purpose.POLICY) if form.keys.policy is not None else None
