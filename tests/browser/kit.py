@@ -59,7 +59,7 @@ class Watched:
             for error in self.errors
             if not any(re.search(pattern, error) for pattern in self.expected)
         ]
-        assert surprising == []
+        assert not surprising, surprising
 
     def hear(self, message: ConsoleMessage) -> None:
         """Keep errors only."""

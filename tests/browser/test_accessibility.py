@@ -58,7 +58,7 @@ async def test_axe_finds_nothing_grave(house: House, page_of: PageOf, repository
 async def test_j_and_k_walk_through_the_cases_and_enter_opens(
     house: House, page_of: PageOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = house.desk.status().address
+    own = house.desk.status().name
     cases = tuple(
         replace(
             proposal(f"{number:064x}"),

@@ -50,7 +50,7 @@ async def come_with_key(house: House, watched: Watched, *, remember: bool = Fals
 
 async def unlock(page: Page, passphrase: str) -> None:
     await page.get_by_label("Passphrase of the key").fill(passphrase)
-    await page.get_by_role("button", name="Open key").click()
+    await page.locator("form.card-form button[type=submit]").click()
 
 
 async def test_an_idle_desk_hides_drops_the_key_and_asks_again(

@@ -31,7 +31,8 @@ async def foreign() -> AsyncIterator[str]:
     """Another origin of the same site: SameSite cookies do not tell the two apart."""
 
     async def page(_request: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><title>foreign</title>", content_type="text/html")
+        text = "<!doctype html><link rel=icon href='data:,'><title>foreign</title>"
+        return web.Response(text=text, content_type="text/html")
 
     app = web.Application()
     app.router.add_get("/", page)
