@@ -227,6 +227,22 @@ async def test_a_node_that_goes_away_while_voting_gets_the_vote_later(desk: Desk
     desk.watched.expect("ERR_FAILED")
 
 
+async def test_a_session_that_ends_while_voting_loses_nothing(desk: Desk) -> None:
+    page = desk.page
+    await desk.open("prescription")
+    over = {"rule": "unauthorised", "detail": "log in"}
+    await page.route("**/v1/votes", lambda route: route.fulfill(status=401, json=over))
+    await desk.press("r", "Enter")
+    await page.get_by_text("Your session has ended").first.wait_for()
+    assert desk.ward.cast == []
+    await page.unroute("**/v1/votes")
+    await desk.watched.sign_in(DOCTOR)
+    await page.get_by_role("button", name="Later").click()
+    await page.locator(".receipt").wait_for()
+    assert [vote.ballot.decision for vote in desk.ward.cast] == [Decision.REJECT]
+    desk.watched.expect("401")
+
+
 async def test_a_closed_key_is_asked_for_and_the_vote_goes_on(desk: Desk) -> None:
     page = desk.page
     await desk.open("prescription")

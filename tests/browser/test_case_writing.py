@@ -11,9 +11,10 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from medquorum.ai_entity.overlay import overlay_from_content
+from medquorum.ledger.contents import parse_medical_report
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.accounts import UserRole
-from tests.browser.case_contents import tumour_report
+from tests.browser.case_contents import film_report, tumour_report
 from tests.browser.case_kit import (
     CT_HASH,
     PET_HASH,
@@ -30,6 +31,7 @@ from tests.browser.conftest import NAMES, PageOf
 from tests.browser.kit import Watched
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import block
+from tests.support.network import digest
 
 SHAPE = (4, 16, 16)
 LABELS = np.zeros(SHAPE, dtype=np.uint8)
@@ -151,3 +153,30 @@ async def test_a_prescription_offers_what_comes_next(writing: Writing) -> None:
             {"instruction": "", "text": "<b>Dexrazoxane</b>"},
         ],
     }
+
+
+async def test_an_institutions_node_seals_a_radiologists_report(
+    house: House, page_of: PageOf
+) -> None:
+    """The page hands plain parts to the node, which holds the institution's key."""
+    ward = staged(house)
+    case = ward.put(machine_report(film=True), film_report(), state="rejected", n_bc=6)
+    status = replace(house.desk.status(), role="radiologist")
+    house.desk.status = lambda: status  # type: ignore[method-assign]
+    watched = await page_of(house.base_url)
+    await serve_images(watched.page.context)
+    await watched.enter(NAMES[UserRole.RADIOLOGIST])
+    writing = Writing(ward, watched, case)
+    await writing.open("Correct the AI's findings")
+    await expect(writing.page.locator(".votebar")).to_contain_text("rejected, as block 6")
+    await writing.form.locator('select[name="conclusion"]').select_option("negative")
+    await writing.form.locator('select[name="next_step"]').select_option("none")
+    await writing.form.locator("textarea").fill("No fracture. Vascular channel.")
+    await writing.issue()
+    [submitted], [parts] = house.desk.submitted, house.desk.contents
+    assert (submitted.type, submitted.patient, submitted.replaces) == (BlockType.REPORT, 1, None)
+    assert [bytes(one) for one in submitted.references] == [digest("xray block")]
+    report = parse_medical_report(parts[PartName.M_REPORT])
+    assert (report.author_kind.value, report.conclusion.value) == ("human", "negative")
+    assert set(parts) == {PartName.M_REPORT}
+    await watched.page.goto("about:blank")
