@@ -107,6 +107,11 @@ export const api = {
     );
   },
 
+  /** Any other method, e.g. PATCH and HEAD of uploads; the whole response. */
+  async send(method, path, options = {}) {
+    return ask(method, path, options);
+  },
+
   /** Puts bytes. */
   async put(path, bytes, headers = {}) {
     const octets = { "Content-Type": "application/octet-stream" };

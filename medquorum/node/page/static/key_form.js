@@ -3,6 +3,7 @@
  * @module
  */
 
+import { touchButton } from "./authenticator.js";
 import { announce, dialog, el, replace } from "./elements.js";
 import { knownKeyFile, readKeyFile, useKeyFile } from "./key_file.js";
 import { Fault } from "./keys/faults.js";
@@ -123,8 +124,11 @@ export async function ensureHand() {
     { type: "button", on: { click: () => box.close() } },
     t("shell.cancel"),
   );
-  const { form, focus } = await keyForm({ onOpen: () => box.close(), extra: [cancel] });
-  box = dialog(t("shell.key_title"), el("p", { class: "hint" }, t("shell.key_why")), form);
+  const problem = el("p", { class: "problem", role: "alert" });
+  const touch = touchButton({ onOpen: () => box.close(), problem });
+  const extra = [cancel, touch];
+  const { form, focus } = await keyForm({ onOpen: () => box.close(), extra });
+  box = dialog(t("shell.key_title"), el("p", { class: "hint" }, t("shell.key_why")), form, problem);
   focus();
   await new Promise((resolve) => box.addEventListener("close", resolve));
   return hand.isOpen;

@@ -14,7 +14,10 @@ const TOP = 24;
 const RADIUS = 15;
 const MOST_ROWS = 8;
 
-/** The rows: governance first (N PB 0), then patients as they come; beyond the limit they share one. */
+/**
+ * The rows: governance first (N PB 0), then patients as they come; beyond the limit they share
+ * one.
+ */
 function rowsOf(blocks) {
   const rows = new Map();
   for (const { n_pb } of blocks) {

@@ -22,12 +22,11 @@ export const ISSUERS = Object.freeze({
   attending: ["hospital", "doctor"],
 });
 
-
-
 /**
  * Read a proposal's bytes (R-PRO2); its id is computed from them, whatever a node says it is.
  * @param {Uint8Array} proposalBytes @param {Uint8Array} network 32 bytes
- * @returns {Promise<{id: string, idBytes: Uint8Array, core: Object, coreBytes: Uint8Array, signature: Uint8Array}>}
+ * @returns {Promise<{id: string, idBytes: Uint8Array, core: Object, coreBytes: Uint8Array,
+ *   signature: Uint8Array}>}
  * @throws {Fault} when malformed or of another network
  */
 export async function readProposal(proposalBytes, network) {
@@ -50,7 +49,8 @@ export async function readProposal(proposalBytes, network) {
 /**
  * Whether the proposal's issuer is a member who may issue its type, and signed it.
  * @param {Object} proposal of `readProposal`
- * @param {{address: Uint8Array, role: string, keys: Object<string, string>, active: boolean}[]} members
+ * @param {{address: Uint8Array, role: string, keys: Object<string, string>, active: boolean}[]}
+ *   members
  */
 export async function isIssued(proposal, members) {
   const { core, coreBytes, signature } = proposal;
@@ -65,7 +65,8 @@ export async function isIssued(proposal, members) {
 /**
  * A signed vote on exactly the proposal whose bytes are given.
  * @param {Object} choice `proposalBytes`; `id` the hexadecimal id that was shown; `network` 32
- *   bytes, else the node's; `decision`; `grade` 1 to 4 on reports, else null; `role`; `comment` a digest of 32
+ *   bytes, else the node's; `decision`; `grade` 1 to 4 on reports, else null; `role`; `comment` a
+ *   digest of 32
  *   bytes or null
  * @returns {Promise<Uint8Array>} the vote's canonical bytes (R-VOT1)
  */
@@ -80,8 +81,14 @@ export async function castVote(choice) {
   const algorithm = hand.algorithm;
   if (algorithm === null) throw new Fault("", "keys.locked");
   const signed = {
-    algorithm, comment, decision, grade, mode: "human",
-    proposal: proposal.idBytes, role, voter: hand.address,
+    algorithm,
+    comment,
+    decision,
+    grade,
+    mode: "human",
+    proposal: proposal.idBytes,
+    role,
+    voter: hand.address,
   };
   const text = preimage("vote", network, encode(signed));
   const { signature, bundle } = await hand.signVote(text);
@@ -110,7 +117,9 @@ export async function readVote(voteBytes, network) {
   }
   const digest = await sha256(preimage("vote", network, encode(signed)));
   return {
-    id: hex(digest), proposal: hex(signed.proposal),
-    voter: hex(signed.voter), decision: signed.decision,
+    id: hex(digest),
+    proposal: hex(signed.proposal),
+    voter: hex(signed.voter),
+    decision: signed.decision,
   };
 }

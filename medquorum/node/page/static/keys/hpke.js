@@ -9,7 +9,12 @@ import { decompress, importExchangeKey } from "./curve.js";
 const ECDH = { name: "ECDH", namedCurve: "P-256" };
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 const KEM_SUITE = concat(utf8("KEM"), bigEndian(0x0010, 2));
-const SUITE = concat(utf8("HPKE"), bigEndian(0x0010, 2), bigEndian(0x0001, 2), bigEndian(0x0002, 2));
+const SUITE = concat(
+  utf8("HPKE"),
+  bigEndian(0x0010, 2),
+  bigEndian(0x0001, 2),
+  bigEndian(0x0002, 2),
+);
 const VERSION = utf8("HPKE-v1");
 const NOTHING = new Uint8Array(0);
 const POINT_BYTES = 65;
@@ -43,7 +48,9 @@ async function sharedSecret(privateKey, publicKey, context) {
 async function schedule(secret, info) {
   const identifier = await extract(SUITE, NOTHING, "psk_id_hash", NOTHING);
   const context = concat(
-    Uint8Array.of(0), identifier, await extract(SUITE, NOTHING, "info_hash", info),
+    Uint8Array.of(0),
+    identifier,
+    await extract(SUITE, NOTHING, "info_hash", info),
   );
   const scheduled = await extract(SUITE, secret, "secret", NOTHING);
   const key = await expand(SUITE, scheduled, "key", context, 32);
@@ -71,7 +78,8 @@ export async function sealTo(plaintext, recipient, info) {
 
 /**
  * Open what was sealed to a key; rejects where it was not, or with another info.
- * @param {Uint8Array} sealed @param {CryptoKey} privateKey ECDH @param {Uint8Array} publicKey 33 bytes
+ * @param {Uint8Array} sealed @param {CryptoKey} privateKey ECDH @param {Uint8Array} publicKey 33
+ *   bytes
  */
 export async function openSealed(sealed, privateKey, publicKey, info) {
   const sent = sealed.subarray(0, POINT_BYTES);
@@ -79,5 +87,7 @@ export async function openSealed(sealed, privateKey, publicKey, info) {
   const theirs = await crypto.subtle.importKey("raw", sent, ECDH, true, []);
   const { key, nonce } = await schedule(await sharedSecret(privateKey, theirs, context), info);
   const ciphertext = sealed.subarray(POINT_BYTES);
-  return new Uint8Array(await crypto.subtle.decrypt({ name: "AES-GCM", iv: nonce }, key, ciphertext));
+  return new Uint8Array(
+    await crypto.subtle.decrypt({ name: "AES-GCM", iv: nonce }, key, ciphertext),
+  );
 }

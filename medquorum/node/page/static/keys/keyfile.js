@@ -28,7 +28,8 @@ const corrupt = () => new Fault("", "keys.file_corrupt");
 
 /**
  * @param {string} text a page key file
- * @returns {{owner: Uint8Array, salt: Uint8Array, iterations: number, keys: Object}} its shape checked
+ * @returns {{owner: Uint8Array, salt: Uint8Array, iterations: number, keys: Object}} its shape
+ *   checked
  */
 export function readKeyFile(text) {
   if (text.length > FILE_CHARACTERS) throw corrupt();
@@ -90,7 +91,8 @@ async function wrappingKey(passphrase, { salt, iterations }) {
 
 /**
  * The private keys of a file, none of them extractable.
- * @returns {Promise<{owner: Uint8Array, keys: Object<string, {privateKey: CryptoKey, publicKey: Uint8Array}>}>}
+ * @returns {Promise<{owner: Uint8Array, keys: Object<string, {privateKey: CryptoKey, publicKey:
+ *   Uint8Array}>}>}
  * @throws {Fault} wrong passphrase, or the file was changed: the seal cannot tell the two apart
  */
 export async function openKeyFile(text, passphrase) {
@@ -103,7 +105,13 @@ export async function openKeyFile(text, passphrase) {
     const [algorithm, uses] = USE[algorithmOf(purpose)];
     try {
       const privateKey = await crypto.subtle.unwrapKey(
-        "pkcs8", sealed, wrapping, cipher, algorithm, false, uses,
+        "pkcs8",
+        sealed,
+        wrapping,
+        cipher,
+        algorithm,
+        false,
+        uses,
       );
       opened[purpose] = { privateKey, publicKey };
     } catch {
@@ -130,7 +138,9 @@ export async function sealKeyFile(keys, owner, passphrase) {
     const cipher = { name: "AES-GCM", iv, additionalData: associated(file, purpose, publicKey) };
     const wrapped = await crypto.subtle.wrapKey("pkcs8", privateKey, wrapping, cipher);
     sealed[purpose] = {
-      nonce: hex(iv), public_key: hex(publicKey), sealed: hex(new Uint8Array(wrapped)),
+      nonce: hex(iv),
+      public_key: hex(publicKey),
+      sealed: hex(new Uint8Array(wrapped)),
     };
   }
   const kdf = { iterations: ITERATIONS, name: "pbkdf2-sha256" };

@@ -11,7 +11,8 @@ export function ownNetwork() {
 
 /**
  * @param {Object} charter answer of `GET /v1/charter`
- * @returns {{address: Uint8Array, text: string, name: string, role: string, active: boolean, keys: Object<string, string>}[]}
+ * @returns {{address: Uint8Array, text: string, name: string, role: string, active: boolean,
+ *   keys: Object<string, string>}[]}
  */
 export function membersOf(charter) {
   return charter.members.map((member) => ({

@@ -34,7 +34,8 @@ async function tell() {
 /**
  * Keep a signed vote and send it.
  * @param {Uint8Array} voteBytes of `ballot.castVote`
- * @returns {Promise<{state: "acknowledged"|"kept"|"refused", receipt?: Object, rule?: string, advice?: string}>}
+ * @returns {Promise<{state: "acknowledged"|"kept"|"refused", receipt?: Object, rule?: string,
+ *   advice?: string}>}
  */
 export async function send(voteBytes) {
   const told = await readVote(voteBytes, ownNetwork());

@@ -63,7 +63,8 @@ export async function enrolAuthenticator({ name, address }, { origins = [], back
     user: { displayName: name, id: parseAddress(address).address, name },
   };
   const { response } = await asked(() => navigator.credentials.create({ publicKey }));
-  if (response.getPublicKeyAlgorithm() !== ES256) throw new Fault("R-CHA9", "keys.authenticator_kind");
+  if (response.getPublicKeyAlgorithm() !== ES256)
+    throw new Fault("R-CHA9", "keys.authenticator_kind");
   const flags = new Uint8Array(response.getAuthenticatorData())[FLAGS_AT];
   const enrolment = {
     backup: backup ?? Boolean(flags & CLOUD),
@@ -101,7 +102,8 @@ async function assertionOf(preimage, enrolment) {
   };
   const { response } = await asked(() => navigator.credentials.get({ publicKey }));
   const bundle = bundleOf(
-    new Uint8Array(response.authenticatorData), new Uint8Array(response.clientDataJSON),
+    new Uint8Array(response.authenticatorData),
+    new Uint8Array(response.clientDataJSON),
   );
   const signature = fromDer(new Uint8Array(response.signature));
   if (!(await verifyAssertion({ bundle, signature }, enrolment, preimage))) {

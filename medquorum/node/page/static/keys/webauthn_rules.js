@@ -15,7 +15,14 @@ export const BUNDLE_BYTES = 4_096;
 const FIELDS = "authenticator_data,client_data";
 const HASH_BYTES = 32;
 const SHORTEST = 37;
-const FLAG = { present: 0x01, verified: 0x04, backupable: 0x08, backed: 0x10, enclosed: 0x40, extended: 0x80 };
+const FLAG = {
+  present: 0x01,
+  verified: 0x04,
+  backupable: 0x08,
+  backed: 0x10,
+  enclosed: 0x40,
+  extended: 0x80,
+};
 const FOREIGN_FRAME = '"crossOrigin":true';
 const CLOSE = 0x7d;
 const COMMA = 0x2c;

@@ -46,7 +46,10 @@ export function revocation(patientKey, id, nowMs = Date.now()) {
   });
 }
 
-/** A statement with the wallet's signature, canonical bytes. @param {Uint8Array} network 32 bytes */
+/**
+ * A statement with the wallet's signature, canonical bytes.
+ * @param {Uint8Array} network 32 bytes
+ */
 export async function signed(wallet, network, statement) {
   const signature = await signStatement(wallet, "consent", network, statement);
   return encode({ signature, statement });

@@ -3,7 +3,10 @@
 export const SPEEDS = Object.freeze([5, 10, 15, 24]);
 
 export class Cine {
-  /** @param {import("./reading.js").Reading} reading @param {() => number?} drawn  index of the slice on the screen */
+  /**
+   * @param {import("./reading.js").Reading} reading
+   * @param {() => number?} drawn  index of the slice on the screen
+   */
   constructor(reading, drawn) {
     this.reading = reading;
     this.drawn = drawn;

@@ -1,11 +1,18 @@
 /** Colour maps of 256 steps and the colours that tell lesions and organs apart. */
 
-/** @typedef {(position: number) => [number, number, number]} ColourMap  position 0..1 to RGB 0..255 */
+/**
+ * @typedef {(position: number) => [number, number, number]} ColourMap  position 0..1 to RGB 0..255
+ */
 
-const ramp = (position, from, to) => Math.round(255 * Math.min(1, Math.max(0, (position - from) / (to - from))));
+const ramp = (position, from, to) =>
+  Math.round(255 * Math.min(1, Math.max(0, (position - from) / (to - from))));
 
 /** DICOM PS3.6 annex B, Hot Iron: red first, then green, blue last. */
-const hotIron = (position) => [ramp(position, 0, 0.5), ramp(position, 0.5, 1), ramp(position, 0.75, 1)];
+const hotIron = (position) => [
+  ramp(position, 0, 0.5),
+  ramp(position, 0.5, 1),
+  ramp(position, 0.75, 1),
+];
 
 const grey = (position) => Array(3).fill(ramp(position, 0, 1));
 
@@ -13,21 +20,53 @@ const inverseGrey = (position) => Array(3).fill(255 - ramp(position, 0, 1));
 
 /** Blue over cyan, yellow and red to white, for those used to a rainbow. */
 function rainbow(position) {
-  const stops = [[0, 0, 0], [0, 0, 180], [0, 170, 200], [60, 200, 60], [240, 220, 40], [235, 60, 30], [255, 255, 255]];
+  const stops = [
+    [0, 0, 0],
+    [0, 0, 180],
+    [0, 170, 200],
+    [60, 200, 60],
+    [240, 220, 40],
+    [235, 60, 30],
+    [255, 255, 255],
+  ];
   const at = Math.min(position, 0.9999) * (stops.length - 1);
   const low = Math.floor(at);
-  return stops[low].map((channel, index) => Math.round(channel + (stops[low + 1][index] - channel) * (at - low)));
+  return stops[low].map((channel, index) =>
+    Math.round(channel + (stops[low + 1][index] - channel) * (at - low)),
+  );
 }
 
 /** By name, as the catalogue calls them. */
-export const COLOUR_MAPS = Object.freeze({ hot_iron: hotIron, inverse_grey: inverseGrey, grey, rainbow });
+export const COLOUR_MAPS = Object.freeze({
+  hot_iron: hotIron,
+  inverse_grey: inverseGrey,
+  grey,
+  rainbow,
+});
 
-/** Eight colours that stay apart for the common kinds of colour blindness (Okabe and Ito 2008, lightened). */
+/**
+ * Eight colours that stay apart for the common kinds of colour blindness (Okabe and Ito 2008,
+ * lightened).
+ */
 const LESION_COLOURS = Object.freeze([
-  "#ffd23f", "#3fd0ff", "#ff7f50", "#5fe0a0", "#ff8fd0", "#b8a0ff", "#f0f0f0", "#a8d040",
+  "#ffd23f",
+  "#3fd0ff",
+  "#ff7f50",
+  "#5fe0a0",
+  "#ff8fd0",
+  "#b8a0ff",
+  "#f0f0f0",
+  "#a8d040",
 ]);
 const ORGAN_COLOURS = Object.freeze([
-  "#7fb2d9", "#c9a27c", "#8fc79a", "#c58fb8", "#b9b36a", "#8f9be0", "#d08a8a", "#74c4c0",
+  "#7fb2d9",
+  "#c9a27c",
+  "#8fc79a",
+  "#c58fb8",
+  "#b9b36a",
+  "#8f9be0",
+  "#d08a8a",
+  "#74c4c0",
 ]);
 
 /** Colour of a lesion's outline by its number, from 1. */

@@ -4,7 +4,10 @@
  * the border's own voxels; nothing else is smoothed, so that what is drawn is what was found.
  */
 
-/** @typedef {{label: number, paths: Array<Float32Array>}} Outline  x, y by turns, in voxels, 0 = edge of the picture */
+/**
+ * @typedef {{label: number, paths: Array<Float32Array>}} Outline  x, y by turns, in voxels, 0 =
+ * edge of the picture
+ */
 
 /** Labels present in a slice but 0, in order. @param {Uint8Array} labels */
 export function labelsIn(labels) {

@@ -9,7 +9,11 @@ import { cross, direction, length, add, scaled } from "./geometry.js";
 const LONGEST_SIDE = 16384;
 const MOST_SLICES = 10000;
 const MOST_WARNINGS = 16;
-const AXES = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+const AXES = [
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+];
 
 /** A series the page cannot show; the message is a key of the catalogue. */
 export class UnreadableSeries extends Error {}
@@ -23,7 +27,8 @@ export class UnreadableSeries extends Error {}
  * @property {Array<{name: string, low: number, high: number}>} windows  the series' own
  * @property {boolean} unsigned  whether stored numbers are uint16 (X-ray) instead of int16
  * @property {Array<{columns: number, rows: number}>} frames  sizes of a radiograph's films
- * @property {Array<{kind: string, after: number?, count: number?, least_mm: number?, most_mm: number?}>} warnings
+ * @property {Array<{kind: string, after: number?, count: number?, least_mm: number?, most_mm:
+ *   number?}>} warnings
  * @property {string?} frameOfReference
  */
 
@@ -105,7 +110,8 @@ function readAxes(orientation) {
   }
   const right = direction(flat.slice(0, 3));
   const down = direction(flat.slice(3, 6));
-  const through = right && down ? direction(flat.length >= 9 ? flat.slice(6, 9) : cross(right, down)) : null;
+  const through =
+    right && down ? direction(flat.length >= 9 ? flat.slice(6, 9) : cross(right, down)) : null;
   return through ? [right, down, through] : null;
 }
 

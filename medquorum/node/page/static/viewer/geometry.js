@@ -1,9 +1,13 @@
 /**
- * Where a voxel lies in the patient: indices {x, y, z} count from 0 at the centre of the first voxel,
- * points are millimetres in DICOM's patient system (LPS: x to the left, y to the back, z to the head).
+ * Where a voxel lies in the patient: indices {x, y, z} count from 0 at the centre of the first
+ * voxel,
+ * points are millimetres in DICOM's patient system (LPS: x to the left, y to the back, z to the
+ * head).
  */
 
-/** @typedef {{x: number, y: number, z: number}} Voxel  column, row, slice; may lie between voxels */
+/**
+ * @typedef {{x: number, y: number, z: number}} Voxel  column, row, slice; may lie between voxels
+ */
 /** @typedef {[number, number, number]} Vector */
 /**
  * @typedef {object} Grid
@@ -66,7 +70,9 @@ export function voxelOf(grid, point_mm) {
 /** Whether a voxel lies on the grid after rounding. */
 export function holds(grid, voxel) {
   const inside = (index, count) => Math.round(index) >= 0 && Math.round(index) < count;
-  return inside(voxel.x, grid.columns) && inside(voxel.y, grid.rows) && inside(voxel.z, grid.slices);
+  return (
+    inside(voxel.x, grid.columns) && inside(voxel.y, grid.rows) && inside(voxel.z, grid.slices)
+  );
 }
 
 /** Distance between two voxels in mm. */
@@ -76,10 +82,17 @@ export function distance_mm(grid, from, to) {
 
 /** Letters of a direction, the larger component first: "L", "PR". @param {Vector} direction */
 export function letters(direction) {
-  const names = [["R", "L"], ["A", "P"], ["F", "H"]];
+  const names = [
+    ["R", "L"],
+    ["A", "P"],
+    ["F", "H"],
+  ];
   const size = length(direction) || 1;
   return direction
-    .map((component, axis) => ({ share: Math.abs(component) / size, name: names[axis][component > 0 ? 1 : 0] }))
+    .map((component, axis) => ({
+      share: Math.abs(component) / size,
+      name: names[axis][component > 0 ? 1 : 0],
+    }))
     .filter((part) => part.share > 0.3)
     .sort((a, b) => b.share - a.share)
     .slice(0, 2)
@@ -94,7 +107,9 @@ export function opposite(text) {
   return [...text].map((letter) => OPPOSITE[letter]).join("");
 }
 
-/** How the plane must be turned over so that the patient's right stands at the left of the picture. */
+/**
+ * How the plane must be turned over so that the patient's right stands at the left of the picture.
+ */
 export function flips(grid) {
   const [right, down] = grid.steps_mm;
   if (!grid.placed) {

@@ -108,7 +108,8 @@ class Hands {
     if (at === undefined || this.doing === null) {
       return;
     }
-    const clicked = this.still && event.type === "pointerup" && event.button === 0 && this.doing !== "measure";
+    const clicked =
+      this.still && event.type === "pointerup" && event.button === 0 && this.doing !== "measure";
     this.#end(at);
     if (clicked) {
       this.meanings.click(at.x, at.y);
@@ -129,7 +130,8 @@ class Hands {
       this.meanings.zoom(Math.exp(-event.deltaY / 300), at.x, at.y);
       return;
     }
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / WHEEL_STEP : event.deltaY;
+    const lines =
+      event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / WHEEL_STEP : event.deltaY;
     const whole = Math.abs(event.deltaY) >= 100 || event.deltaMode !== WheelEvent.DOM_DELTA_PIXEL;
     this.leftover = whole ? Math.sign(event.deltaY) : this.leftover + lines;
     this.#turnWhole();
@@ -144,10 +146,16 @@ class Hands {
   }
 }
 
-/** Listens on an element. @param {HTMLElement} element @param {Meanings} meanings @param {AbortSignal} signal */
+/**
+ * Listens on an element.
+ * @param {HTMLElement} element
+ * @param {Meanings} meanings
+ * @param {AbortSignal} signal
+ */
 export function watchHands(element, meanings, signal) {
   const hands = new Hands(element, meanings);
-  const on = (kind, act, options = {}) => element.addEventListener(kind, act, { ...options, signal });
+  const on = (kind, act, options = {}) =>
+    element.addEventListener(kind, act, { ...options, signal });
   on("pointerdown", (event) => hands.down(event));
   on("pointermove", (event) => hands.move(event));
   on("pointerup", (event) => hands.up(event));

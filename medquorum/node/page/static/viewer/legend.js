@@ -18,19 +18,32 @@ export class Legend {
 
   #build() {
     this.rows = [];
-    replace(this.element, this.reading.labelLayers.map((layer) => this.#section(layer)));
+    replace(
+      this.element,
+      this.reading.labelLayers.map((layer) => this.#section(layer)),
+    );
     this.element.hidden = this.reading.labelLayers.length === 0;
     this.show();
   }
 
   #section(layer) {
     const shown = el("input", {
-      type: "checkbox", checked: layer.shown,
+      type: "checkbox",
+      checked: layer.shown,
       on: { change: () => this.#toggle(layer, shown.checked) },
     });
-    const heading = el("label", { class: "viewer-legend-heading" }, shown, t(`viewer.${layer.kind}`));
+    const heading = el(
+      "label",
+      { class: "viewer-legend-heading" },
+      shown,
+      t(`viewer.${layer.kind}`),
+    );
     const names = layer.labels.slice(0, MOST_NAMES).map((labelled) => this.#row(layer, labelled));
-    const list = el("ul", { class: "viewer-legend-list", "aria-label": t(`viewer.${layer.kind}`) }, names);
+    const list = el(
+      "ul",
+      { class: "viewer-legend-list", "aria-label": t(`viewer.${layer.kind}`) },
+      names,
+    );
     this.rows.push({ layer, shown, list });
     return el("section", { class: "viewer-legend-section" }, heading, list);
   }
@@ -40,7 +53,12 @@ export class Legend {
     swatch.style.borderColor = labelled.colour;
     const name = labelName(layer.kind, labelled);
     const act = () => this.reading.goToLabel(layer, labelled);
-    const place = el("button", { type: "button", class: "viewer-legend-name", on: { click: act } }, swatch, name);
+    const place = el(
+      "button",
+      { type: "button", class: "viewer-legend-name", on: { click: act } },
+      swatch,
+      name,
+    );
     return el("li", { "data-label": labelled.label }, place);
   }
 

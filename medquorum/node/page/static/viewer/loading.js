@@ -15,7 +15,12 @@ export function baseOf(names) {
   return names.find((each) => each.kind === "ct") ?? names.find((each) => each.kind === "pet");
 }
 
-/** Loads the base. @param {object} source  the node's addresses @param {SeriesName} name @returns {Promise<Reading>} */
+/**
+ * Loads the base.
+ * @param {object} source  the node's addresses
+ * @param {SeriesName} name
+ * @returns {Promise<Reading>}
+ */
 export async function loadBase(source, name) {
   const series = readSeries(await source.describe(name));
   const lane = new Lane();
@@ -25,7 +30,10 @@ export async function loadBase(source, name) {
   return reading;
 }
 
-/** Adds a series whose values the node brings to the base's grid. Throws where they lie in different spaces. */
+/**
+ * Adds a series whose values the node brings to the base's grid. Throws where they lie in
+ * different spaces.
+ */
 export async function addSeries(source, reading, name, base) {
   const series = readSeries(await source.describe(name));
   const space = reading.base.series.frameOfReference;
@@ -33,17 +41,27 @@ export async function addSeries(source, reading, name, base) {
     throw new UnreadableSeries("viewer.other_space");
   }
   const onBase = { ...series, grid: reading.grid };
-  const track = new Track(onBase, (index, signal) => source.slice(name, index, base, signal), reading.lane);
+  const track = new Track(
+    onBase,
+    (index, signal) => source.slice(name, index, base, signal),
+    reading.lane,
+  );
   reading.addTrack(name.kind, track);
   return series.warnings;
 }
 
-/** Adds the label maps of a report. @param {{record: string, lesions?: Array<{number, region}>}} overlay */
+/**
+ * Adds the label maps of a report.
+ * @param {{record: string, lesions?: Array<{number, region}>}} overlay
+ */
 export async function addOverlay(source, reading, overlay, base) {
   const described = await source.describeOverlay(overlay.record, base);
   for (const layer of readOverlay(described, reading.grid, overlay.lesions ?? [])) {
-    const fetchBytes = (index, signal) => source.labels(overlay.record, layer.path, index, base, signal);
-    reading.labelLayers.push(new LabelLayer(layer.kind, layer.labels, reading.grid, fetchBytes, reading.lane));
+    const fetchBytes = (index, signal) =>
+      source.labels(overlay.record, layer.path, index, base, signal);
+    reading.labelLayers.push(
+      new LabelLayer(layer.kind, layer.labels, reading.grid, fetchBytes, reading.lane),
+    );
   }
   reading.changed("labels");
   return [];

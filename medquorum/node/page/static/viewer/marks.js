@@ -38,7 +38,10 @@ function shadowedLine(context, path, colour, width) {
   context.stroke(path);
 }
 
-/** Outlines in their colours. @param {Array<{path: Path2D, colour: string, width: number}>} shapes  in voxels */
+/**
+ * Outlines in their colours.
+ * @param {Array<{path: Path2D, colour: string, width: number}>} shapes  in voxels
+ */
 export function drawOutlines(context, shapes, placement) {
   const matrix = matrixOf(placement);
   for (const shape of shapes) {
@@ -48,7 +51,10 @@ export function drawOutlines(context, shapes, placement) {
   }
 }
 
-/** Names beside outlines. @param {Array<{text: string, colour: string, x: number, y: number}>} names  in voxels */
+/**
+ * Names beside outlines.
+ * @param {Array<{text: string, colour: string, x: number, y: number}>} names  in voxels
+ */
 export function drawNames(context, names, placement) {
   const matrix = matrixOf(placement);
   context.textAlign = "left";
@@ -79,7 +85,10 @@ export function drawCrosshair(context, placement, voxel, size) {
   context.globalAlpha = 1;
 }
 
-/** Distances: a line with ends and its length. @param {Array<{from, to, text: string}>} rulers  in voxels */
+/**
+ * Distances: a line with ends and its length.
+ * @param {Array<{from, to, text: string}>} rulers  in voxels
+ */
 export function drawRulers(context, rulers, placement) {
   for (const ruler of rulers) {
     const from = pixelOf(placement, ruler.from);
@@ -94,7 +103,13 @@ export function drawRulers(context, rulers, placement) {
     shadowedLine(context, path, RULER, 1.5);
     context.textAlign = "left";
     context.textBaseline = "middle";
-    shadowedText(context, ruler.text, Math.max(from.x, to.x) + MARGIN, from.x > to.x ? from.y : to.y, RULER);
+    shadowedText(
+      context,
+      ruler.text,
+      Math.max(from.x, to.x) + MARGIN,
+      from.x > to.x ? from.y : to.y,
+      RULER,
+    );
   }
 }
 

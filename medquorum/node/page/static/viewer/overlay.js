@@ -1,4 +1,7 @@
-/** Lesions and organs of a report over the image: their labels, outlines and where each begins and ends. */
+/**
+ * Lesions and organs of a report over the image: their labels, outlines and where each begins and
+ * ends.
+ */
 
 import { lesionColour, organColour } from "./colours.js";
 import { outlines, pathToDraw } from "./contours.js";
@@ -32,10 +35,13 @@ export class LabelLayer {
     this.shown = kind === "lesions";
     this.hidden = new Set();
     this.colourOf = kind === "lesions" ? lesionColour : organColour;
-    this.labels = labels.slice(0, 255).map((each) => ({ ...each, colour: this.colourOf(each.label) }));
+    this.labels = labels
+      .slice(0, 255)
+      .map((each) => ({ ...each, colour: this.colourOf(each.label) }));
     this.grid = grid;
     const voxels = grid.columns * grid.rows;
-    const drawable = async (index, signal) => this.#drawable(labelsOf(await fetchBytes(index, signal), voxels));
+    const drawable = async (index, signal) =>
+      this.#drawable(labelsOf(await fetchBytes(index, signal), voxels));
     this.shelf = new SliceShelf(grid.slices, drawable, lane);
   }
 
@@ -61,7 +67,11 @@ export class LabelLayer {
   /** Numbers beside the lesions of a slice; organs stand in the legend alone. */
   names(index) {
     const named = this.kind === "lesions" ? this.#visible(index) : [];
-    return named.map(({ label, corner }) => ({ text: String(label), colour: this.colourOf(label), ...corner }));
+    return named.map(({ label, corner }) => ({
+      text: String(label),
+      colour: this.colourOf(label),
+      ...corner,
+    }));
   }
 
   #visible(index) {
@@ -76,7 +86,7 @@ export class LabelLayer {
       return null;
     }
     const label = slice.labels[Math.round(voxel.y) * this.grid.columns + Math.round(voxel.x)];
-    return label > 0 ? this.labels.find((each) => each.label === label) ?? null : null;
+    return label > 0 ? (this.labels.find((each) => each.label === label) ?? null) : null;
   }
 
   /** The middle of a label on its central slice, once that is here. @returns {Promise<Voxel?>} */

@@ -7,25 +7,37 @@ const MOST_LABELS = 255;
  * @param {object} described  the answer of /v1/overlays/{record}
  * @param {import("./geometry.js").Grid} grid  of the image under it
  * @param {Array<{number: number, region: string}>} lesions  the report's own list, for names
- * @returns {Array<{kind: "lesions"|"organs", path: string, labels: Array<import("./overlay.js").Labelled>}>}
+ * @returns {Array<{kind: "lesions"|"organs", path: string, labels:
+ *   Array<import("./overlay.js").Labelled>}>}
  */
 export function readOverlay(described, grid, lesions) {
   const regions = new Map(lesions.map((each) => [each.number, String(each.region ?? "")]));
   const labels = (described.labels ?? []).filter((each) => each.kind === "lesion");
   const layers = [
-    { kind: "lesions", path: "slices", labels: readLabels(labels, grid, (given) => regions.get(given.label) ?? "") },
-    { kind: "organs", path: "organs", labels: readLabels(described.organs ?? [], grid, (given) => String(given.name ?? "")) },
+    {
+      kind: "lesions",
+      path: "slices",
+      labels: readLabels(labels, grid, (given) => regions.get(given.label) ?? ""),
+    },
+    {
+      kind: "organs",
+      path: "organs",
+      labels: readLabels(described.organs ?? [], grid, (given) => String(given.name ?? "")),
+    },
   ];
   return layers.filter((layer) => layer.labels.length > 0);
 }
 
 function readLabels(given, grid, nameOf) {
-  return given.slice(0, MOST_LABELS).filter((each) => isLabel(each, grid)).map((each) => ({
-    label: each.label,
-    name: nameOf(each),
-    slices: [each.first_slice, each.last_slice],
-    central: each.central_slice,
-  }));
+  return given
+    .slice(0, MOST_LABELS)
+    .filter((each) => isLabel(each, grid))
+    .map((each) => ({
+      label: each.label,
+      name: nameOf(each),
+      slices: [each.first_slice, each.last_slice],
+      central: each.central_slice,
+    }));
 }
 
 function isLabel(given, grid) {

@@ -3,7 +3,15 @@
 import { el, replace } from "../elements.js";
 import { t } from "../texts.js";
 import { sides } from "./geometry.js";
-import { cleanContext, drawCrosshair, drawNames, drawOutlines, drawRulers, drawScaleBar, drawSides } from "./marks.js";
+import {
+  cleanContext,
+  drawCrosshair,
+  drawNames,
+  drawOutlines,
+  drawRulers,
+  drawScaleBar,
+  drawSides,
+} from "./marks.js";
 import { Layer, drawLayers, fitCanvas } from "./picture.js";
 import { place } from "./placement.js";
 
@@ -16,11 +24,22 @@ export class Pane {
     this.kind = kind;
     this.picture = el("canvas", { class: "viewer-picture", "aria-hidden": "true" });
     this.marks = el("canvas", { class: "viewer-marks", role: "img", tabindex: "0" });
-    this.title = el("div", { class: "viewer-corner viewer-corner-title" }, t(`viewer.pane_${kind}`));
+    this.title = el(
+      "div",
+      { class: "viewer-corner viewer-corner-title" },
+      t(`viewer.pane_${kind}`),
+    );
     this.place = el("div", { class: "viewer-corner viewer-corner-place" });
     this.level = el("div", { class: "viewer-corner viewer-corner-level" });
-    this.element = el("div", { class: `viewer-pane viewer-pane-${kind}` },
-      this.picture, this.marks, this.title, this.place, this.level);
+    this.element = el(
+      "div",
+      { class: `viewer-pane viewer-pane-${kind}` },
+      this.picture,
+      this.marks,
+      this.title,
+      this.place,
+      this.level,
+    );
     this.layers = new Map();
   }
 
@@ -72,7 +91,9 @@ export class Pane {
       drawSides(context, letters, this.size);
     }
     if (drawn.grid.calibrated) {
-      drawScaleBar(context, this.placement, this.size, (mm) => t("viewer.millimetres", { number: mm }));
+      drawScaleBar(context, this.placement, this.size, (mm) =>
+        t("viewer.millimetres", { number: mm }),
+      );
     }
   }
 

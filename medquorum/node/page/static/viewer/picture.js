@@ -28,10 +28,16 @@ export class Layer {
   }
 }
 
-/** Fits a canvas to its element and the screen's pixels. @returns {{width: number, height: number}} CSS pixels */
+/**
+ * Fits a canvas to its element and the screen's pixels.
+ * @returns {{width: number, height: number}} CSS pixels
+ */
 export function fitCanvas(canvas, width, height) {
   const density = Math.min(window.devicePixelRatio || 1, 2);
-  const wanted = { width: Math.max(1, Math.round(width * density)), height: Math.max(1, Math.round(height * density)) };
+  const wanted = {
+    width: Math.max(1, Math.round(width * density)),
+    height: Math.max(1, Math.round(height * density)),
+  };
   if (canvas.width !== wanted.width || canvas.height !== wanted.height) {
     canvas.width = wanted.width;
     canvas.height = wanted.height;

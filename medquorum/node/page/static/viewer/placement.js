@@ -1,14 +1,22 @@
-/** Where a picture lies in its pane: fitted by its size in mm, then zoomed and moved by the reader. */
+/**
+ * Where a picture lies in its pane: fitted by its size in mm, then zoomed and moved by the reader.
+ */
 
 import { flips } from "./geometry.js";
 
-/** @typedef {{zoom: number, across_mm: number, down_mm: number}} View  shared by the panes of a viewer */
+/**
+ * @typedef {{zoom: number, across_mm: number, down_mm: number}} View  shared by the panes of a
+ * viewer
+ */
 
 export const WHOLE = Object.freeze({ zoom: 1, across_mm: 0, down_mm: 0 });
 const LEAST_ZOOM = 0.5;
 const MOST_ZOOM = 32;
 
-/** A view with its zoom in bounds and its picture not moved further than its own size. @returns {View} */
+/**
+ * A view with its zoom in bounds and its picture not moved further than its own size.
+ * @returns {View}
+ */
 export function bounded(view, grid) {
   const across = grid.columns * grid.spacing_mm[0];
   const down = grid.rows * grid.spacing_mm[1];
@@ -23,7 +31,8 @@ export function bounded(view, grid) {
 /**
  * @typedef {object} Placement
  * @property {number} scale  CSS pixels per mm
- * @property {[number, number, number, number]} box  left, top, width, height of the picture, CSS pixels
+ * @property {[number, number, number, number]} box  left, top, width, height of the picture, CSS
+ *   pixels
  * @property {{x: boolean, y: boolean}} flip
  */
 
@@ -62,11 +71,15 @@ export function voxelUnder(placement, x, y) {
   return { x: point.x - 0.5, y: point.y - 0.5 };
 }
 
-/** The view zoomed by a factor so that what lies under a point of the pane stays there. @returns {View} */
+/**
+ * The view zoomed by a factor so that what lies under a point of the pane stays there.
+ * @returns {View}
+ */
 export function zoomedAt(view, placement, factor, x, y, size) {
   const zoom = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, view.zoom * factor));
   const applied = zoom / view.zoom;
-  const moved = (at, middle, shift) => (at - middle) * (1 / (placement.scale * applied) - 1 / placement.scale) + shift;
+  const moved = (at, middle, shift) =>
+    (at - middle) * (1 / (placement.scale * applied) - 1 / placement.scale) + shift;
   return {
     zoom,
     across_mm: moved(x, size.width / 2, view.across_mm),

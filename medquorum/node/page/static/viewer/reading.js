@@ -1,5 +1,6 @@
 /**
- * What a reader looks at: slice, window, view, crosshair, tool. It holds no element of the page; who
+ * What a reader looks at: slice, window, view, crosshair, tool. It holds no element of the page;
+ * who
  * draws it listens to its changes.
  */
 
@@ -8,10 +9,19 @@ import { Rulers } from "./rulers.js";
 import { WHOLE, bounded } from "./placement.js";
 
 /** Which series each pane shows, from the lowest layer. */
-export const ROLES = Object.freeze({ ct: ["ct"], pet: ["pet"], fused: ["ct", "pet"], xray: ["xray"] });
+export const ROLES = Object.freeze({
+  ct: ["ct"],
+  pet: ["pet"],
+  fused: ["ct", "pet"],
+  xray: ["xray"],
+});
 /** Which panes each layout shows; the first is the large one. */
 export const LAYOUTS = Object.freeze({
-  ct: ["ct"], pet: ["pet"], fused: ["fused"], triple: ["fused", "ct", "pet"], xray: ["xray"],
+  ct: ["ct"],
+  pet: ["pet"],
+  fused: ["fused"],
+  triple: ["fused", "ct", "pet"],
+  xray: ["xray"],
 });
 export const TOOLS = Object.freeze(["window", "pan", "turn", "measure"]);
 /** Share of the uptake's colour in a fused picture at first. */
@@ -59,7 +69,8 @@ export class Reading {
   /** Layouts that the series here allow. */
   layouts() {
     return Object.keys(LAYOUTS).filter((layout) =>
-      LAYOUTS[layout].every((pane) => ROLES[pane].every((role) => this.tracks[role] !== undefined)));
+      LAYOUTS[layout].every((pane) => ROLES[pane].every((role) => this.tracks[role] !== undefined)),
+    );
   }
 
   /** Series that the layout shows. */
@@ -133,7 +144,9 @@ export class Reading {
     return this.grid.placed && this.goTo(voxelOf(this.grid, point_mm));
   }
 
-  /** Goes to a label: at once to its slice, to its middle as soon as the slice's labels are here. */
+  /**
+   * Goes to a label: at once to its slice, to its middle as soon as the slice's labels are here.
+   */
   async goToLabel(layer, labelled) {
     this.setSlice(labelled.central);
     const centre = await layer.centreOf(labelled);
@@ -159,18 +172,22 @@ export class Reading {
   /** Moves the crosshair by voxels; it begins in the middle. */
   stepCrosshair(dx, dy) {
     const { columns, rows } = this.grid;
-    const from = this.crosshair ?? { x: Math.floor(columns / 2), y: Math.floor(rows / 2), z: this.index };
+    const from = this.crosshair ?? {
+      x: Math.floor(columns / 2),
+      y: Math.floor(rows / 2),
+      z: this.index,
+    };
     this.goTo({ ...from, x: from.x + dx, y: from.y + dy, z: this.index });
   }
 
   /** The series a window gesture on a pane works on: the uptake where it is shown. */
   windowTrack(pane) {
-    return pane === "ct" ? this.tracks.ct : this.tracks.pet ?? this.base;
+    return pane === "ct" ? this.tracks.ct : (this.tracks.pet ?? this.base);
   }
 
   /** The series whose presets W cycles: the CT where it is shown. */
   presetTrack() {
-    return this.layout === "pet" ? this.tracks.pet : this.tracks.ct ?? this.base;
+    return this.layout === "pet" ? this.tracks.pet : (this.tracks.ct ?? this.base);
   }
 
   cyclePreset(track = this.presetTrack()) {

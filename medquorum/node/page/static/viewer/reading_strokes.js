@@ -3,10 +3,13 @@
 /** @returns {import("./strokes.js").Strokes} */
 export function readingStrokes(reading, cine) {
   const page = () => Math.max(5, Math.round(reading.grid.slices / 20));
-  const toggle = (kind) => reading.labelLayers.filter((layer) => layer.kind === kind).forEach((layer) => {
-    layer.shown = !layer.shown;
-    reading.changed("shown");
-  });
+  const toggle = (kind) =>
+    reading.labelLayers
+      .filter((layer) => layer.kind === kind)
+      .forEach((layer) => {
+        layer.shown = !layer.shown;
+        reading.changed("shown");
+      });
   const zoom = (factor) => reading.setView({ ...reading.view, zoom: reading.view.zoom * factor });
   return {
     ArrowUp: () => reading.turn(-1),
@@ -46,7 +49,8 @@ function nextLesion(reading, step) {
   const lesions = reading.lesionLayer()?.labels ?? [];
   if (lesions.length > 0) {
     const at = lesions.findIndex((each) => each.label === reading.lesion);
-    const next = at < 0 && step < 0 ? lesions.length - 1 : (at + step + lesions.length) % lesions.length;
+    const next =
+      at < 0 && step < 0 ? lesions.length - 1 : (at + step + lesions.length) % lesions.length;
     reading.goToLesion(lesions[next].label);
   }
 }

@@ -5,7 +5,10 @@
 
 /** Bytes kept of one series: 300 slices of 512 x 512 would be 157 MB. */
 export const KEPT_BYTES = 96 * 1024 * 1024;
-/** Slices fetched ahead at once, by all shelves of a viewer: browsers allow six connections, one is the event stream. */
+/**
+ * Slices fetched ahead at once, by all shelves of a viewer: browsers allow six connections, one is
+ * the event stream.
+ */
 const AT_ONCE = 3;
 /** How far it is fetched ahead in the direction of reading, and behind it. */
 const AHEAD = 12;
@@ -97,7 +100,9 @@ export class SliceShelf {
     this.queue = this.queue.filter((each) => !this.kept.has(each) && !this.underWay.has(each));
     while (this.queue.length > 0 && !this.abort.signal.aborted && this.lane.enter()) {
       // A wish that fails is no loss: the slice is asked for again once it is looked at.
-      this.#fetch(this.queue.shift()).catch(() => {}).finally(() => this.lane.leave());
+      this.#fetch(this.queue.shift())
+        .catch(() => {})
+        .finally(() => this.lane.leave());
     }
   }
 

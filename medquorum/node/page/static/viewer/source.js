@@ -12,12 +12,20 @@ export const nodeSource = Object.freeze({
   /** What the node says about a series. @param {SeriesName} series */
   describe: (series) => api.get(`/v1/images/${part(series)}`),
 
-  /** Raw numbers of a slice, little-endian 16 bits; with `on` on that image's grid. @returns {Promise<Uint8Array>} */
-  slice: (series, index, on, signal) => api.bytes(`/v1/images/${part(series)}/slices/${index}${grid(on)}`, { signal }),
+  /**
+   * Raw numbers of a slice, little-endian 16 bits; with `on` on that image's grid.
+   * @returns {Promise<Uint8Array>}
+   */
+  slice: (series, index, on, signal) =>
+    api.bytes(`/v1/images/${part(series)}/slices/${index}${grid(on)}`, { signal }),
 
   /** What the labels of an overlay mean on an image. */
   describeOverlay: (record, on) => api.get(`${overlay(record)}${grid(on)}`),
 
-  /** Labels of a slice on the image's grid; layer "slices" or "organs". @returns {Promise<Uint8Array>} */
-  labels: (record, layer, index, on, signal) => api.bytes(`${overlay(record)}/${layer}/${index}${grid(on)}`, { signal }),
+  /**
+   * Labels of a slice on the image's grid; layer "slices" or "organs".
+   * @returns {Promise<Uint8Array>}
+   */
+  labels: (record, layer, index, on, signal) =>
+    api.bytes(`${overlay(record)}/${layer}/${index}${grid(on)}`, { signal }),
 });

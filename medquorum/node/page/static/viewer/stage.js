@@ -13,7 +13,8 @@ const PATIENCE_MS = 200;
 export class Stage {
   /**
    * @param {import("./reading.js").Reading} reading
-   * @param {{hover: Function, leave: Function, measured: Function, drawn: Function, failed: Function}} told
+   * @param {{hover: Function, leave: Function, measured: Function, drawn: Function, failed:
+   *   Function}} told
    * @param {AbortSignal} signal
    */
   constructor(reading, told, signal) {
@@ -63,7 +64,8 @@ export class Stage {
       leave: () => this.told.leave(),
       click: (x, y) => reading.goTo(under(x, y)),
       turn: (steps) => reading.turn(steps),
-      zoom: (factor, x, y) => reading.setView(zoomedAt(reading.view, pane.placement, factor, x, y, pane.size)),
+      zoom: (factor, x, y) =>
+        reading.setView(zoomedAt(reading.view, pane.placement, factor, x, y, pane.size)),
       move: (dx, dy) => this.#move(pane, dx, dy),
       tool: (touch) => reading.tool ?? (touch ? "turn" : "window"),
       drag: (phase, tool, at) => this.#drag(pane, phase, tool, at, under(at.x, at.y)),
@@ -73,7 +75,11 @@ export class Stage {
   #move(pane, dx, dy) {
     const { view } = this.reading;
     const { scale } = pane.placement;
-    this.reading.setView({ ...view, across_mm: view.across_mm + dx / scale, down_mm: view.down_mm + dy / scale });
+    this.reading.setView({
+      ...view,
+      across_mm: view.across_mm + dx / scale,
+      down_mm: view.down_mm + dy / scale,
+    });
   }
 
   #drag(pane, phase, tool, at, voxel) {
@@ -82,7 +88,11 @@ export class Stage {
       return;
     }
     const { rulers } = this.reading;
-    const act = { start: () => rulers.begin(voxel), move: () => rulers.reach(voxel), end: () => rulers.end() }[phase];
+    const act = {
+      start: () => rulers.begin(voxel),
+      move: () => rulers.reach(voxel),
+      end: () => rulers.end(),
+    }[phase];
     const length = act();
     if (phase === "end" && length !== null) {
       this.told.measured(length);
@@ -120,7 +130,10 @@ export class Stage {
     this.element.setAttribute("aria-busy", "true");
     for (const track of missing) {
       if (!track.failed.has(index)) {
-        track.shelf.want(index).then(() => this.schedule(), (error) => this.#failed(track, index, error));
+        track.shelf.want(index).then(
+          () => this.schedule(),
+          (error) => this.#failed(track, index, error),
+        );
       }
     }
     if (this.asked !== index) {

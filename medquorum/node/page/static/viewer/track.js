@@ -47,7 +47,11 @@ export class Track {
   /** Moves the window by pixels of a drag. */
   drag(dx, dy) {
     const uptake = this.series.unit === "SUV";
-    this.setWindow(uptake ? draggedUptake(this.window, dx, dy) : dragged(this.window, dx, dy, LEAST_WIDTH[this.series.unit]));
+    this.setWindow(
+      uptake
+        ? draggedUptake(this.window, dx, dy)
+        : dragged(this.window, dx, dy, LEAST_WIDTH[this.series.unit]),
+    );
   }
 
   /** Pixels of all stored numbers in a colour map; `strength` 0..1 makes them an overlay. */
@@ -58,7 +62,10 @@ export class Track {
         this.tables.clear();
       }
       const opacity = strength === null ? undefined : uptakeOpacity(strength);
-      this.tables.set(key, pixelTable(positions(this.series, this.window), COLOUR_MAPS[map], opacity));
+      this.tables.set(
+        key,
+        pixelTable(positions(this.series, this.window), COLOUR_MAPS[map], opacity),
+      );
     }
     return this.tables.get(key);
   }

@@ -1,7 +1,8 @@
 /**
  * The slice viewer: CT, PET and both fused, with a report's findings as outlines.
  *
- *     const viewer = createViewer(place, { series: [{ kind: "ct", record, part }, …], overlays: [{ record }] });
+ *     const viewer = createViewer(place, { series: [{ kind: "ct", record, part }, …], overlays:
+ *     [{ record }] });
  *     viewer.onReady(() => viewer.setLayout("fused"));
  *     viewer.goToPoint([12, -40, 130]);   // LPS, mm
  */
@@ -56,14 +57,29 @@ class Viewer {
     this.notes = el("div", { class: "viewer-notes", role: "status" }, t("viewer.loading"));
     this.body = el("div", { class: "viewer-body" });
     this.bar = el("div", { class: "viewer-bar" });
-    const foot = el("div", { class: "viewer-foot" }, this.readout, el("span", { class: "viewer-caution" }, t("viewer.not_primary")));
-    this.element = el("section", { class: "viewer", "aria-label": t("viewer.title") }, this.bar, this.notes, this.body, foot);
+    const foot = el(
+      "div",
+      { class: "viewer-foot" },
+      this.readout,
+      el("span", { class: "viewer-caution" }, t("viewer.not_primary")),
+    );
+    this.element = el(
+      "section",
+      { class: "viewer", "aria-label": t("viewer.title") },
+      this.bar,
+      this.notes,
+      this.body,
+      foot,
+    );
     place.replaceChildren(this.element);
   }
 
   /** What the page holds of a viewer. */
   handle() {
-    const later = (act) => (...given) => this.loaded.then(() => this.reading && act(...given));
+    const later =
+      (act) =>
+      (...given) =>
+        this.loaded.then(() => this.reading && act(...given));
     return {
       setSlice: later((index) => this.reading.setSlice(index)),
       setLayout: later((layout) => this.#wishLayout(layout)),
@@ -97,10 +113,14 @@ class Viewer {
 
   /** The second series and the findings; what fails of them leaves the first as it is. */
   async #loadRest(base) {
-    const others = this.wanted.series.filter((each) => each !== base && each.kind !== "xray" && each.kind !== base.kind);
+    const others = this.wanted.series.filter(
+      (each) => each !== base && each.kind !== "xray" && each.kind !== base.kind,
+    );
     const loads = [
       ...others.map((name) => this.#addSeries(name, base)),
-      ...(this.wanted.overlays ?? []).map((overlay) => addOverlay(this.source, this.reading, overlay, base)),
+      ...(this.wanted.overlays ?? []).map((overlay) =>
+        addOverlay(this.source, this.reading, overlay, base),
+      ),
     ];
     const settled = Promise.allSettled(loads);
     // The reader need not wait for these to use what is there.
@@ -108,15 +128,29 @@ class Viewer {
     this.rest = settled.then(() => this.#wishLayout(this.wish ?? this.wanted.layout));
   }
 
-  /** Adds a series; one that lies elsewhere can only be looked at by itself, and that is offered. */
+  /**
+   * Adds a series; one that lies elsewhere can only be looked at by itself, and that is offered.
+   */
   async #addSeries(name, base) {
     try {
       return await addSeries(this.source, this.reading, name, base);
     } catch (error) {
       if (error instanceof UnreadableSeries) {
         const kind = t(`viewer.pane_${name.kind}`);
-        const act = el("button", { type: "button", class: "viewer-button", on: { click: () => this.#restart(name) } }, t("viewer.show_alone", { kind }));
-        this.notes.append(el("p", { class: "viewer-note" }, t("viewer.part_failed", { reason: reasonOf(error) }), " ", act));
+        const act = el(
+          "button",
+          { type: "button", class: "viewer-button", on: { click: () => this.#restart(name) } },
+          t("viewer.show_alone", { kind }),
+        );
+        this.notes.append(
+          el(
+            "p",
+            { class: "viewer-note" },
+            t("viewer.part_failed", { reason: reasonOf(error) }),
+            " ",
+            act,
+          ),
+        );
         return [];
       }
       throw error;
@@ -145,10 +179,18 @@ class Viewer {
     const { signal } = this.ending;
     this.stage = new Stage(reading, this.#told(), signal);
     this.cine = new Cine(reading, () => this.stage.drawnIndex);
-    const further = group("viewer.further", action("viewer.reset", () => reading.reset()),
-      action("viewer.volume", () => openVolume(this.wanted)), action("viewer.help", showKeys));
+    const further = group(
+      "viewer.further",
+      action("viewer.reset", () => reading.reset()),
+      action("viewer.volume", () => openVolume(this.wanted)),
+      action("viewer.help", showKeys),
+    );
     this.bar.replaceChildren(toolbar(reading, this.cine, [further]));
-    this.body.replaceChildren(this.stage.element, new Slider(reading).element, new Legend(reading).element);
+    this.body.replaceChildren(
+      this.stage.element,
+      new Slider(reading).element,
+      new Legend(reading).element,
+    );
     reading.onChange((what) => this.#changed(what));
     watchKeys(this.element, readingStrokes(reading, this.cine), signal);
     reading.base.series.warnings.forEach((warning) => this.#note(warningWords(warning)));
@@ -172,7 +214,10 @@ class Viewer {
   #hover(voxel) {
     this.pointed = voxel;
     const place = voxel ?? this.reading.crosshair;
-    this.readout.textContent = place === null || place === undefined ? "" : readoutWords(this.reading, { ...place, z: this.reading.index });
+    this.readout.textContent =
+      place === null || place === undefined
+        ? ""
+        : readoutWords(this.reading, { ...place, z: this.reading.index });
   }
 
   #changed(what) {

@@ -1,5 +1,6 @@
 /**
- * Three planes and the volume, by NiiVue: a document of its own, which alone may compile WebAssembly.
+ * Three planes and the volume, by NiiVue: a document of its own, which alone may compile
+ * WebAssembly.
  * The names of the series stand in the fragment of its address.
  */
 
@@ -41,12 +42,24 @@ async function volumeOf(series) {
 /** A NiiVue on a canvas, with the volumes. */
 async function attach(canvas, { Niivue, NVImage }, volumes) {
   const shown = new Niivue({
-    backColor: GROUND, crosshairColor: CROSS, crosshairWidth: 0.5, isOrientCube: true, show3Dcrosshair: true,
-    isRadiologicalConvention: true, logLevel: "silent", loadingText: "", isColorbar: false, dragAndDropEnabled: false,
+    backColor: GROUND,
+    crosshairColor: CROSS,
+    crosshairWidth: 0.5,
+    isOrientCube: true,
+    show3Dcrosshair: true,
+    isRadiologicalConvention: true,
+    logLevel: "silent",
+    loadingText: "",
+    isColorbar: false,
+    dragAndDropEnabled: false,
   });
   await shown.attachToCanvas(canvas);
   for (const volume of volumes) {
-    const image = await NVImage.loadFromUrl({ url: volume.bytes.buffer, name: `${volume.kind}.nii`, ...SHOWN[volume.kind] });
+    const image = await NVImage.loadFromUrl({
+      url: volume.bytes.buffer,
+      name: `${volume.kind}.nii`,
+      ...SHOWN[volume.kind],
+    });
     shown.addVolume(image);
   }
   shown.setSliceType(shown.sliceTypeMultiplanar);
@@ -68,13 +81,34 @@ async function begin() {
       throw new Error("viewer.no_series");
     }
     const [module, ...volumes] = await Promise.all([library(), ...series.map(volumeOf)]);
-    const canvas = el("canvas", { class: "volume-canvas", tabindex: "0", role: "img", "aria-label": t("viewer.volume_described") });
+    const canvas = el("canvas", {
+      class: "volume-canvas",
+      tabindex: "0",
+      role: "img",
+      "aria-label": t("viewer.volume_described"),
+    });
     const frame = el("div", { class: "volume-frame" }, canvas);
     place.replaceChildren(frame);
     const shown = await attach(canvas, module, volumes);
-    place.prepend(volumeToolbar(shown, volumes.map((each) => each.kind)));
-    place.append(el("div", { class: "viewer-foot" }, el("output", { class: "viewer-readout" }), el("span", { class: "viewer-caution" }, t("viewer.not_primary"))));
-    watchPlace(shown, place.querySelector(".viewer-readout"), volumes.map((each) => each.kind));
+    place.prepend(
+      volumeToolbar(
+        shown,
+        volumes.map((each) => each.kind),
+      ),
+    );
+    place.append(
+      el(
+        "div",
+        { class: "viewer-foot" },
+        el("output", { class: "viewer-readout" }),
+        el("span", { class: "viewer-caution" }, t("viewer.not_primary")),
+      ),
+    );
+    watchPlace(
+      shown,
+      place.querySelector(".viewer-readout"),
+      volumes.map((each) => each.kind),
+    );
     place.dataset.ready = "true";
   } catch (error) {
     note.textContent = t("viewer.failed", { reason: reasonOf(error) });
@@ -86,7 +120,11 @@ async function begin() {
 function watchPlace(shown, readout, kinds) {
   const units = { ct: "viewer.value_hu", pet: "viewer.value_suv" };
   shown.onLocationChange = ({ values }) => {
-    readout.textContent = kinds.map((kind, at) => t(units[kind], { value: (values[at]?.value ?? 0).toFixed(kind === "ct" ? 0 : 2) })).join("   ");
+    readout.textContent = kinds
+      .map((kind, at) =>
+        t(units[kind], { value: (values[at]?.value ?? 0).toFixed(kind === "ct" ? 0 : 2) }),
+      )
+      .join("   ");
   };
 }
 

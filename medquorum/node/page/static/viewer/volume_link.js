@@ -1,5 +1,6 @@
 /**
- * The way to the volume viewer: a document of its own, which alone may compile WebAssembly, shown in
+ * The way to the volume viewer: a document of its own, which alone may compile WebAssembly, shown
+ * in
  * a frame over the desk, so that the idle lock covers it too.
  */
 
@@ -14,9 +15,17 @@ export function openVolume(wanted) {
   for (const each of wanted.series) {
     names.append("series", `${each.kind} ${each.record} ${each.part}`);
   }
-  const frame = el("iframe", { class: "volume-inner", src: `/page/volume#${names}`, title: t("viewer.volume_document") });
+  const frame = el("iframe", {
+    class: "volume-inner",
+    src: `/page/volume#${names}`,
+    title: t("viewer.volume_document"),
+  });
   const close = el("button", { type: "submit" }, t("viewer.close"));
-  const shown = dialog(t("viewer.volume_heading"), frame, el("form", { method: "dialog", class: "buttons" }, close));
+  const shown = dialog(
+    t("viewer.volume_heading"),
+    frame,
+    el("form", { method: "dialog", class: "buttons" }, close),
+  );
   shown.classList.add("volume-dialog");
   frame.addEventListener("load", () => tellActivity(frame.contentDocument));
 }
@@ -24,6 +33,8 @@ export function openVolume(wanted) {
 /** Who works in the frame is not idle: the lock listens to the desk's own document. */
 function tellActivity(inner) {
   for (const kind of ACTIVITY) {
-    inner.addEventListener(kind, () => document.dispatchEvent(new Event(kind, { bubbles: true })), { passive: true });
+    inner.addEventListener(kind, () => document.dispatchEvent(new Event(kind, { bubbles: true })), {
+      passive: true,
+    });
   }
 }

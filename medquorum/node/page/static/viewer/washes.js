@@ -35,7 +35,10 @@ function colourOf(label) {
 
 /** A label map over a film. */
 export class Wash {
-  /** @param {Uint8Array} bits  labels @param {{columns: number, rows: number}} grid  its own size */
+  /**
+   * @param {Uint8Array} bits  labels
+   * @param {{columns: number, rows: number}} grid  its own size
+   */
   constructor(bits, grid) {
     this.bits = bits;
     this.grid = grid;
@@ -68,21 +71,35 @@ export class Wash {
 
 /** Boxes of findings, drawn like outlines. */
 export class Boxes {
-  /** @param {Array<[number, number, number, number]>} boxes  left, top, width, height in pixels of the film */
+  /**
+   * @param {Array<[number, number, number, number]>} boxes  left, top, width, height in pixels of
+   * the film
+   */
   constructor(boxes) {
     this.kind = "boxes";
     this.shown = true;
     this.labels = [];
     this.shelf = { prefetch() {} };
-    this.drawn = boxes.slice(0, 64).map((box, index) => ({ box, number: index + 1, path: pathOf(box) }));
+    this.drawn = boxes
+      .slice(0, 64)
+      .map((box, index) => ({ box, number: index + 1, path: pathOf(box) }));
   }
 
   shapes() {
-    return this.shown ? this.drawn.map(({ path }) => ({ path, colour: BOX_COLOUR, width: 1.5 })) : [];
+    return this.shown
+      ? this.drawn.map(({ path }) => ({ path, colour: BOX_COLOUR, width: 1.5 }))
+      : [];
   }
 
   names() {
-    return this.shown ? this.drawn.map(({ box, number }) => ({ text: String(number), colour: BOX_COLOUR, x: box[0] + box[2], y: box[1] })) : [];
+    return this.shown
+      ? this.drawn.map(({ box, number }) => ({
+          text: String(number),
+          colour: BOX_COLOUR,
+          x: box[0] + box[2],
+          y: box[1],
+        }))
+      : [];
   }
 
   at() {

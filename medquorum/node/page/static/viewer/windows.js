@@ -1,8 +1,14 @@
-/** Which numbers are shown, from black to white: presets in clinical units, and tables for drawing. */
+/**
+ * Which numbers are shown, from black to white: presets in clinical units, and tables for drawing.
+ */
 
 /** @typedef {{name: string, low: number, high: number}} Window  in HU, SUV or stored numbers */
 
-const centred = (name, centre, width) => ({ name, low: centre - width / 2, high: centre + width / 2 });
+const centred = (name, centre, width) => ({
+  name,
+  low: centre - width / 2,
+  high: centre + width / 2,
+});
 
 /** HU. Centres and widths as radiology departments commonly set them. */
 export const CT_PRESETS = Object.freeze([
@@ -48,7 +54,11 @@ export function dragged(window, dx, dy, floor) {
 /** An uptake window dragged by pixels: only its upper end moves, its lower one stays at zero. */
 export function draggedUptake(window, dx, dy) {
   const rate = Math.max(window.high, 1) / 300;
-  return { name: "manual", low: 0, high: Math.min(100, Math.max(0.5, window.high + (dx - dy) * rate)) };
+  return {
+    name: "manual",
+    low: 0,
+    high: Math.min(100, Math.max(0.5, window.high + (dx - dy) * rate)),
+  };
 }
 
 /**

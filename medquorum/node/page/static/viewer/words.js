@@ -11,7 +11,10 @@ export function windowWords(track) {
   const { window, series } = track;
   const name = windowName(window);
   if (series.unit === "SUV") {
-    return t("viewer.window_suv", { low: digits(window.low, 0), high: digits(window.high, Number.isInteger(window.high) ? 0 : 1) });
+    return t("viewer.window_suv", {
+      low: digits(window.low, 0),
+      high: digits(window.high, Number.isInteger(window.high) ? 0 : 1),
+    });
   }
   const width = digits(window.high - window.low, 0);
   return t("viewer.window_hu", { name, width, centre: digits((window.high + window.low) / 2, 0) });
@@ -29,7 +32,9 @@ export function sliceWords(reading) {
 
 /** Where the slice lies in the patient, or an empty text. */
 function heightWords({ grid, index }) {
-  return grid.placed ? t("viewer.height", { height: digits(pointOf(grid, { x: 0, y: 0, z: index })[2], 1) }) : "";
+  return grid.placed
+    ? t("viewer.height", { height: digits(pointOf(grid, { x: 0, y: 0, z: index })[2], 1) })
+    : "";
 }
 
 /** Words of a pane's corners, and its name for screen readers. */
@@ -37,11 +42,21 @@ export function cornerWords(reading, kind) {
   const level = ROLES[kind].map((role) => windowWords(reading.tracks[role])).join("\n");
   const place = sliceWords(reading);
   if (kind === "xray") {
-    return { place: "", height: "", level, whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }) };
+    return {
+      place: "",
+      height: "",
+      level,
+      whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }),
+    };
   }
   const lesions = reading.lesionLayer();
   const outlined = lesions === null ? 0 : lesions.shapes(reading.index).length;
-  const whole = t("viewer.pane_described", { pane: t(`viewer.pane_${kind}`), place, level, lesions: outlined });
+  const whole = t("viewer.pane_described", {
+    pane: t(`viewer.pane_${kind}`),
+    place,
+    level,
+    lesions: outlined,
+  });
   return { place, height: heightWords(reading), level, whole };
 }
 
@@ -51,7 +66,9 @@ function valueWords(track, voxel) {
   if (value === null) {
     return "";
   }
-  const key = { HU: "viewer.value_hu", SUV: "viewer.value_suv", none: "viewer.value_none" }[track.series.unit];
+  const key = { HU: "viewer.value_hu", SUV: "viewer.value_suv", none: "viewer.value_none" }[
+    track.series.unit
+  ];
   return t(key, { value: digits(value, track.series.unit === "SUV" ? 2 : 0) });
 }
 
@@ -62,7 +79,9 @@ export function readoutWords(reading, voxel) {
     return "";
   }
   const labels = reading.labelLayers.map((layer) => labelWords(layer.kind, layer.at(voxel)));
-  return [...values, ...labels, placeWords(reading.grid, voxel)].filter((text) => text !== "").join("   ");
+  return [...values, ...labels, placeWords(reading.grid, voxel)]
+    .filter((text) => text !== "")
+    .join("   ");
 }
 
 function labelWords(kind, labelled) {
@@ -71,7 +90,10 @@ function labelWords(kind, labelled) {
 
 /** The name of a lesion or an organ. */
 export function labelName(kind, labelled) {
-  return t(kind === "lesions" ? "viewer.lesion" : "viewer.organ", { number: labelled.label, name: labelled.name });
+  return t(kind === "lesions" ? "viewer.lesion" : "viewer.organ", {
+    number: labelled.label,
+    name: labelled.name,
+  });
 }
 
 function placeWords(grid, voxel) {
@@ -79,7 +101,8 @@ function placeWords(grid, voxel) {
     return t("viewer.voxel", { x: Math.round(voxel.x), y: Math.round(voxel.y) });
   }
   const [x, y, z] = pointOf(grid, voxel);
-  const side = (value, positive, negative) => `${value >= 0 ? positive : negative}${digits(Math.abs(value), 0)}`;
+  const side = (value, positive, negative) =>
+    `${value >= 0 ? positive : negative}${digits(Math.abs(value), 0)}`;
   return t("viewer.point", { x: side(x, "L", "R"), y: side(y, "P", "A"), z: side(z, "H", "F") });
 }
 
@@ -95,6 +118,11 @@ export function reasonOf(error) {
 
 /** What a reader must know of a series before she measures. */
 export function warningWords(warning) {
-  const places = { slice: (warning.after ?? 0) + 1, count: warning.count ?? "", least: warning.least_mm ?? "", most: warning.most_mm ?? "" };
+  const places = {
+    slice: (warning.after ?? 0) + 1,
+    count: warning.count ?? "",
+    least: warning.least_mm ?? "",
+    most: warning.most_mm ?? "",
+  };
   return t(`viewer.warning_${warning.kind}`, places);
 }

@@ -1,7 +1,8 @@
 /**
  * The X-ray viewer: a film, its window, and what an analysis drew on it.
  *
- *     createXray(place, { series: [{ kind: "xray", record, part }], overlays: [{ record }], boxes: [[x, y, w, h]] });
+ *     createXray(place, { series: [{ kind: "xray", record, part }], overlays: [{ record }],
+ *     boxes: [[x, y, w, h]] });
  */
 
 import { announce, el } from "../elements.js";
@@ -39,8 +40,20 @@ class XrayViewer {
     this.notes = el("div", { class: "viewer-notes", role: "status" }, t("viewer.loading"));
     this.body = el("div", { class: "viewer-body" });
     this.bar = el("div", { class: "viewer-bar" });
-    const foot = el("div", { class: "viewer-foot" }, this.readout, el("span", { class: "viewer-caution" }, t("viewer.not_primary")));
-    this.element = el("section", { class: "viewer viewer-film", "aria-label": t("viewer.title") }, this.bar, this.notes, this.body, foot);
+    const foot = el(
+      "div",
+      { class: "viewer-foot" },
+      this.readout,
+      el("span", { class: "viewer-caution" }, t("viewer.not_primary")),
+    );
+    this.element = el(
+      "section",
+      { class: "viewer viewer-film", "aria-label": t("viewer.title") },
+      this.bar,
+      this.notes,
+      this.body,
+      foot,
+    );
     place.replaceChildren(this.element);
   }
 
@@ -61,14 +74,18 @@ class XrayViewer {
   begin() {
     this.first.promise.catch(() => {});
     this.loaded = this.#load().catch((error) => {
-      this.notes.replaceChildren(el("p", { class: "viewer-note" }, t("viewer.failed", { reason: reasonOf(error) })));
+      this.notes.replaceChildren(
+        el("p", { class: "viewer-note" }, t("viewer.failed", { reason: reasonOf(error) })),
+      );
       this.first.reject(error);
     });
   }
 
   async #load() {
     this.series = readSeries(await this.source.describe(this.name));
-    const notes = this.series.warnings.map((warning) => el("p", { class: "viewer-note" }, warningWords(warning)));
+    const notes = this.series.warnings.map((warning) =>
+      el("p", { class: "viewer-note" }, warningWords(warning)),
+    );
     this.notes.replaceChildren(...notes);
     this.#showFilm(0);
   }
@@ -97,7 +114,11 @@ class XrayViewer {
   }
 
   #films() {
-    return { count: this.series.grid.slices, shown: this.film, show: (film) => this.#showFilm(film) };
+    return {
+      count: this.series.grid.slices,
+      shown: this.film,
+      show: (film) => this.#showFilm(film),
+    };
   }
 
   async #loadDrawings(film) {
@@ -108,12 +129,20 @@ class XrayViewer {
     for (const overlay of this.wanted.overlays ?? []) {
       try {
         await this.source.describeOverlay(overlay.record, this.name);
-        const bytes = await this.source.labels(overlay.record, "slices", film, this.name, this.ending.signal);
+        const bytes = await this.source.labels(
+          overlay.record,
+          "slices",
+          film,
+          this.name,
+          this.ending.signal,
+        );
         const { columns, rows } = reading.grid;
         reading.washes.push(new Wash(labelsOf(bytes, columns * rows), reading.grid));
       } catch (error) {
         if (error.name !== "AbortError") {
-          this.notes.append(el("p", { class: "viewer-note" }, t("viewer.part_failed", { reason: reasonOf(error) })));
+          this.notes.append(
+            el("p", { class: "viewer-note" }, t("viewer.part_failed", { reason: reasonOf(error) })),
+          );
         }
       }
     }
@@ -125,7 +154,10 @@ class XrayViewer {
       hover: (voxel) => this.#hover(voxel),
       leave: () => this.#hover(null),
       measured: (length) => announce(t("viewer.measured", { length })),
-      failed: (error) => this.notes.append(el("p", { class: "viewer-note" }, t("viewer.slice_failed", { reason: reasonOf(error) }))),
+      failed: (error) =>
+        this.notes.append(
+          el("p", { class: "viewer-note" }, t("viewer.slice_failed", { reason: reasonOf(error) })),
+        ),
       drawn: () => {
         this.element.dataset.drawn = String(this.film);
         this.first.resolve();
@@ -140,7 +172,10 @@ class XrayViewer {
 
   #goToBox(number) {
     const box = this.reading?.labelLayers[0]?.drawn[number - 1]?.box;
-    return box !== undefined && this.reading.goTo({ x: box[0] + box[2] / 2, y: box[1] + box[3] / 2, z: 0 });
+    return (
+      box !== undefined &&
+      this.reading.goTo({ x: box[0] + box[2] / 2, y: box[1] + box[3] / 2, z: 0 })
+    );
   }
 
   #closeFilm() {

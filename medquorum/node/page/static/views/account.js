@@ -4,6 +4,7 @@
  */
 
 import { api } from "../api.js";
+import { authenticatorPart } from "../authenticator.js";
 import { el, replace } from "../elements.js";
 import { forgetKeyFile, isRemembered } from "../key_file.js";
 import { ensureHand } from "../key_form.js";
@@ -107,6 +108,7 @@ export async function show(place) {
         ["shell.page_hash", el("code", {}, bundle)],
       ]),
       key,
+      authenticatorPart(),
       sessionPart(),
     );
   };

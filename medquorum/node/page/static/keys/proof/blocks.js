@@ -9,12 +9,34 @@ import { broken, Fields } from "./fields.js";
 
 const HEADER = ["hpatient", "hprevious", "n_bc", "n_pa", "n_pb", "outcome", "proposal"];
 const CORE = [
-  "ai", "body_root", "doctor", "expires_at_ms", "issued_at_ms", "issuer", "network", "parts",
-  "patient", "patient_key", "patient_name", "record", "references", "registration", "replaces",
-  "seen_head", "type", "version",
+  "ai",
+  "body_root",
+  "doctor",
+  "expires_at_ms",
+  "issued_at_ms",
+  "issuer",
+  "network",
+  "parts",
+  "patient",
+  "patient_key",
+  "patient_name",
+  "record",
+  "references",
+  "registration",
+  "replaces",
+  "seen_head",
+  "type",
+  "version",
 ];
 const ACT_CORE = [
-  "act", "expires_at_ms", "issued_at_ms", "issuer", "network", "record", "type", "version",
+  "act",
+  "expires_at_ms",
+  "issued_at_ms",
+  "issuer",
+  "network",
+  "record",
+  "type",
+  "version",
 ];
 const ACT_ISSUERS = {
   amendment: ["hospital", "doctor", "laboratory", "radiologist", "ai_entity"],
@@ -61,7 +83,9 @@ function checkShape(fields) {
   if (fields.isNone("patient") === fields.isNone("registration")) throw broken("R-PRO4");
 }
 
-/** @returns {Promise<{header: Object, core: Object, coreBytes: Uint8Array, signature: Uint8Array}>} */
+/**
+ * @returns {Promise<{header: Object, core: Object, coreBytes: Uint8Array, signature: Uint8Array}>}
+ */
 export async function readBlock(encoded, network) {
   const fields = Fields.of(encoded, ["core", "header", "signature"]);
   const coreBytes = fields.bytes("core");
@@ -109,8 +133,13 @@ async function checkRegistration(core, network) {
 }
 
 const newHistory = (core) => ({
-  key: core.patient_key, name: core.patient_name, attending: core.doctor, number: 0, head: ZERO,
-  hashes: new Set(), team: new Set(),
+  key: core.patient_key,
+  name: core.patient_name,
+  attending: core.doctor,
+  number: 0,
+  head: ZERO,
+  hashes: new Set(),
+  team: new Set(),
 });
 
 function append(history, core, hash) {
@@ -194,8 +223,10 @@ export function questionOf({ core, header }, history, charter, registry, timeMs)
   const attending = history && charter.responsible(history.attending);
   const standIns = registry.filter(
     (entry) =>
-      attending !== null && equal(entry.attending, attending) &&
-      entry.fromMs <= timeMs && timeMs <= entry.toMs &&
+      attending !== null &&
+      equal(entry.attending, attending) &&
+      entry.fromMs <= timeMs &&
+      timeMs <= entry.toMs &&
       (entry.patient === null || entry.patient === core.patient) &&
       (entry.proposal === null || equal(entry.proposal, header.proposal)) &&
       charter.doctor(entry.delegate) !== null,
@@ -208,8 +239,11 @@ export function questionOf({ core, header }, history, charter, registry, timeMs)
     panel = panel.filter((doctor) => team.has(doctor));
   }
   return {
-    type: core.type, proposal: header.proposal, panel: new Set(panel),
-    attending: attending === null ? null : hex(attending), delegates,
+    type: core.type,
+    proposal: header.proposal,
+    panel: new Set(panel),
+    attending: attending === null ? null : hex(attending),
+    delegates,
   };
 }
 

@@ -14,15 +14,28 @@ import { broken, Fields } from "./fields.js";
 
 const FILE = ["charter", "signatures"];
 const FIELDS = [
-  "created_at_ms", "format", "ordering", "members", "name", "policies", "retention_days",
-  "absence", "maturity", "seal_difficulty_bits", "version",
+  "created_at_ms",
+  "format",
+  "ordering",
+  "members",
+  "name",
+  "policies",
+  "retention_days",
+  "absence",
+  "maturity",
+  "seal_difficulty_bits",
+  "version",
 ];
 const MEMBER = ["address", "endpoint", "keys", "name", "proofs", "role", "tls_certificate"];
 const ADDED = ["models", "webauthn"];
 const KEYS = ["clinical", "consensus", "encryption", "policy"];
 const ROLES = ["ai_entity", "doctor", "hospital", "laboratory", "radiologist"];
 const ORDERING = [
-  "mode", "slot_timeout_ms", "slot_timeout_max_ms", "idle_status_ms", "retransmit_ms",
+  "mode",
+  "slot_timeout_ms",
+  "slot_timeout_max_ms",
+  "idle_status_ms",
+  "retransmit_ms",
   "batch_blocks",
 ];
 const NOTHING = new Uint8Array(0);
@@ -30,7 +43,9 @@ const MOST_DOCTORS = 128;
 
 /** A member as far as a proof needs it. */
 function readMember(value) {
-  const added = ADDED.filter((name) => value !== null && typeof value === "object" && name in value);
+  const added = ADDED.filter(
+    (name) => value !== null && typeof value === "object" && name in value,
+  );
   const fields = new Fields(value, [...MEMBER, ...added]);
   const keys = new Fields(fields.value("keys"), KEYS);
   return {
@@ -49,7 +64,9 @@ function readMember(value) {
 export class Charter {
   constructor(values) {
     Object.assign(this, values);
-    const active = [...this.members.values()].filter((one) => !this.suspended.has(hex(one.address)));
+    const active = [...this.members.values()].filter(
+      (one) => !this.suspended.has(hex(one.address)),
+    );
     /** Active doctors in order of address (R-CHA8). */
     this.doctors = active
       .filter((one) => one.role === "doctor")
@@ -66,7 +83,7 @@ export class Charter {
   }
 
   active(address) {
-    return this.suspended.has(hex(address)) ? null : this.members.get(hex(address)) ?? null;
+    return this.suspended.has(hex(address)) ? null : (this.members.get(hex(address)) ?? null);
   }
 
   doctor(address) {
@@ -89,7 +106,10 @@ export class Charter {
   }
 }
 
-/** @param {Uint8Array} file bytes of the charter file @returns {Promise<Charter>} complete, signed */
+/**
+ * @param {Uint8Array} file bytes of the charter file
+ * @returns {Promise<Charter>} complete, signed
+ */
 export async function readCharter(file) {
   const outer = Fields.of(file, FILE, CHARTER);
   const encoded = outer.bytes("charter");
