@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from playwright.async_api import Browser, CDPSession
+from playwright.async_api import Browser, CDPSession, expect
 
 from medquorum.consensus.admission import judge_vote
 from medquorum.ledger.hashing import Kind, preimage
@@ -21,12 +21,15 @@ from medquorum.ledger.signature import verify
 from medquorum.ledger.types import Algorithm, BlockType
 from medquorum.ledger.vote import parse_vote
 from medquorum.ledger.vote_claim import verify_vote
+from medquorum.node.accounts import UserRole
 from medquorum.node.api.charter_schema import MemberAnswer
 from medquorum.node.cli.enrolment_wishes import read_enrolment
 from medquorum.node.cli.outcome import CommandError
 from tests.audit.test_authenticator_votes import BAD, GOOD
+from tests.browser.conftest import NAMES, PageOf
 from tests.browser.keys_kit import Desk, PageFault, assert_hidden, desk_of, served
 from tests.ledger.charter_kit import address_of_name, prove
+from tests.node.api.conftest import House
 from tests.support.authenticator import Answer, authenticator_vote, enrolment_of
 from tests.support.chains import Chain
 from tests.support.network import Network, make_network, propose, registration
@@ -214,3 +217,29 @@ async def test_nothing_secret_was_sent(bench: Bench) -> None:
     assert isinstance(private, EllipticCurvePrivateKey)
     scalar = private.private_numbers().private_value.to_bytes(32, "big")
     await assert_hidden(bench.desk, scalar)
+
+
+async def test_the_account_enrols_and_the_vote_asks_for_a_touch(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    """The page's own way: the button saves the file, by the page's name and not its number."""
+    watched = await page_of(house.base_url.replace("127.0.0.1", "localhost"))
+    session = await watched.page.context.new_cdp_session(watched.page)
+    await authenticator_of(session)
+    await watched.enter(NAMES[UserRole.DOCTOR])
+    await watched.page.goto(f"{watched.base_url}/#/account")
+    async with watched.page.expect_download() as download:
+        await watched.page.get_by_role("button", name="Enrol an authenticator").click()
+    path = tmp_path / "enrolment.json"
+    await (await download.value).save_as(path)
+    assert read_enrolment(path).rp_id == "localhost"
+
+
+async def test_a_page_without_a_name_says_so(house: House, page_of: PageOf) -> None:
+    """R-CHA9: no browser binds a credential to an IP address."""
+    watched = await page_of(house.base_url)
+    await watched.enter(NAMES[UserRole.DOCTOR])
+    await watched.page.goto(f"{watched.base_url}/#/account")
+    button = watched.page.get_by_role("button", name="Enrol an authenticator")
+    await expect(button).to_be_disabled()
+    await expect(watched.page.locator("#authenticator")).to_contain_text("DNS name")
