@@ -87,8 +87,8 @@ def _run_npm() -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise VendorError(f"npm did not run to its end: {type(error).__name__}") from error
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["it gave no reason"]
-        raise VendorError(f"npm could not fetch the locked packages: {last[0]}")
+        first = done.stderr.strip().splitlines()[:1] or ["it gave no reason"]
+        raise VendorError(f"npm could not fetch the locked packages: {first[0]}")
 
 
 def _licences(modules: Path) -> list[dict[str, str]]:
