@@ -61,12 +61,13 @@ export function authenticatorPart() {
     t("keys.enrol"),
   );
   const enrolled = member?.webauthn ? "keys.is_enrolled" : "keys.is_not_enrolled";
+  const hint = canAuthenticate() ? "keys.enrol_hint" : "keys.authenticator_needs_name";
   return el(
     "section",
     { id: "authenticator" },
     el("h2", {}, t("keys.authenticator")),
     el("p", {}, t(enrolled)),
-    el("p", { class: "hint" }, t(canAuthenticate() ? "keys.enrol_hint" : "keys.authenticator_needs_name")),
+    el("p", { class: "hint" }, t(hint)),
     problem,
     el("div", { class: "buttons" }, button),
   );
