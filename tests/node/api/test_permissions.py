@@ -19,6 +19,8 @@ PLACES = {
     "{part}": "IMG_CT",
     "{index}": "0",
     "{name}": "doctor",
+    "{file}": "ab" * 16,
+    "{batch}": "ab" * 16,
 }
 
 

@@ -51,7 +51,15 @@ def test_every_path_parameter_is_declared_and_every_operation_says_how_it_fails(
 
 def test_writes_that_can_be_repeated_say_so() -> None:
     repeatable = {operation.name for operation in OPERATIONS if operation.repeatable}
-    assert repeatable == {"submit", "propose_sealed", "cast_vote", "carry_act", "issue_act", "bring_consent"}
+    assert repeatable == {
+        "submit",
+        "submit_batch",
+        "propose_sealed",
+        "cast_vote",
+        "carry_act",
+        "issue_act",
+        "bring_consent",
+    }
 
 
 def test_the_page_lists_every_operation_and_schema() -> None:

@@ -1,0 +1,192 @@
+/**
+ * Sends files in pieces that can be resumed: the core of tus 1.0.
+ *
+ * What the node has of a file is asked for, and only what is missing is sent, also after the page
+ * was loaded again and the same files were chosen once more.
+ * @module
+ */
+
+import { api } from "../api.js";
+
+/** Bytes of one request: what is lost at most when a connection breaks. */
+const PIECE_BYTES = 8 * 1024 * 1024;
+const AT_ONCE = 3;
+const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
+const TUS = { "Tus-Resumable": "1.0.0" };
+const OFFSET = "application/offset+octet-stream";
+
+function base64(text) {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+function pause(ms, signal) {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
+
+/** A refusal that sending again does not mend. */
+function isFinal(error) {
+  if (error.name === "AbortError" || error.rule === "upload_busy") return false;
+  return error.status !== 0 && error.status < 500;
+}
+
+/** One upload: files that are sent together. */
+export class Sending {
+  /**
+   * @param {string} batch  32 hex digits
+   * @param {function(): void} changed  told at each step
+   */
+  constructor(batch, changed) {
+    this.batch = batch;
+    this.changed = changed;
+    /** @type {{name, file, length, received, address, problem}[]} */
+    this.files = [];
+    this.paused = false;
+    this.away = false;
+    this.aborting = new AbortController();
+  }
+
+  get total() {
+    return this.files.reduce((sum, one) => sum + one.length, 0);
+  }
+
+  get received() {
+    return this.files.reduce((sum, one) => sum + one.received, 0);
+  }
+
+  get complete() {
+    return this.files.length > 0 && this.files.every((one) => one.received === one.length);
+  }
+
+  get refused() {
+    return this.files.filter((one) => one.problem !== null);
+  }
+
+  /** Files that the node knows and this page cannot send, because they were not chosen again. */
+  get missing() {
+    return this.files.filter((one) => one.file === null && one.received < one.length);
+  }
+
+  /** Takes up what the node has of this upload; false where it has none. */
+  async recall() {
+    let known;
+    try {
+      known = await api.get(`/v1/upload-batches/${this.batch}`);
+    } catch (error) {
+      if (error.status === 404) return false;
+      throw error;
+    }
+    for (const one of known.files) {
+      const address = `/v1/uploads/${one.file}`;
+      const { name, length, received } = one;
+      this.files.push({ name, length, received, address, file: null, problem: null });
+    }
+    return known.files.length > 0;
+  }
+
+  /** Adds chosen files; one of the same name and length goes on where it stopped. */
+  add(chosen) {
+    const known = new Map(this.files.map((one) => [`${one.length} ${one.name}`, one]));
+    for (const { file, name } of chosen) {
+      const same = known.get(`${file.size} ${name}`);
+      if (same !== undefined) same.file = file;
+      else {
+        const fresh = { name, length: file.size, received: 0, address: null };
+        this.files.push({ ...fresh, file, problem: null });
+      }
+    }
+    this.changed();
+  }
+
+  /** Sends what is missing, a few files at once; done when all is sent, refused or paused. */
+  async run() {
+    this.paused = false;
+    this.aborting = new AbortController();
+    const waiting = this.files.filter(
+      (one) => one.file !== null && one.received < one.length && one.problem === null,
+    );
+    const lane = async () => {
+      for (let one = waiting.shift(); one !== undefined && !this.paused; one = waiting.shift()) {
+        await this.#send(one);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    this.changed();
+  }
+
+  /** Stops sending; what the node has it keeps. */
+  stop() {
+    this.paused = true;
+    this.aborting.abort();
+    this.changed();
+  }
+
+  /** Sends one file to its end, again and again while the node is away. */
+  async #send(one) {
+    for (let attempt = 0; one.received < one.length && !this.paused; ) {
+      try {
+        await this.#piece(one);
+        attempt = 0;
+        this.away = false;
+      } catch (error) {
+        if (this.paused) return;
+        if (error.rule === "offset") await this.#ask(one);
+        else if (isFinal(error)) {
+          one.problem = error.advice ?? String(error);
+          this.changed();
+          return;
+        } else {
+          this.away = true;
+          this.changed();
+          await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)], this.aborting.signal);
+          attempt += 1;
+          if (one.address !== null && !this.paused) await this.#ask(one).catch(() => {});
+        }
+      }
+      this.changed();
+    }
+  }
+
+  async #piece(one) {
+    const body = one.file.slice(one.received, one.received + PIECE_BYTES);
+    const { signal } = this.aborting;
+    if (one.address === null) {
+      const metadata = `batch ${base64(this.batch)},name ${base64(one.name)}`;
+      const headers = { ...TUS, "Upload-Length": String(one.length), "Upload-Metadata": metadata };
+      const made = await api.send("POST", "/v1/uploads", { headers, signal });
+      one.address = made.headers.get("Location");
+    }
+    const headers = { ...TUS, "Upload-Offset": String(one.received), "Content-Type": OFFSET };
+    const sent = await api.send("PATCH", one.address, { body, headers, signal });
+    one.received = Number(sent.headers.get("Upload-Offset"));
+  }
+
+  /** Asks how much the node has. */
+  async #ask(one) {
+    const answer = await api.send("HEAD", one.address, { headers: TUS });
+    one.received = Number(answer.headers.get("Upload-Offset"));
+  }
+
+  /** Removes one file here and at the node. */
+  async remove(one) {
+    if (one.address !== null) await api.send("DELETE", one.address, { headers: TUS });
+    this.files = this.files.filter((other) => other !== one);
+    this.changed();
+  }
+
+  /** Gives the whole upload up. */
+  async giveUp() {
+    this.stop();
+    try {
+      await api.delete(`/v1/upload-batches/${this.batch}`);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+    }
+    this.files = [];
+  }
+}

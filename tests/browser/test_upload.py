@@ -1,0 +1,132 @@
+"""Uploading from the page: a study proposed without names, a broken upload resumed after reload."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.async_api import Page, Route
+
+from medquorum.ledger.types import PartName
+from medquorum.node.accounts import UserRole
+from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import Watched
+from tests.node.api.conftest import House
+from tests.node.intake.kit import CANARY, encoded
+from tests.node.viewing.kit import described, picture, slice_of
+
+RAMP = np.arange(24 * 16).reshape(24, 16)
+NASTY = "<img src=x onerror=alert(1)>.txt"
+
+
+async def at_uploads(house: House, page_of: PageOf) -> Watched:
+    """The upload view of a radiologist."""
+    watched = await page_of(house.base_url)
+    await watched.page.goto(f"{house.base_url}/#/upload")
+    await watched.sign_in(NAMES[UserRole.RADIOLOGIST])
+    await watched.page.get_by_text("Drop files or folders here").wait_for()
+    return watched
+
+
+async def choose(page: Page, *paths: Path, folder: bool = False) -> None:
+    """Choose files by their button, and start."""
+    name = "Choose a folder" if folder else "Choose files"
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name=name).click()
+    await (await chooser.value).set_files([str(path) for path in paths])
+    await page.get_by_role("button", name="Start upload").wait_for()
+
+
+def study(folder: Path) -> Path:
+    """A CT of three slices, one without spacing, and a file that is none."""
+    root = folder / "study"
+    root.mkdir()
+    for number in (1, 2, 3):
+        (root / f"{number}.dcm").write_bytes(encoded(slice_of("CT", number, RAMP)))
+    broken = slice_of("CT", 4, RAMP)
+    del broken.PixelSpacing
+    (root / "broken.dcm").write_bytes(encoded(broken))
+    (root / NASTY).write_text("hello")
+    return root
+
+
+async def test_a_study_is_proposed_without_names(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    watched = await at_uploads(house, page_of)
+    page = watched.page
+    await choose(page, study(tmp_path), folder=True)
+    await page.keyboard.press("Enter")
+    issue = page.locator(".issues li")
+    await issue.wait_for()
+    assert "PixelSpacing (0028,0030)" in await issue.inner_text()
+    assert "broken.dcm" in await issue.inner_text()
+    await page.locator(".skipped summary").click()
+    assert NASTY in await page.locator(".skipped").inner_text()
+    await page.locator(".identity summary").click()
+    name = page.locator("tr", has=page.get_by_text("0010,0010"))
+    assert CANARY in await name.inner_text()
+    assert "emptied" in await name.inner_text()
+    await page.locator(".series-picture").scroll_into_view_if_needed()
+    assert await page.locator("img.series-picture").evaluate("one => one.naturalWidth") == 16
+
+    assert await page.get_by_role("button", name="Propose this CT").is_disabled()
+    await page.get_by_label("Patient").select_option("1")
+    await page.get_by_role("button", name="Propose this CT").click()
+    problem = page.locator(".series-card .problem")
+    await problem.filter(has_text="broken.dcm").wait_for()
+    await page.locator(".upload-progress summary").click()
+    watched.expect("409")
+    await page.get_by_role("button", name="Remove study/broken.dcm").click()
+    await page.locator(".issues").wait_for(state="detached")
+    await page.get_by_role("button", name="Propose this CT").click()
+    await page.get_by_text("The doctors decide now").wait_for()
+    content = house.desk.contents[-1][PartName.IMG_CT]
+    assert CANARY.encode() not in content
+    assert described(content, "IMG_CT").described["slices"] == 3
+
+
+async def test_a_film_is_shown_before_it_is_sent_and_resumed_after_a_reload(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.png"
+    noise = np.random.default_rng(1).integers(0, 256, (3_100, 3_100), dtype=np.uint8)
+    film.write_bytes(picture(noise))
+    assert film.stat().st_size > 8 * 1_048_576  # more than one piece
+    watched = await at_uploads(house, page_of)
+    page = watched.page
+    pieces: list[int] = []
+
+    async def count(route: Route) -> None:
+        pieces.append(len(route.request.post_data_buffer or b""))
+        await route.continue_()
+
+    async def cut(route: Route) -> None:
+        if route.request.headers["upload-offset"] == "0":
+            await count(route)
+        else:
+            await route.abort()
+
+    await page.route("**/v1/uploads/*", lambda route: _patch(route, cut))
+    await choose(page, film)
+    assert await page.locator(".chosen img").evaluate("one => one.naturalWidth > 0")
+    assert pieces == []
+    watched.expect("ERR_FAILED")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("The node does not answer").first.wait_for()
+    assert pieces == [8 * 1_048_576]
+
+    await page.unroute("**/v1/uploads/*")
+    await page.route("**/v1/uploads/*", lambda route: _patch(route, count))
+    await page.reload()
+    await page.get_by_text("Choose the same files again").wait_for()
+    await choose(page, film)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Propose this X-ray").wait_for()
+    assert sum(pieces) == film.stat().st_size  # nothing was sent twice
+
+
+async def _patch(route: Route, act: Any) -> None:
+    if route.request.method == "PATCH":
+        await act(route)
+    else:
+        await route.continue_()
