@@ -291,7 +291,7 @@ def every_kind(ward: Ward) -> dict[str, str]:
     """One proposal of each kind, by a short name."""
     return {
         "tumour": ward.put(machine_report(), tumour_report()),
-        "film": ward.put(machine_report(film=True), film_report()),
+        "film": ward.put(machine_report(film=True, attached=False), film_report()),
         "form": ward.put(other_proposal(BlockType.MEDICAL_FORM), FORM),
         "results": ward.put(other_proposal(BlockType.TEST_RESULT), RESULTS),
         "prescription": ward.put(other_proposal(BlockType.PRESCRIPTION), PRESCRIPTION),

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
@@ -108,14 +107,14 @@ async def test_from_the_inbox_to_a_cast_vote_in_four_keys(desk: Desk, tmp_path: 
     key = public_key(private_key(ATTENDING, Purpose.CLINICAL))
     assert verify(key, ballot.digest(NETWORK.id), vote.signature)
     async with page.expect_download() as downloading:
-        await receipt.get_by_role("button", name="Save receipt").click()
+        await desk.bar.get_by_role("button", name="Save receipt").click()
     path = tmp_path / "receipt"
     await (await downloading.value).save_as(path)
     found = check_receipt(path.read_bytes(), NETWORK.charter)
     assert found.valid, found.reason
     assert parse_receipt(path.read_bytes()).vote.encoded() == vote.encoded()
-    await expect(receipt.locator("button.onward")).to_contain_text("Next: ")
-    await receipt.locator("button.onward").focus()
+    await expect(desk.bar.locator("button.onward")).to_contain_text("Next: ")
+    await desk.bar.locator("button.onward").focus()
     await desk.press("Enter")
     await expect(page.locator("form.ballot, .receipt")).to_have_count(0)
     assert identifier not in page.url
@@ -169,26 +168,23 @@ async def test_a_lesion_leads_the_images_to_its_place(desk: Desk) -> None:
     assert desk.ward.cast == []
 
 
-async def test_an_x_ray_shows_each_opinion_and_what_follows(desk: Desk) -> None:
-    await desk.open("film")
-    side = desk.page.locator(".case-side")
-    for told in ("Edge rule", "64 %", "Network", "Together", "87 %", "moderate", "4 to 8 weeks"):
-        await expect(side).to_contain_text(told)
-    await expect(side).to_contain_text("Orthopaedic surgeon within two days.")
+SHOWN = {
+    "film": (
+        ".case-side",
+        ("Edge rule", "64 %", "Together", "87 %", "moderate", "4 to 8 weeks", "within two days."),
+    ),
+    "form": (".document", ("38.6 °C", "high", "91 %", "low", "Weight loss 4 kg.")),
+    "results": (".document", ("Lactate dehydrogenase", "412 U/L", "↑ high", "135 to 250", "serum")),
+    "prescription": (".document", ("Prescription: Treatment", "Doxorubicin", "Day 1 of 21")),
+}
+"""Where each kind of case says what: units, marks, each opinion, what follows."""
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("form", ("38.6 °C", "high", "91 %", "low", "Weight loss 4 kg.")),
-        ("results", ("Lactate dehydrogenase", "412 U/L", "↑ high", "135 to 250", "serum")),
-        ("prescription", ("Prescription: Treatment", "Doxorubicin", "Day 1 of 21")),
-    ],
-)
-async def test_documents_stand_in_the_middle(desk: Desk, name: str, told: tuple[str, ...]) -> None:
-    await desk.open(name)
-    for text in told:
-        await expect(desk.page.locator(".case-images .document")).to_contain_text(text)
+async def test_every_kind_of_case_shows_what_is_to_be_judged(desk: Desk) -> None:
+    for name, (place, told) in SHOWN.items():
+        await desk.open(name)
+        for text in told:
+            await expect(desk.page.locator(place)).to_contain_text(text)
 
 
 async def test_each_state_says_what_happened_and_what_to_do(desk: Desk) -> None:
@@ -229,18 +225,18 @@ async def test_a_node_that_goes_away_while_voting_gets_the_vote_later(desk: Desk
 
 async def test_a_session_that_ends_while_voting_loses_nothing(desk: Desk) -> None:
     page = desk.page
+    desk.watched.expect("401")
     await desk.open("prescription")
     over = {"rule": "unauthorised", "detail": "log in"}
     await page.route("**/v1/votes", lambda route: route.fulfill(status=401, json=over))
     await desk.press("r", "Enter")
-    await page.get_by_text("Your session has ended").first.wait_for()
+    await page.locator("#curtain").get_by_text("Your session has ended").wait_for()
     assert desk.ward.cast == []
     await page.unroute("**/v1/votes")
     await desk.watched.sign_in(DOCTOR)
     await page.get_by_role("button", name="Later").click()
     await page.locator(".receipt").wait_for()
     assert [vote.ballot.decision for vote in desk.ward.cast] == [Decision.REJECT]
-    desk.watched.expect("401")
 
 
 async def test_a_closed_key_is_asked_for_and_the_vote_goes_on(desk: Desk) -> None:

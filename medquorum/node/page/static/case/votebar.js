@@ -105,7 +105,7 @@ export class VoteBar {
 
   /** Enter without a focus of its own: casts what is ready, or goes on after it is cast. */
   #enter(event) {
-    const act = this.panel.querySelector("button.cast:not(:disabled), button.onward");
+    const act = this.element.querySelector("button.cast:not(:disabled), button.onward");
     if (act === null) return;
     event.preventDefault();
     act.click();
@@ -197,12 +197,13 @@ export class VoteBar {
             { href: `#/block/${proposal.n_bc}` },
             t("case.see_block", { block: proposal.n_bc }),
           );
+    const cast = this.letter !== null;
     return el(
       "div",
       { class: "votebar-ended" },
-      el("span", {}, this.letter === null ? say : t("case.cast_done")),
-      " ",
+      el("span", {}, cast ? t("case.cast_done") : say),
       block,
+      cast ? this.#onward() : null,
     );
   }
 
@@ -223,25 +224,25 @@ export class VoteBar {
   }
 
   #receipt() {
-    const onward = caseAfter(this.facts.proposal.id);
-    const next =
-      onward === null
-        ? button(t("case.to_inbox"), () => go("#/inbox"), { class: "primary onward" })
-        : button(t("case.next_case", { name: caseName(onward) }), () => go(`#/case/${onward.id}`), {
-            class: "primary onward",
-          });
     return el(
       "section",
       { class: "receipt", "aria-label": t("case.receipt_title") },
       receiptFacts(this.letter),
       this.remark === null ? null : el("p", { class: "remark warning" }, t("case.comment_kept")),
-      el(
-        "div",
-        { class: "buttons" },
-        saveButton(this.letter, this.facts.signed.bytes, this.remark),
-        next,
-      ),
     );
+  }
+
+  /** What may be done once the vote is cast: keep the receipt, go on. */
+  #onward() {
+    const next = caseAfter(this.facts.proposal.id);
+    const [text, address] =
+      next === null
+        ? [t("case.to_inbox"), "#/inbox"]
+        : [t("case.next_case", { name: caseName(next) }), `#/case/${next.id}`];
+    return [
+      saveButton(this.letter, this.facts.signed.bytes, this.remark),
+      button(text, () => go(address), { class: "primary onward" }),
+    ];
   }
 
   async #cast() {
@@ -273,7 +274,7 @@ export class VoteBar {
     await refreshCases().catch(() => {});
     this.draw();
     announce(t("case.cast_done"));
-    this.panel.querySelector("button.onward")?.focus();
+    this.row.querySelector("button.onward")?.focus();
     this.told.cast();
   }
 }
