@@ -12,11 +12,13 @@ from medquorum.ledger.batch import BatchHeader
 from medquorum.ledger.block import Block, Witness
 from medquorum.ledger.chain_index import PatientState
 from medquorum.ledger.charter import Charter
+from medquorum.ledger.enrolment import backed_up
 from medquorum.ledger.keys import Address, address_of, address_text
 from medquorum.ledger.provenance import Provenance
 from medquorum.ledger.types import (
     ADDRESS_PREFIX,
     PATIENT_PREFIX,
+    Algorithm,
     Decision,
     Outcome,
     VoterRole,
@@ -67,6 +69,8 @@ class Presenter:
                 vote.ballot.mode,
                 vote.ballot.grade,
                 automatic=vote.ballot.mode != HUMAN,
+                by_touch=vote.ballot.algorithm is Algorithm.WEBAUTHN_ES256,
+                backed_up=backed_up(vote.bundle),
             )
             for vote in votes
         )

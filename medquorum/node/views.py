@@ -21,6 +21,10 @@ class VoteView:
     grade: int | None
     automatic: bool = False
     """Cast by a policy of the charter, not by a person: mode is `policy:` and its id."""
+    by_touch: bool = False
+    """Signed by the doctor's authenticator, not by her key file (R-VOT2)."""
+    backed_up: bool = False
+    """That authenticator's key is, or can be, in a vendor's cloud (R-VOT6)."""
 
 
 @dataclass(frozen=True, slots=True)

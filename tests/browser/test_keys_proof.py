@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest_asyncio
@@ -9,14 +10,16 @@ from playwright.async_api import Browser
 
 from medquorum.ledger import canonical
 from medquorum.ledger.limits import FRAME
+from medquorum.ledger.types import BlockType
 from scripts.independent.canonical import Tampered
 from scripts.independent.charter import read_charter
 from scripts.independent.crypto import Signatures
 from scripts.independent.proof import audit_proof
 from tests.browser.keys_kit import Desk, desk_of, served
-from tests.support.chains import grow, make_proof
+from tests.support.authenticator import authenticator_vote, enrolled
+from tests.support.chains import Chain, grow, make_proof
 from tests.support.governed_story import governed
-from tests.support.network import make_network
+from tests.support.network import candidate, make_network, propose, registration, witness
 
 CHAIN = grow()
 STORY = governed()
@@ -70,6 +73,28 @@ async def test_blocks_under_an_amended_charter_are_proved(desk: Desk) -> None:
         told = await desk.run("proof", CHECK, proof=proof, charter=charter)
         assert [one for one in told["steps"] if one["ok"] is False] == [], block.header.n_bc
         assert told["valid"] is True
+
+
+async def test_votes_by_authenticators_are_proved(desk: Desk) -> None:
+    """R-VOT2, R-VOT6: under a charter that names the authenticator."""
+    doctor = CHAIN.network.doctors[1]
+    network = enrolled(make_network(), doctor)
+    chain = Chain(network)
+    chain.stage(registration(network))
+    chain.close()
+    image = propose(network, chain.view, BlockType.CT)
+    decided = candidate(network, image, chain.view)
+    own = authenticator_vote(network, image, doctor)
+    others = [one for one in decided.witness.votes if one.ballot.voter != own.ballot.voter]
+    chain.stage(image)
+    chain._staged[-1] = replace(decided, witness=witness([own, *others]))
+    chain.close()
+    proof, charter = make_proof(chain, 2).encoded(), network.charter_file()
+    assert own.encoded() in proof
+    assert audited(proof, charter)
+    told = await desk.run("proof", CHECK, proof=proof, charter=charter)
+    assert [step for step in told["steps"] if step["ok"] is False] == []
+    assert told["valid"] is True
 
 
 async def test_altered_bytes_are_found_as_the_audit_finds_them(desk: Desk) -> None:

@@ -42,9 +42,9 @@ def read_enrolment(path: Path) -> Enrolment:
 
 def enrol(path: Path | None) -> Callable[[Bench], Change]:
     """The owner of --home votes with this authenticator too; with none, with it no more."""
-    enrolment = None if path is None else read_enrolment(path)
 
     def make(bench: Bench) -> Change:
+        enrolment = None if path is None else read_enrolment(path)
         before = bench.charter.member(bench.issuer)
         if before is None or bench.signing.owner() != bench.issuer:
             raise CommandError(
