@@ -191,8 +191,11 @@ def _of_kind(
 
 def _calibration(probability: Numbers, truth: Truth) -> dict[str, Any]:
     slope, intercept = calibration_line(logit(probability), truth)
+    error = bootstrap_interval(_ece, probability, truth)
     return {
-        "ece": round(expected_calibration_error(probability, truth, RELIABILITY_BINS), 4),
+        "ece": round(error.estimate, 4),
+        "ece_low": round(error.low, 4),
+        "ece_high": round(error.high, 4),
         "ece_by_chance": round(_ece_by_chance(probability), 4),
         "brier": round(brier_score(probability, truth), 4),
         "slope": round(slope, 3),
@@ -208,14 +211,15 @@ def _calibration(probability: Numbers, truth: Truth) -> dict[str, Any]:
     }
 
 
+def _ece(probability: Numbers, truth: Truth) -> float:
+    return expected_calibration_error(probability, truth, RELIABILITY_BINS)
+
+
 def _ece_by_chance(probability: Numbers) -> float:
     """Mean ECE that these probabilities would show if every one were exactly true."""
     rng = np.random.default_rng(0)
     drawn = [
-        expected_calibration_error(
-            probability, rng.random(len(probability)) < probability, RELIABILITY_BINS
-        )
-        for _ in range(CHANCE_DRAWS)
+        _ece(probability, rng.random(len(probability)) < probability) for _ in range(CHANCE_DRAWS)
     ]
     return float(np.mean(drawn))
 

@@ -36,7 +36,7 @@ from medquorum.ai_entity.registry import Registry
 from medquorum.ledger.contents import Conclusion, NextStep
 
 PREPROCESSING: Final = "medquorum-fracture-edges-tiles/2"
-ABSTAIN_BAND: Final = 0.12
+ABSTAIN_BAND: Final = 0.08
 """Probability on either side of the threshold inside which nothing is concluded."""
 
 

@@ -4,9 +4,9 @@
 
 Stages, each from what the one before left in ``--work``: ``films`` draws the training films (ten
 minutes), ``train`` trains for some twenty minutes on one core and goes on from the last checkpoint,
-``fit`` fits calibration and fusion on films and writes models, cards and registry entries (it needs
-no torch; the rule is the shipped one of ``baseline.fit_fracture``), ``judge`` writes the synthetic
-hold-out's results into the cards.
+``fit`` calibrates the network and writes it beside the rule (it needs no torch; the rule is the
+shipped one of ``baseline.fit_fracture``), ``fuse`` fits the fusion of what ``--out`` holds on films
+of several scanners, ``judge`` writes the synthetic hold-out's results into the cards.
 """
 
 import argparse
@@ -23,8 +23,10 @@ from medquorum.ai_entity.phantom.limb_film import Family
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, register_model
 from medquorum.ai_entity.training import fracture_cards as cards
 from medquorum.ai_entity.training.fracture_export import (
+    CALIBRATION_FILMS,
     VALIDATION_FILMS,
-    fit_all,
+    fit_parts,
+    fuse_parts,
     gather,
     network_file,
     to_json,
@@ -35,8 +37,8 @@ from medquorum.ai_entity.training.fracture_loop import FractureRecipe
 
 SEED: Final = 20_261
 PARTS: Final = 2
-HOLD_OUT_FILMS: Final = 360
-STAGES: Final = ("films", "train", "fit", "judge")
+HOLD_OUT_FILMS: Final = 1_000
+STAGES: Final = ("films", "train", "fit", "fuse", "judge")
 FOLDED: Final = "folded.npz"
 
 
@@ -66,16 +68,25 @@ def train(work: Path, recipe: FractureRecipe) -> None:
 
 
 def fit(work: Path, out: Path, recipe: FractureRecipe) -> None:
-    """Fit on films, write and register the models."""
+    """Calibrate the network on films; write and register it and the rule."""
     with np.load(work / FOLDED, allow_pickle=False) as kept:
         arrays = {name: kept[name] for name in kept.files}
-    raw = network_file(arrays, (1.0, 0.0))
-    validation = gather(Family.VALIDATION, VALIDATION_FILMS, raw)
-    fitted = fit_all(arrays, (MODELS_FOLDER / f"{cards.RULE}.onnx").read_bytes(), validation)
+    validation = gather(Family.VALIDATION, VALIDATION_FILMS, network_file(arrays, (1.0, 0.0)))
+    fitted = fit_parts(arrays, (MODELS_FOLDER / f"{cards.RULE}.onnx").read_bytes(), validation)
     steps = sum(1 for _ in (work / "losses.jsonl").open())
-    write_files(out, cards.card_files(fitted, recipe, steps))
-    for stem in (cards.RULE, cards.NETWORK, cards.FUSION):
-        register_model(out, stem, current=stem == cards.FUSION)
+    write_files(out, cards.part_files(fitted, recipe, steps))
+    for stem in (cards.RULE, cards.NETWORK):
+        register_model(out, stem, current=False)
+
+
+def fuse(out: Path) -> None:
+    """Fit the fusion of the rule and the network in ``out`` on films; write and register it."""
+    rule, network = ((out / f"{stem}.onnx").read_bytes() for stem in (cards.RULE, cards.NETWORK))
+    fitted = fuse_parts(rule, network, gather(Family.CALIBRATION, CALIBRATION_FILMS, network))
+    trained_on = json.loads((out / f"{cards.NETWORK}.json").read_bytes())["trained_on"]
+    training = (out / cards.TRAINING).read_bytes()
+    write_files(out, cards.fusion_files(fitted, training, trained_on))
+    register_model(out, cards.FUSION, current=True)
 
 
 def judge(out: Path, count: int) -> None:
@@ -111,6 +122,8 @@ def main() -> None:
         train(arguments.work, recipe)
     if "fit" in stages:
         fit(arguments.work, arguments.out, recipe)
+    if "fuse" in stages:
+        fuse(arguments.out)
     if "judge" in stages:
         judge(arguments.out, HOLD_OUT_FILMS)
 

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from medquorum.ai_entity.fracture.fusion_graph import build_fusion
 from medquorum.ai_entity.fracture.scoring import FEATURE_NAMES
 from medquorum.ai_entity.phantom.limb_film import FAMILY_SEEDS, Family
+from medquorum.ai_entity.phantom.limb_scanner import CALIBRATION_SCANNERS
 from medquorum.ai_entity.training.fracture_export import (
+    CALIBRATION_FILMS,
+    LEAST_SPECIFICITY,
     VALIDATION_FILMS,
-    Fitted,
+    FittedFusion,
+    FittedParts,
     to_json,
 )
 from medquorum.ai_entity.training.fracture_films import (
@@ -23,8 +28,10 @@ from medquorum.ai_entity.training.fracture_films import (
 from medquorum.ai_entity.training.fracture_loop import FractureRecipe
 
 VERSION: Final = "2.0.0"
+FUSION_VERSION: Final = "2.1.0"
 RULE, NETWORK, FUSION = "fracture_rule_based", "fracture_resnet50", "fracture_fusion"
 TRAINING: Final = "fracture_training.json"
+CALIBRATION: Final = "fracture_fusion_training.json"
 REBUILD: Final = "python -m medquorum.ai_entity.training.fracture --out FOLDER"
 PPM: Final = 1_000_000
 LIMITS: Final = (
@@ -55,28 +62,54 @@ def training_card(recipe: FractureRecipe, steps: int) -> bytes:
     )
 
 
-def card_files(fitted: Fitted, recipe: FractureRecipe, steps: int) -> dict[str, bytes]:
-    """All files by name: three models, three cards, the training card."""
+def calibration_card(training: bytes) -> bytes:
+    """What the fusion of parts that were trained by ``training`` was fitted on."""
+    return to_json(
+        {
+            "patient_images": 0,
+            "labels": "known by construction",
+            "parts_training_sha256": hashlib.sha256(training).hexdigest(),
+            "first_seed": FAMILY_SEEDS[Family.CALIBRATION],
+            "first": CALIBRATION_FILMS[0],
+            "films": CALIBRATION_FILMS[1],
+            "scanners": [asdict(scanner) for scanner in CALIBRATION_SCANNERS],
+        }
+    )
+
+
+def part_files(fitted: FittedParts, recipe: FractureRecipe, steps: int) -> dict[str, bytes]:
+    """Rule and network with their cards, and what they were trained on, by name."""
     training = training_card(recipe, steps)
+    files = {TRAINING: training}
+    parts = ((RULE, fitted.rule, _rule()), (NETWORK, fitted.network, _network(steps)))
+    for (stem, model, own), threshold in zip(parts, fitted.thresholds, strict=True):
+        files[f"{stem}.onnx"] = model
+        files[f"{stem}.json"] = _card(VERSION, training, model, threshold, own)
+    return files
+
+
+def fusion_files(fitted: FittedFusion, training: bytes, trained_on: str) -> dict[str, bytes]:
+    """Fusion, its card and what it was fitted on, by name; ``training`` is the parts'."""
+    model, calibration = build_fusion(fitted.fusion), calibration_card(training)
+    card = _card(FUSION_VERSION, calibration, model, fitted.threshold, _fusion(fitted, trained_on))
+    return {CALIBRATION: calibration, f"{FUSION}.onnx": model, f"{FUSION}.json": card}
+
+
+def _card(
+    version: str, training: bytes, model: bytes, threshold: float, own: Mapping[str, Any]
+) -> bytes:
     common: dict[str, Any] = {
         "kind": "fracture",
-        "version": VERSION,
+        "version": version,
         "training_sha256": hashlib.sha256(training).hexdigest(),
         "limits": list(LIMITS),
         "not_for_clinical_use": True,
         "rebuild": REBUILD,
         "tested_on": {"real": REAL_TEST},
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "threshold_ppm": round(threshold * PPM),
     }
-    own = {RULE: _rule(), NETWORK: _network(steps), FUSION: _fusion(fitted)}
-    content = {RULE: fitted.rule, NETWORK: fitted.network, FUSION: fitted.fusion}
-    short = {RULE: "rule", NETWORK: "network", FUSION: "fusion"}
-    files = {TRAINING: training}
-    for stem, model in content.items():
-        digest = hashlib.sha256(model).hexdigest()
-        threshold = round(fitted.thresholds[short[stem]] * PPM)
-        card = common | own[stem] | {"sha256": digest, "threshold_ppm": threshold}
-        files |= {f"{stem}.onnx": model, f"{stem}.json": to_json(card)}
-    return files
+    return to_json({**common, **own})
 
 
 REAL_TEST: Final = (
@@ -112,21 +145,27 @@ def _network(steps: int) -> dict[str, Any]:
     }
 
 
-def _fusion(fitted: Fitted) -> dict[str, Any]:
+def _fusion(fitted: FittedFusion, trained_on: str) -> dict[str, Any]:
+    fusion = fitted.fusion
     return {
         "name": "medquorum-fracture",
         "form": "fusion",
         "architecture": "logistic of the log-odds of rule and ResNet-50",
-        "parts": {
-            "rule": hashlib.sha256(fitted.rule).hexdigest(),
-            "network": hashlib.sha256(fitted.network).hexdigest(),
-        },
+        "parts": {"rule": fusion.rule.hex(), "network": fusion.network.hex()},
         "weights": {
-            name: fitted.facts[name]
-            for name in ("rule_weight", "network_weight", "intercept", "unseen")
+            "rule_weight": fusion.rule_weight,
+            "network_weight": fusion.network_weight,
+            "intercept": fusion.intercept,
+            "unseen": fusion.unseen,
         },
-        "trained_on": f"{DRAWN}. Fusion, calibration and thresholds: {VALIDATION_FILMS[1]} films "
-        "of the validation family",
+        "threshold_choice": {
+            "how": f"the lowest with a specificity of {LEAST_SPECIFICITY} on calibration films",
+            "specificity_there": fitted.specificity,
+            "sensitivity_there": fitted.sensitivity,
+        },
+        "trained_on": f"{trained_on}. Fusion, calibration and threshold: {CALIBRATION_FILMS[1]} "
+        f"films of the calibration family, of {len(CALIBRATION_SCANNERS)} scanners in turn, none "
+        "of them the hold-out's",
     }
 
 

@@ -1,9 +1,13 @@
 """From a trained network to registered files: calibrated head, fusion, thresholds, cards.
 
-Needs no torch. The film's logit is brought to log-odds by a line fitted on validation films and
-folded into the network's head; the fusion is a logistic of both logits with weights that are not
-negative, fitted on the same films. Thresholds are those of the greatest sensitivity + specificity
-(Youden 1950) there. The hold-out takes no part.
+Needs no torch. The network's logit is brought to log-odds by a line fitted on validation films, of
+the scanner that it was trained on, and folded into its head. The fusion is a logistic of both
+logits with weights that are not negative, fitted on calibration films of several scanners: what a
+logit is worth falls with the scanner, and a probability has to hold on the next one too.
+
+Thresholds of rule and network are those of the greatest sensitivity + specificity (Youden 1950).
+The fusion's is the lowest that keeps LEAST_SPECIFICITY on the calibration films: a missed fracture
+costs more than a second look. The hold-out takes no part.
 """
 
 import hashlib
@@ -21,7 +25,7 @@ from medquorum.ai_entity.baseline.fit_fracture import fit_logistic
 from medquorum.ai_entity.calibration import calibration_line, logit, sigmoid
 from medquorum.ai_entity.fracture.edges import find_edges, suspicious_contours
 from medquorum.ai_entity.fracture.fused import LOGIT_LIMIT, look_at_tiles
-from medquorum.ai_entity.fracture.fusion_graph import Fusion, build_fusion
+from medquorum.ai_entity.fracture.fusion_graph import Fusion
 from medquorum.ai_entity.fracture.resnet_graph import build_resnet
 from medquorum.ai_entity.fracture.scoring import measure
 from medquorum.ai_entity.fracture.trial_films import trial_films
@@ -35,6 +39,11 @@ STRIDES: Final = (1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1)
 
 VALIDATION_FILMS: Final = (0, 240)
 """First number and count."""
+
+CALIBRATION_FILMS: Final = (0, 600)
+"""Six scanners in turn."""
+
+LEAST_SPECIFICITY: Final = 0.85
 FUSION_DECAY: Final = 0.003
 
 Vector = npt.NDArray[np.float64]
@@ -49,26 +58,29 @@ class FilmSet:
     network: Vector
     truth: Truth
 
+    def evidence(self, rule: bytes) -> Vector:
+        """Log-odds [n,2] of the rule in the file ``rule`` and of the network."""
+        features = self.edges.astype(np.float32)
+        shares = open_session(rule).run(None, {"features": features})[0][:, 0]
+        logits = logit(np.clip(shares, 1e-6, 1.0 - 1e-6))
+        return np.clip(np.stack([logits, self.network], axis=1), -LOGIT_LIMIT, LOGIT_LIMIT)
+
 
 def gather(family: Family, span: tuple[int, int], network: bytes) -> FilmSet:
     """What rule and network see of films of a family."""
-    model = _bare(network)
+    card = ModelCard("", "", "fracture", bytes(32), bytes(32), 0, (), TILES)
+    model = LoadedModel(card, open_session(network))
     edges, logits, truth = [], [], []
     for film in trial_films(family, span[1], span[0]):
         maps = find_edges(film.image)
         edges.append(measure(maps, suspicious_contours(maps)).vector())
         truth.append(film.fractured)
-        logits.append(look_at_tiles(film.image, model).logit)
+        logits.append(look_at_tiles(film.image, model, maps).logit)
     return FilmSet(
         np.asarray(edges, dtype=np.float64),
         np.asarray(logits, dtype=np.float64),
         np.asarray(truth, dtype=np.bool_),
     )
-
-
-def _bare(network: bytes) -> LoadedModel:
-    card = ModelCard("", "", "fracture", bytes(32), bytes(32), 0, (), TILES)
-    return LoadedModel(card, open_session(network))
 
 
 def network_file(arrays: Mapping[str, npt.NDArray[np.float32]], line: tuple[float, float]) -> bytes:
@@ -94,29 +106,61 @@ def youden(probability: Vector, truth: Truth) -> float:
     return round(float(middles[best[len(best) // 2]]), 3)
 
 
+def sensitive(probability: Vector, truth: Truth, least_specificity: float) -> float:
+    """The lowest threshold that calls at most 1 - ``least_specificity`` of the whole films.
+
+    Middle between two scores, 3 decimals.
+    """
+    whole = np.sort(probability[~truth])
+    calls = int(np.floor((1.0 - least_specificity) * len(whole) + 1e-9))
+    highest_not_called = float(whole[len(whole) - calls - 1])
+    above = probability[probability > highest_not_called]
+    next_one = float(above.min()) if len(above) else 1.0
+    return round(max((highest_not_called + next_one) / 2.0, highest_not_called + 5e-4), 3)
+
+
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """Files and thresholds, before cards are written."""
+class FittedParts:
+    """Rule and network, before cards are written."""
 
     rule: bytes
     network: bytes
-    fusion: bytes
-    thresholds: dict[str, float]
-    facts: dict[str, Any]
+    thresholds: tuple[float, float]
+    """Of rule and network."""
 
 
-def fit_all(
+def fit_parts(
     arrays: Mapping[str, npt.NDArray[np.float32]], rule: bytes, validation: FilmSet
-) -> Fitted:
-    """Everything that is fitted after the training; ``validation`` logits are of the raw head."""
-    features = validation.edges.astype(np.float32)
-    shares = open_session(rule).run(None, {"features": features})[0][:, 0]
-    rule_logits = np.clip(logit(np.clip(shares, 1e-6, 1.0 - 1e-6)), -LOGIT_LIMIT, LOGIT_LIMIT)
+) -> FittedParts:
+    """The calibrated network beside the rule; ``validation`` logits are of the raw head."""
     line = calibration_line(validation.network, validation.truth)
-    network_logits = np.clip(line[0] * validation.network + line[1], -LOGIT_LIMIT, LOGIT_LIMIT)
-    evidence = np.stack([rule_logits, network_logits], axis=1)
-    weights, intercept, unseen = fit_fusion(evidence, validation.truth)
-    network = network_file(arrays, line)
+    evidence = validation.evidence(rule)
+    network = np.clip(line[0] * validation.network + line[1], -LOGIT_LIMIT, LOGIT_LIMIT)
+    return FittedParts(
+        rule,
+        network_file(arrays, line),
+        (
+            youden(sigmoid(evidence[:, 0]), validation.truth),
+            youden(sigmoid(network), validation.truth),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FittedFusion:
+    """A fusion, before its card is written."""
+
+    fusion: Fusion
+    threshold: float
+    specificity: float
+    """Of the calibration films, at the threshold; so is ``sensitivity``."""
+    sensitivity: float
+
+
+def fuse_parts(rule: bytes, network: bytes, calibration: FilmSet) -> FittedFusion:
+    """The fusion of two files; ``calibration`` was gathered with this network."""
+    evidence, truth = calibration.evidence(rule), calibration.truth
+    weights, intercept, unseen = fit_fusion(evidence, truth)
     fusion = Fusion(
         round(float(weights[0]), 6),
         round(float(weights[1]), 6),
@@ -125,22 +169,14 @@ def fit_all(
         hashlib.sha256(network).digest(),
         round(unseen, 6),
     )
-    return Fitted(
-        rule=rule,
-        network=network,
-        fusion=build_fusion(fusion),
-        thresholds={
-            "rule": youden(sigmoid(rule_logits), validation.truth),
-            "network": youden(sigmoid(network_logits), validation.truth),
-            "fusion": youden(fusion.probability(evidence), validation.truth),
-        },
-        facts={
-            "rule_weight": fusion.rule_weight,
-            "network_weight": fusion.network_weight,
-            "intercept": fusion.intercept,
-            "unseen": fusion.unseen,
-            "network_line": [round(part, 6) for part in line],
-        },
+    probability = fusion.probability(evidence)
+    threshold = sensitive(probability, truth, LEAST_SPECIFICITY)
+    called = probability >= threshold
+    return FittedFusion(
+        fusion,
+        threshold,
+        specificity=round(float((~called[~truth]).mean()), 4),
+        sensitivity=round(float(called[truth].mean()), 4),
     )
 
 
