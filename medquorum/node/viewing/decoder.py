@@ -134,10 +134,11 @@ class Spare:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Task[Child] | None = None
+        self._closed = False
 
     def warm(self) -> None:
         """Start a child unless one is waiting."""
-        if self._waiting is None:
+        if self._waiting is None and not self._closed:
             self._waiting = asyncio.create_task(Child.start())
 
     async def take(self) -> Child:
@@ -151,7 +152,8 @@ class Spare:
         return await Child.start()
 
     async def close(self) -> None:
-        """End the waiting child."""
+        """End the waiting child; there will be none after it."""
+        self._closed = True
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             await (await waiting).end()

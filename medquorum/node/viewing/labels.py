@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-Kind = Literal["lesion", "edge", "contour", "activation"]
+Kind = Literal["lesion", "edge", "contour", "activation", "organ"]
 
 
 class LabelView(BaseModel):
@@ -26,3 +26,4 @@ class OverlayView(BaseModel):
 
     on: str
     labels: list[LabelView]
+    organs: list[LabelView] = Field(description="Of the layer `organs`; empty without one")

@@ -93,7 +93,8 @@ class ViewingRoom:
                     description = await child.description()
                 self._make_place(key, description.total_bytes)
                 image = DecodedImage(folder, description, child)
-                self.spare.warm()
+                # The next one's imports are not to take the core that the first slices need.
+                image.filling.add_done_callback(lambda _: self.spare.warm())
                 return image
         except TimeoutError:
             raise IntakeRefused(Fault.OUT_OF_TIME) from None
@@ -142,11 +143,11 @@ class ViewingRoom:
 
     async def close(self) -> None:
         """End every child and remove every byte."""
+        await self.spare.close()
         for key in tuple(self._images):
             removal = self._let_go(key)
             if removal is not None:
                 await removal
-        await self.spare.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
 
