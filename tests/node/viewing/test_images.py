@@ -81,7 +81,7 @@ async def _check_volume(house: House, place: str, folder: Path) -> None:
     status, body, _ = await house.ask("GET", f"{place}/volume.nii")
     assert status == 200
     (folder / "volume.nii").write_bytes(body)
-    found = nibabel.load(folder / "volume.nii")
+    found: Any = nibabel.load(folder / "volume.nii")
     assert (np.asarray(found.dataobj).transpose(2, 1, 0) == HU - 1024).all()
     # 0.7 mm pixels and 2 mm steps from the origin, LPS turned to RAS
     assert np.allclose(found.affine, np.diag([-0.7, -0.7, 2.0, 1.0]))
