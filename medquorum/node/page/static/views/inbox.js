@@ -56,7 +56,12 @@ function content(cases) {
 export async function show(place) {
   const body = el("div", {});
   replace(place, el("h1", {}, t("shell.nav_inbox")), body);
-  const stop = onCases((cases) => replace(body, content(cases)));
+  const stop = onCases((cases) => {
+    // News must not take the focus from the case that Enter is about to open.
+    const held = body.contains(document.activeElement) ? document.activeElement.hash : null;
+    replace(body, content(cases));
+    [...body.querySelectorAll("a")].find((link) => link.hash === held)?.focus();
+  });
   await refreshCases();
   return stop;
 }
