@@ -1,5 +1,6 @@
 """The viewer before the real application: what the node decodes of DICOM is what the page shows."""
 
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,8 @@ AIR, TISSUE, LESION_HU, LESION_SUV = -1000, 40, 90, 7.5
 INSIDE = slice(20, 30)
 """Rows, and columns, of the lesion, on slices 4 to 6."""
 STORED_OFFSET = 1024
+LIVER = 7
+"""Of the map of organs."""
 
 
 def made_ct() -> np.ndarray:
@@ -67,12 +70,15 @@ def made_desk() -> ImageDesk:
     desk = ImageDesk()
     hu = made_ct()
     labels = (hu == LESION_HU).astype(np.uint8)
+    organs = np.where(hu == AIR, 0, LIVER).astype(np.uint8)
     affine = np.eye(4)
     affine[:3, :3] = [[0, 0, SPACING_MM[0]], [0, SPACING_MM[1], 0], [SPACING_MM[2], 0, 0]]
     desk.bodies = {
         (RECORD, PartName.IMG_CT): volume("CT", hu + STORED_OFFSET),
         (OTHER_RECORD, PartName.IMM_PET): made_pet(),
-        (REPORT, PartName.ATTACHMENT): overlay(labels, affine),
+        (REPORT, PartName.ATTACHMENT): overlay(
+            labels, affine, organs_zlib=[zlib.compress(organs.tobytes())]
+        ),
     }
     return desk
 
@@ -124,3 +130,8 @@ async def test_decoded_series_are_shown_fused_with_the_reports_findings(
     await expect(readout).to_contain_text("L18 P18")
     fused = page.get_by_role("img", name="PET on CT")
     assert "1 lesions outlined" in (await fused.get_attribute("aria-label") or "")
+    organs = page.get_by_label("Organs", exact=True).and_(page.get_by_role("checkbox"))
+    assert not await organs.is_checked(), "organs are drawn when asked for"
+    await organs.check()
+    await expect(readout).to_contain_text("Liver")
+    await expect(page.get_by_role("list", name="Organs")).to_contain_text("Liver")

@@ -20,6 +20,7 @@ from medquorum.node.api.images import (
 )
 from medquorum.node.api.operation import JSON, OCTETS, Call, Content, Parameters, operation
 from medquorum.node.api.permissions import Right
+from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import Hex32
 from medquorum.node.api.scope import check_record
 from medquorum.node.viewing.labels import OverlayView
@@ -41,6 +42,7 @@ class OverlaySliceQuery(OverlayQuery):
     """One slice of that image, from 0."""
 
     index: Annotated[int, Field(ge=0, lt=PLANES)]
+    layer: Literal["findings", "organs"] = "findings"
 
 
 @operation(
@@ -64,7 +66,13 @@ async def describe_overlay(call: Call[OverlayQuery]) -> web.StreamResponse:
     record = RecordId(bytes.fromhex(asked.record))
     overlay = await overlays.open(record, reader_of(call, asked.purpose))
     labels = await asyncio.to_thread(overlay.views_on, image.description)
-    return json_answer(OverlayView, OverlayView(on=asked.on, labels=labels))
+    organs = overlay.of_organs()
+    found = (
+        []
+        if organs is None or image.description.kind == "xray"
+        else (await asyncio.to_thread(organs.views_on, image.description, "organ"))
+    )
+    return json_answer(OverlayView, OverlayView(on=asked.on, labels=labels, organs=found))
 
 
 @operation(
@@ -87,7 +95,10 @@ async def read_overlay_slice(call: Call[OverlaySliceQuery]) -> web.StreamRespons
     if overlay is None:
         await check_record(call, asked.record)
         overlay = await overlays.open(record, reader_of(call, asked.purpose))
-    found = await asyncio.to_thread(overlay.plane_on, image.description, asked.index)
+    drawn = overlay if asked.layer == "findings" else overlay.of_organs()
+    if drawn is None:
+        raise Problem(404, "no_organs", "this report tells no organs apart; ask for its findings")
+    found = await asyncio.to_thread(drawn.plane_on, image.description, asked.index)
     return lasting_answer(call.request, found)
 
 

@@ -58,7 +58,7 @@ export async function addOverlay(source, reading, overlay, base) {
   const described = await source.describeOverlay(overlay.record, base);
   for (const layer of readOverlay(described, reading.grid, overlay.lesions ?? [])) {
     const fetchBytes = (index, signal) =>
-      source.labels(overlay.record, layer.path, index, base, signal);
+      source.labels(overlay.record, layer.source, index, base, signal);
     reading.labelLayers.push(
       new LabelLayer(layer.kind, layer.labels, reading.grid, fetchBytes, reading.lane),
     );

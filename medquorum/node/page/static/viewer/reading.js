@@ -149,7 +149,8 @@ export class Reading {
    */
   async goToLabel(layer, labelled) {
     this.setSlice(labelled.central);
-    const centre = await layer.centreOf(labelled);
+    // Where the labels cannot be had the slice at least is shown.
+    const centre = await layer.centreOf(labelled).catch(() => null);
     return centre !== null && this.index === labelled.central && this.goTo(centre);
   }
 

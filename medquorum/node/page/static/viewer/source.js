@@ -23,9 +23,9 @@ export const nodeSource = Object.freeze({
   describeOverlay: (record, on) => api.get(`${overlay(record)}${grid(on)}`),
 
   /**
-   * Labels of a slice on the image's grid; layer "slices" or "organs".
+   * Labels of a slice on the image's grid; layer "findings" or "organs".
    * @returns {Promise<Uint8Array>}
    */
   labels: (record, layer, index, on, signal) =>
-    api.bytes(`${overlay(record)}/${layer}/${index}${grid(on)}`, { signal }),
+    api.bytes(`${overlay(record)}/slices/${index}${grid(on)}&layer=${layer}`, { signal }),
 });

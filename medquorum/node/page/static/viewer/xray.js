@@ -131,7 +131,7 @@ class XrayViewer {
         await this.source.describeOverlay(overlay.record, this.name);
         const bytes = await this.source.labels(
           overlay.record,
-          "slices",
+          "findings",
           film,
           this.name,
           this.ending.signal,
