@@ -6,14 +6,9 @@ The fake desk answers from here; images are those of the viewer's kit, handed to
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-from playwright.async_api import BrowserContext, Page, Route
 
 from medquorum.ledger import canonical
 from medquorum.ledger.ceremony import CharterFile
@@ -25,18 +20,13 @@ from medquorum.ledger.types import BlockHash, BlockType, Decision, PartName, Rec
 from medquorum.ledger.vote import Vote, parse_vote
 from medquorum.ledger.wrap import Wrap, open_wrap, parse_wrap
 from medquorum.node.desk import DeskError, Reader, Receipt, VoteReceipt
-from medquorum.node.page_key_file import seal_page_keys
 from medquorum.node.presenter import provenance_view
 from medquorum.node.views import BlockView, EventView, ProposalView, VerdictView, VoteView
 from tests.browser.case_contents import FORM, PRESCRIPTION, RESULTS, film_report, tumour_report
-from tests.browser.kit import PASSPHRASE, Watched
+from tests.browser.case_images import XRAY_RECORD
 from tests.browser.viewer_kit import (
     PET_RECORD,
     RECORD,
-    MadeNode,
-    MadeSeries,
-    described_volume,
-    made_study,
 )
 from tests.ledger.charter_kit import address_of_name, private_key
 from tests.node.api.conftest import House
@@ -50,7 +40,6 @@ PATIENT = CHAIN.view.patient(1)
 ATTENDING = NETWORK.doctors[0]
 OTHER = NETWORK.doctors[1]
 CT_HASH, PET_HASH = digest("ct block"), digest("pet block")
-XRAY_RECORD = "44" * 32
 DAY_MS = 86_400_000
 
 
@@ -296,91 +285,3 @@ def every_kind(ward: Ward) -> dict[str, str]:
         "results": ward.put(other_proposal(BlockType.TEST_RESULT), RESULTS),
         "prescription": ward.put(other_proposal(BlockType.PRESCRIPTION), PRESCRIPTION),
     }
-
-
-def key_file(folder: Path) -> Path:
-    """The attending's page key file."""
-    keys = {"clinical": private_key(ATTENDING, Purpose.CLINICAL)}
-    path = folder / "page-key.json"
-    path.write_bytes(seal_page_keys(keys, address_of_name(ATTENDING), PASSPHRASE))
-    return path
-
-
-def _film() -> MadeSeries:
-    """A forearm's two bones, bright on dark."""
-    rows, columns = 180, 120
-    y, x = np.mgrid[:rows, :columns]
-    grey = np.full((rows, columns), 3_000.0)
-    for centre in (42, 76):
-        grey += 38_000 * np.exp(-(((x - centre - 4 * np.sin(y / 40)) / 7) ** 2))
-    voxels = grey.astype("<u2")[None]
-    described = described_volume("ct", voxels, (0.2, 0.2, 1.0), 1.0) | {
-        "kind": "xray",
-        "frames": [{"columns": columns, "rows": rows}],
-        "spacing_mm": [0.2, 0.2, None],
-        "origin": None,
-        "orientation": None,
-        "positions": [],
-        "unit": "none",
-        "stored": "uint16",
-        "windows": [{"name": "full", "centre": 22_000, "width": 44_000}],
-    }
-    return MadeSeries(voxels, described)
-
-
-async def serve_images(context: BrowserContext, node: MadeNode | None = None) -> None:
-    """Answer the viewer's questions in the browser."""
-    made = node or made_study(96, 40)
-    held = {**made.images, f"{XRAY_RECORD}/IMG_XRAY": _film()}
-
-    async def images(route: Route) -> None:
-        _, _, rest = route.request.url.partition("/v1/images/")
-        record, name, *more = rest.partition("?")[0].split("/")
-        series = held.get(f"{record}/{name}")
-        if series is None:
-            await route.fulfill(
-                status=404, json={"rule": "unknown_record", "detail": "no such image"}
-            )
-        elif not more:
-            await route.fulfill(json=series.described)
-        else:
-            await route.fulfill(body=series.voxels[int(more[1])].tobytes())
-
-    async def overlays(route: Route) -> None:
-        parts = route.request.url.partition("/v1/overlays/")[2].partition("?")[0].split("/")
-        if len(parts) == 1:
-            await route.fulfill(json=made.overlay)
-        else:
-            assert made.labels is not None
-            await route.fulfill(body=made.labels[int(parts[-1])].tobytes())
-
-    await context.route("**/v1/images/**", images)
-    await context.route("**/v1/overlays/**", overlays)
-
-
-async def enter_with_key(watched: Watched, name: str, file: Path) -> None:
-    """Sign in and open the key."""
-    page = watched.page
-    await page.goto(watched.base_url, wait_until="commit")
-    await watched.sign_in(name)
-    await open_key(page, file)
-    await page.locator("#rail footer").wait_for()
-
-
-async def open_key(page: Page, file: Path, *, known: bool = False) -> None:
-    """Fill in the form that asks for the key; a file in use need not be chosen again."""
-    if not known:
-        await page.locator("#key-file").set_input_files(str(file))
-    await page.locator("#key-passphrase").fill(PASSPHRASE)
-    await page.locator("form.card-form").get_by_role("button", name="Open key").click()
-
-
-def attachment(labels: bytes, shape: tuple[int, int, int]) -> bytes:
-    """A machine's outline as it stands in an ATTACHMENT."""
-    content = {
-        "affine_nm": [0] * 12,
-        "labels_zlib": [zlib.compress(labels, 9)],
-        "organs_zlib": [zlib.compress(bytes(len(labels)), 9)],
-        "shape": list(shape),
-    }
-    return canonical.encode(content, FRAME)

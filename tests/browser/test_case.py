@@ -16,18 +16,16 @@ from medquorum.ledger.types import BlockType, Decision, VoterRole
 from medquorum.node.accounts import UserRole
 from medquorum.node.desk import DeskError
 from tests.browser.case_contents import FORM, film_report, poisoned, tumour_report
+from tests.browser.case_entry import enter_with_key, key_file, open_key
+from tests.browser.case_images import serve_images
 from tests.browser.case_kit import (
     ATTENDING,
     NETWORK,
     OTHER,
     Ward,
-    enter_with_key,
     every_kind,
-    key_file,
     machine_report,
-    open_key,
     other_proposal,
-    serve_images,
     staged,
 )
 from tests.browser.conftest import NAMES, PageOf

@@ -15,16 +15,14 @@ from medquorum.ledger.contents import parse_medical_report
 from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.accounts import UserRole
 from tests.browser.case_contents import film_report, tumour_report
+from tests.browser.case_entry import enter_with_key, key_file
+from tests.browser.case_images import attachment, serve_images
 from tests.browser.case_kit import (
     CT_HASH,
     PET_HASH,
     Ward,
-    attachment,
-    enter_with_key,
     history,
-    key_file,
     machine_report,
-    serve_images,
     staged,
 )
 from tests.browser.conftest import NAMES, PageOf
