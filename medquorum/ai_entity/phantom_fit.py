@@ -6,7 +6,7 @@ writes, beside the model, the file that the card names under ``levels``: where o
 ``tumour.candidates``) and the probabilities of the four levels (``tumour.level_head``). Bodies for
 the atlas are drawn besides, without scanning them. Hold-out phantoms take no part.
 
-    python -m medquorum.ai_entity.phantom_fit --model tumour_petct --phantoms 36
+    python -m medquorum.ai_entity.phantom_fit --model tumour_petct --phantoms 32
 """
 
 import argparse
@@ -210,7 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m medquorum.ai_entity.phantom_fit")
     parser.add_argument("--model", required=True, help="stem of the model, like tumour_petct")
     parser.add_argument("--models", type=Path, default=MODELS_FOLDER)
-    parser.add_argument("--phantoms", type=int, default=36)
+    parser.add_argument("--phantoms", type=int, default=32)
     parser.add_argument("--bodies", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
     told = parser.parse_args()

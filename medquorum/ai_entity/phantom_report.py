@@ -3,10 +3,11 @@
     medquorum ai evaluate --phantoms 48 --json > phantoms.json
     medquorum ai evaluate --nema --json > nema.json
     python -m medquorum.ai_entity.phantom_report --phantoms phantoms.json --nema nema.json \\
-        --out docs/models
+        --out docs/models --card tumour_petct.json
 
-Figures are written as the evaluation gave them, whether they reach their bars or not. Results on
-patients are elsewhere: the two say different things and are never averaged.
+With ``--card`` they also stand on the model's card, under ``test_synthetic``. Figures are written
+as the evaluation gave them, whether they reach their bars or not. Results on patients are
+elsewhere: the two say different things and are never averaged.
 """
 
 import argparse
@@ -118,6 +119,31 @@ def _error(error: dict[str, float] | None) -> str:
     return f"{100 * error['mean']:+.1f} +- {100 * error['standard_deviation']:.1f} %"
 
 
+def card_entry(document: dict[str, Any]) -> dict[str, Any]:
+    """What the card of the model tells of its test on phantoms."""
+    other = document["false_tumour"]["other_organs"]
+    return {
+        "phantoms": document["phantoms"],
+        "how": f"seed family {document['seed_family']}, shifted scanners; nothing chosen on them",
+        "quadratic_kappa": document["quadratic_kappa"],
+        "metastasis_sensitivity": document["sensitivity"]["Metastasis"],
+        "false_tumour_share": other["share"],
+        "false_tumour_share_where_uptake_is_usual": document["false_tumour"]["physiologic_hot"][
+            "share"
+        ],
+        "mean_dice": document["mean_dice"],
+    }
+
+
+def write_card_entry(card: Path, document: dict[str, Any]) -> None:
+    """Onto the card. Raises ValueError for the card of another model."""
+    told = json.loads(card.read_bytes())
+    if told["sha256"] != document["model_digest"]:
+        raise ValueError("these figures belong to another model; evaluate the one of this card")
+    told["test_synthetic"] = card_entry(document)
+    card.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+
+
 def confusion_svg(document: dict[str, Any]) -> str:
     """The confusion matrix of all organs; shade by share of the row."""
     levels, counts = document["levels"], document["confusion"]
@@ -162,12 +188,15 @@ def main() -> None:
     parser.add_argument("--phantoms", type=Path, required=True)
     parser.add_argument("--nema", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--card", type=Path, help="card of the model that was judged")
     told = parser.parse_args()
     document = json.loads(told.phantoms.read_bytes())
     nema = None if told.nema is None else json.loads(told.nema.read_bytes())
     told.out.mkdir(parents=True, exist_ok=True)
     (told.out / "phantoms.md").write_text(phantom_page(document, nema))
     (told.out / "phantom-confusion.svg").write_text(confusion_svg(document))
+    if told.card is not None:
+        write_card_entry(told.card, document)
 
 
 if __name__ == "__main__":

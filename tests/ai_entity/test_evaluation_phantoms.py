@@ -1,5 +1,6 @@
 """Phantom trials, their figures and pages: counts that can be checked by hand."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,11 @@ from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ai_entity.phantom.scanner import SHIFTED, STANDARD, Family, family_seed
 from medquorum.ai_entity.phantom.whole_body import make_torso
 from medquorum.ai_entity.phantom_fit import fit_file, run_network
-from medquorum.ai_entity.phantom_report import confusion_svg, phantom_page
+from medquorum.ai_entity.phantom_report import (
+    confusion_svg,
+    phantom_page,
+    write_card_entry,
+)
 from medquorum.ai_entity.phantom_trials import Trial, trial_plan
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.tumour.level_head import read_head
@@ -153,3 +158,19 @@ def test_pages_need_no_network(tmp_path: Path, model: LoadedModel) -> None:
     page = phantom_page(document, None)
     assert model.card.digest.hex() in page
     assert "says nothing about patients" in page
+
+
+def test_figures_go_on_the_card_of_the_model_they_belong_to(
+    tmp_path: Path, model: LoadedModel
+) -> None:
+    results = [made(0, (Organ.LIVER, 3, 3), (Organ.BONE, 0, 1))]
+    document = phantom_summary(results, model) | {"seed_family": "hold-out"}
+    card = tmp_path / "card.json"
+    card.write_text(json.dumps({"sha256": model.card.digest.hex()}))
+    write_card_entry(card, document)
+    entry = json.loads(card.read_bytes())["test_synthetic"]
+    assert (entry["phantoms"], entry["metastasis_sensitivity"]) == (1, 1.0)
+    assert entry["false_tumour_share"] == 1.0
+    card.write_text(json.dumps({"sha256": "00" * 32}))
+    with pytest.raises(ValueError, match="another model"):
+        write_card_entry(card, document)
