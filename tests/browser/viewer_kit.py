@@ -224,7 +224,7 @@ class Seen:
 
     async def pixel(self, pane: str, x: float, y: float) -> list[int]:
         """RGB in the middle of the picture, moved by shares of the pane's width and height."""
-        return await self.page.evaluate(
+        found: list[int] = await self.page.evaluate(
             """([pane, x, y]) => {
               const canvas = document.querySelector(`.viewer-pane-${pane} .viewer-picture`);
               const context = canvas.getContext("2d");
@@ -233,10 +233,11 @@ class Seen:
             }""",
             [pane, x, y],
         )
+        return found
 
     async def marked(self, x: float, y: float) -> bool:
         """Whether something is drawn over the picture at, or within a few pixels of, a place."""
-        return await self.page.evaluate(
+        found: bool = await self.page.evaluate(
             """([x, y]) => {
               const canvas = document.querySelector(".viewer-marks");
               const at = [Math.round(canvas.width * x) - 4, Math.round(canvas.height * y) - 4];
@@ -245,6 +246,7 @@ class Seen:
             }""",
             [x, y],
         )
+        return found
 
     async def settle(self) -> None:
         """Wait until what was asked for is drawn: two frames."""

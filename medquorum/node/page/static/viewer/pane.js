@@ -98,9 +98,11 @@ export class Pane {
   }
 
   /** Words of the corners, and the whole for screen readers. */
-  say({ place: placeText, height, level, whole }) {
+  say({ place: placeText, height, levels, whole }) {
     replace(this.place, placeText, el("span", { class: "viewer-height" }, `  ${height}`));
-    replace(this.level, level);
+    const line = ({ name, numbers }) =>
+      el("div", {}, el("span", { class: "viewer-preset" }, name === "" ? "" : `${name}  `), numbers);
+    replace(this.level, levels.map(line));
     this.marks.setAttribute("aria-label", whole);
   }
 }

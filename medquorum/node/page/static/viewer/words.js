@@ -6,18 +6,26 @@ import { ROLES } from "./reading.js";
 
 const digits = (number, places) => number.toFixed(places).replace("-", "\u2212");
 
-/** A window: width and centre in HU, or the range of SUV. */
-export function windowWords(track) {
-  const { window, series } = track;
-  const name = windowName(window);
+/** The numbers of a window: width and centre in HU, or the range of SUV. */
+function windowNumbers({ window, series }) {
   if (series.unit === "SUV") {
-    return t("viewer.window_suv", {
-      low: digits(window.low, 0),
-      high: digits(window.high, Number.isInteger(window.high) ? 0 : 1),
-    });
+    const high = digits(window.high, Number.isInteger(window.high) ? 0 : 1);
+    return t("viewer.window_suv", { low: digits(window.low, 0), high });
   }
   const width = digits(window.high - window.low, 0);
-  return t("viewer.window_hu", { name, width, centre: digits((window.high + window.low) / 2, 0) });
+  return t("viewer.window_hu", { width, centre: digits((window.high + window.low) / 2, 0) });
+}
+
+/** Name, where it says more than the numbers, and numbers of a window. */
+function windowParts(track) {
+  const name = track.series.unit === "SUV" ? "" : windowName(track.window);
+  return { name, numbers: windowNumbers(track) };
+}
+
+/** A window in words. */
+export function windowWords(track) {
+  const { name, numbers } = windowParts(track);
+  return name === "" ? numbers : `${name}  ${numbers}`;
 }
 
 /** The name of a preset, or that it was set by hand. */
@@ -39,13 +47,15 @@ function heightWords({ grid, index }) {
 
 /** Words of a pane's corners, and its name for screen readers. */
 export function cornerWords(reading, kind) {
-  const level = ROLES[kind].map((role) => windowWords(reading.tracks[role])).join("\n");
+  const tracks = ROLES[kind].map((role) => reading.tracks[role]);
+  const levels = tracks.map(windowParts);
+  const level = tracks.map(windowWords).join(", ");
   const place = sliceWords(reading);
   if (kind === "xray") {
     return {
       place: "",
       height: "",
-      level,
+      levels,
       whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }),
     };
   }
@@ -57,7 +67,7 @@ export function cornerWords(reading, kind) {
     level,
     lesions: outlined,
   });
-  return { place, height: heightWords(reading), level, whole };
+  return { place, height: heightWords(reading), levels, whole };
 }
 
 /** Value of a series at a voxel with its unit, or an empty text. */
