@@ -46,8 +46,8 @@ async def test_blocks_are_drawn_with_both_kinds_of_links_newest_first(
     graph = page.locator("svg.graph")
     await expect(graph.locator(".node")).to_have_count(16)
     await expect(graph.locator(".global")).to_have_count(15)
-    # Two registrations begin a chain, and nothing continues the rejected block 5.
-    await expect(graph.locator(".own")).to_have_count(14)
+    # Two registrations begin a patient's chain, and the rejected block 5 stands in none.
+    await expect(graph.locator(".own")).to_have_count(13)
     await expect(graph.locator(".node.rejected")).to_have_count(1)
     assert await grave_findings(page, repository) == []
     await page.get_by_label("Only patient number").fill("2")

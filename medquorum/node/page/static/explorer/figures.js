@@ -3,7 +3,7 @@
  * @module
  */
 
-import { percent } from "../format.js";
+import { percent, span } from "../format.js";
 import { typeName } from "../record/timeline.js";
 import { t } from "../texts.js";
 import { figure } from "./chart.js";
@@ -13,13 +13,22 @@ const WARNING = "#e0a64a";
 const APPROVE = "#5fbf8f";
 const PPM = 1_000_000;
 const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const TICK_MS = 1;
 
-function seconds(ms) {
-  return ms === null ? null : ms / SECOND_MS;
+/** From the last vote to finality, ms; null where nobody had to vote. */
+function ordering({ votes_ms, total_ms }) {
+  return votes_ms === null ? null : total_ms - votes_ms;
 }
 
-function shownSeconds(ms) {
-  return ms === null ? "" : t("explorer.seconds", { number: (ms / SECOND_MS).toFixed(1) });
+/** Seconds for a logarithmic scale, which has no zero. @param {?number} ms */
+function atLeastTick(ms) {
+  return ms === null ? null : Math.max(TICK_MS, ms) / SECOND_MS;
+}
+
+function shownSpan(ms) {
+  if (ms === null) return "";
+  return ms < MINUTE_MS ? t("explorer.seconds", { number: (ms / SECOND_MS).toFixed(1) }) : span(ms);
 }
 
 function middle(values) {
@@ -27,92 +36,78 @@ function middle(values) {
   return sorted.length === 0 ? null : sorted[Math.floor(sorted.length / 2)];
 }
 
+/** Voting takes a doctor's time, ordering a machine's: on one scale, logarithmic. */
+function latencyLines(latencies) {
+  const line = (label, colour, take) => ({
+    label: t(label),
+    colour,
+    values: latencies.map((one) => atLeastTick(take(one))),
+  });
+  return [
+    line("explorer.total", ACCENT, ({ total_ms }) => total_ms),
+    line("explorer.ordering_time", WARNING, ordering),
+  ];
+}
+
 function latency({ latencies }) {
   const half = middle(latencies.map(({ total_ms }) => total_ms));
+  const names = ["axis_block", "column_type", "until_last_vote", "ordering_time", "total"];
   return figure({
     title: t("explorer.latency"),
     note:
-      half === null
-        ? t("explorer.no_blocks")
-        : t("explorer.latency_note", { half: shownSeconds(half) }),
+      half === null ? t("explorer.no_blocks") : t("explorer.latency_note", { half: span(half) }),
     x: latencies.map(({ n_bc }) => n_bc),
     xLabel: t("explorer.axis_block"),
     yLabel: t("explorer.axis_seconds"),
     yScale: { distr: 3, log: 10 },
-    lines: [
-      {
-        label: t("explorer.total"),
-        colour: ACCENT,
-        values: latencies.map(({ total_ms }) => Math.max(0.001, seconds(total_ms))),
-      },
-      {
-        label: t("explorer.until_last_vote"),
-        colour: WARNING,
-        values: latencies.map(({ votes_ms }) =>
-          votes_ms === null ? null : Math.max(0.001, seconds(votes_ms)),
-        ),
-      },
-    ],
-    columns: [
-      t("explorer.axis_block"),
-      t("explorer.column_type"),
-      t("explorer.until_last_vote"),
-      t("explorer.total"),
-    ],
+    lines: latencyLines(latencies),
+    columns: names.map((name) => t(`explorer.${name}`)),
     rows: latencies
       .toReversed()
       .map((one) => [
         one.n_bc,
         typeName(one.type),
-        shownSeconds(one.votes_ms),
-        shownSeconds(one.total_ms),
+        shownSpan(one.votes_ms),
+        shownSpan(ordering(one)),
+        shownSpan(one.total_ms),
       ]),
   });
 }
 
+/** An axis and a scale on which each doctor has a place. */
+function doctorScale(doctors) {
+  const places = doctors.map((_, index) => index);
+  return {
+    x: places,
+    xLabel: t("explorer.column_doctor"),
+    xScale: { range: [-0.6, doctors.length - 0.4] },
+    xAxis: {
+      splits: () => places,
+      values: (_, shown) => shown.map((place) => doctors[place]?.name ?? ""),
+      grid: { show: false },
+    },
+  };
+}
+
+const COUNTS = ["asked", "approved", "rejected", "abstained", "automatic", "missing"];
+
 function participation({ participation: doctors }) {
   const share = ({ asked, missing }) => (asked === 0 ? 0 : (asked - missing) / asked);
+  const voted = {
+    label: t("explorer.axis_share"),
+    colour: APPROVE,
+    bars: true,
+    values: doctors.map((one) => 100 * share(one)),
+  };
   return figure({
     title: t("explorer.participation"),
     note: t("explorer.participation_note"),
-    x: doctors.map((_, index) => index),
-    xLabel: t("explorer.column_doctor"),
+    ...doctorScale(doctors),
     yLabel: t("explorer.axis_share"),
-    xScale: { range: [-0.6, doctors.length - 0.4] },
     yScale: { range: [0, 100] },
-    xAxis: {
-      splits: () => doctors.map((_, index) => index),
-      values: (_, places) => places.map((place) => doctors[place]?.name ?? ""),
-      grid: { show: false },
-    },
-    lines: [
-      {
-        label: t("explorer.axis_share"),
-        colour: APPROVE,
-        bars: true,
-        values: doctors.map((one) => 100 * share(one)),
-      },
-    ],
-    columns: [
-      "doctor",
-      "asked",
-      "approved",
-      "rejected",
-      "abstained",
-      "automatic",
-      "missing",
-      "share",
-    ].map((name) => t(`explorer.column_${name}`)),
-    rows: doctors.map((one) => [
-      one.name,
-      one.asked,
-      one.approved,
-      one.rejected,
-      one.abstained,
-      one.automatic,
-      one.missing,
-      percent(share(one)),
-    ]),
+    lines: [voted],
+    columns: ["doctor", ...COUNTS, "share"].map((name) => t(`explorer.column_${name}`)),
+    rows: doctors.map((one) => [one.name, ...COUNTS.map((name) => one[name]), percent(share(one))]),
   });
 }
 

@@ -41,21 +41,17 @@ async function revoke(patient, consent, render) {
   await render();
 }
 
+function takeBack(patient, consent, render) {
+  if (!may("consent.carry") || ["revoked", "over"].includes(stateOf(consent))) return null;
+  const on = { click: () => void revoke(patient, consent, render) };
+  return el("button", { type: "button", class: "small", on }, t("record.revoke"));
+}
+
 function row(patient, consent, render) {
   const state = stateOf(consent);
   const file = `/v1/patients/${patient.n_pb}/consents/${consent.id}`;
-  const takeBack =
-    may("consent.carry") && !consent.revoked && state !== "over"
-      ? el(
-          "button",
-          {
-            type: "button",
-            class: "small",
-            on: { click: () => void revoke(patient, consent, render) },
-          },
-          t("record.revoke"),
-        )
-      : null;
+  const name = `consent-${consent.id.slice(0, 8)}.mqs`;
+  const bearer = t("record.brought_by", { name: consent.brought_by });
   return el(
     "tr",
     {},
@@ -63,22 +59,12 @@ function row(patient, consent, render) {
     el("td", {}, purposeNames(consent.purposes)),
     el("td", {}, consent.grantee_name ?? t("record.every_member")),
     el("td", {}, localTime(consent.until_ms)),
-    el(
-      "td",
-      {},
-      localTime(consent.issued_at_ms),
-      " ",
-      el("span", { class: "hint" }, t("record.brought_by", { name: consent.brought_by })),
-    ),
+    el("td", {}, localTime(consent.issued_at_ms), " ", el("span", { class: "hint" }, bearer)),
     el(
       "td",
       { class: "buttons" },
-      el(
-        "a",
-        { href: file, download: `consent-${consent.id.slice(0, 8)}.mqs` },
-        t("record.statement"),
-      ),
-      takeBack,
+      el("a", { href: file, download: name }, t("record.statement")),
+      takeBack(patient, consent, render),
     ),
   );
 }

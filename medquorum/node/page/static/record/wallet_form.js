@@ -14,14 +14,8 @@ function words(error) {
   return error instanceof Fault ? t(error.key, error.values) : t("record.wallet_refused");
 }
 
-/**
- * Asks for the wallet of one patient and does `work` with it.
- * @param {string} address the patient's, mqpat1…; another's wallet is refused
- * @param {string} why what is about to be signed, in words
- * @param {function(object): Promise<void>} work
- * @returns {Promise<boolean>} whether it was done
- */
-export async function withWallet(address, why, work) {
+/** The two fields; `taken` empties the passphrase as it hands it over. */
+function walletFields() {
   const file = el("input", {
     id: "wallet-file",
     type: "file",
@@ -34,37 +28,53 @@ export async function withWallet(address, why, work) {
     autocomplete: "off",
     required: true,
   });
+  const rows = [
+    el("label", { for: "wallet-file" }, t("record.wallet_file")),
+    file,
+    el("label", { for: "wallet-passphrase" }, t("record.wallet_passphrase")),
+    passphrase,
+  ];
+  const taken = () => {
+    const secret = passphrase.value;
+    passphrase.value = "";
+    return { file: file.files[0], secret };
+  };
+  return { rows, taken };
+}
+
+/**
+ * Asks for the wallet of one patient and does `work` with it.
+ * @param {string} address the patient's, mqpat1…; another's wallet is refused
+ * @param {string} why what is about to be signed, in words
+ * @param {function(object): Promise<void>} work
+ * @returns {Promise<boolean>} whether it was done
+ */
+export async function withWallet(address, why, work) {
+  const fields = walletFields();
   const problem = el("p", { class: "problem", role: "alert" });
   const sign = el("button", { type: "submit", class: "primary" }, t("record.sign"));
+  const close = () => box.close();
+  const cancel = el("button", { type: "button", on: { click: close } }, t("shell.cancel"));
   let done = false;
   const submit = async (event) => {
     event.preventDefault();
     sign.disabled = true;
     replace(problem);
-    const secret = passphrase.value;
-    passphrase.value = "";
+    const { file, secret } = fields.taken();
     try {
-      await useWallet(file.files[0], secret, address, work);
+      await useWallet(file, secret, address, work);
       done = true;
-      box.close();
+      close();
     } catch (error) {
       replace(problem, error.advice ?? words(error));
     } finally {
       sign.disabled = false;
     }
   };
-  const cancel = el(
-    "button",
-    { type: "button", on: { click: () => box.close() } },
-    t("shell.cancel"),
-  );
   const form = el(
     "form",
     { class: "card-form", on: { submit: (event) => void submit(event) } },
-    el("label", { for: "wallet-file" }, t("record.wallet_file")),
-    file,
-    el("label", { for: "wallet-passphrase" }, t("record.wallet_passphrase")),
-    passphrase,
+    fields.rows,
     problem,
     el("div", { class: "buttons" }, sign, cancel),
   );

@@ -40,6 +40,20 @@ function kept(fileText, wallet, onKept) {
   ];
 }
 
+/** Makes and saves a wallet; a text for the person where it cannot. */
+async function made(first, second) {
+  if (first.value !== second.value) return { problem: t("record.wallet_differs") };
+  try {
+    const { wallet, fileText } = await newWallet(first.value);
+    first.value = second.value = "";
+    save(fileText, wallet.address);
+    return { wallet, fileText };
+  } catch (error) {
+    const known = error instanceof Fault;
+    return { problem: known ? t(error.key, error.values) : t("record.wallet_refused") };
+  }
+}
+
 /**
  * The part of the form that makes the keys.
  * @param {function(boolean): void} onReady  told whether the keys are made and kept
@@ -50,35 +64,18 @@ export function walletMaker(onReady) {
   const first = secret("wallet-new", "record.wallet_new_passphrase");
   const second = secret("wallet-again", "record.wallet_again");
   const problem = el("p", { class: "problem", role: "alert" });
-  const state = el("div", { role: "status" });
   const make = async () => {
-    replace(problem);
-    if (first.input.value !== second.input.value) {
-      replace(problem, t("record.wallet_differs"));
-      return;
-    }
     button.disabled = true;
-    try {
-      const made = await newWallet(first.input.value);
-      wallet = made.wallet;
-      first.input.value = second.input.value = "";
-      save(made.fileText, wallet.address);
-      replace(fields, kept(made.fileText, wallet, onReady));
-      announce(t("record.wallet_made"));
-    } catch (error) {
-      replace(
-        problem,
-        error instanceof Fault ? t(error.key, error.values) : t("record.wallet_refused"),
-      );
-    } finally {
-      button.disabled = false;
-    }
+    const result = await made(first.input, second.input);
+    button.disabled = false;
+    replace(problem, result.problem ?? null);
+    if (result.problem !== undefined) return;
+    wallet = result.wallet;
+    replace(fields, kept(result.fileText, wallet, onReady));
+    announce(t("record.wallet_made"));
   };
-  const button = el(
-    "button",
-    { type: "button", on: { click: () => void make() } },
-    t("record.wallet_make"),
-  );
+  const on = { click: () => void make() };
+  const button = el("button", { type: "button", on }, t("record.wallet_make"));
   const fields = el("div", { class: "wallet-fields" }, first.rows, second.rows, problem, button);
   const element = el(
     "fieldset",
@@ -86,8 +83,6 @@ export function walletMaker(onReady) {
     el("legend", {}, t("record.wallet")),
     el("p", { class: "hint" }, t("record.wallet_hint")),
     fields,
-    state,
   );
-  const forget = () => wallet?.close();
-  return { element, wallet: () => wallet, forget };
+  return { element, wallet: () => wallet, forget: () => wallet?.close() };
 }

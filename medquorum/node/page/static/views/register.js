@@ -103,46 +103,55 @@ function formOf(parts, button, problem) {
   );
 }
 
-function registration(place, way, onSent) {
-  const problem = el("p", { class: "problem", role: "alert" });
-  const button = el(
-    "button",
-    { type: "submit", class: "primary", disabled: true },
-    t(`record.register_${way}`),
-  );
-  const parts = {
-    name: el("input", {
-      id: "name",
-      type: "text",
-      required: true,
-      maxlength: NAME_CHARACTERS,
-      autocomplete: "off",
-    }),
+/** Sends the order, the same one again where the node did not answer. */
+function sender(way, onSent) {
+  let order = null;
+  return async (wish) => {
+    order ??= await orderOf(wish);
+    try {
+      const { doctor, vitalSigns } = wish;
+      const receipt = await propose({ ...order, doctor, vitalSigns });
+      wish.wallet.close();
+      onSent(receipt, wish.wallet.address);
+    } catch (error) {
+      if (error.status !== 0) order = null;
+      throw error;
+    }
+  };
+}
+
+function fieldsOf(button) {
+  const name = { id: "name", type: "text", required: true, autocomplete: "off" };
+  return {
+    name: el("input", { ...name, maxlength: NAME_CHARACTERS }),
     doctor: doctorChoice(),
     signs: vitalSignsForm(),
     wallet: walletMaker((ready) => {
       button.disabled = !ready;
     }),
   };
-  let order = null;
-  parts.submit = async (event) => {
+}
+
+function registration(place, way, onSent) {
+  const problem = el("p", { class: "problem", role: "alert" });
+  const text = t(`record.register_${way}`);
+  const button = el("button", { type: "submit", class: "primary", disabled: true }, text);
+  const parts = fieldsOf(button);
+  const send = sender(way, onSent);
+  const submit = async (event) => {
     event.preventDefault();
     const wish = wishOf(parts, way);
     if (wish === null || (way === "hand" && !(await ensureHand()))) return;
     button.disabled = true;
     replace(problem);
     try {
-      order ??= await orderOf(wish);
-      const receipt = await propose({ ...order, doctor: wish.doctor, vitalSigns: wish.vitalSigns });
-      parts.wallet.forget();
-      onSent(receipt, wish.wallet.address);
+      await send(wish);
     } catch (error) {
-      if (error.status !== 0) order = null;
       replace(problem, words(error));
       button.disabled = false;
     }
   };
-  parts.form = formOf({ ...parts, submit: (event) => void parts.submit(event) }, button, problem);
+  parts.form = formOf({ ...parts, submit: (event) => void submit(event) }, button, problem);
   replace(
     place,
     el("h1", {}, t("record.register")),
