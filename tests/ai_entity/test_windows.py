@@ -1,6 +1,7 @@
 """Windows cover the body, blend without a seam, leave out air only, and stay in bounded memory."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from medquorum.ai_entity.phantom.whole_body import TorsoPlan, make_torso
 from medquorum.ai_entity.registry import Registry
 from medquorum.ai_entity.tumour.grid import GridImages
 from medquorum.ai_entity.tumour.inference import predict
+from medquorum.ai_entity.tumour.pipeline import analyse_with, blind_reason
 from medquorum.ai_entity.tumour.windows import (
     NO_LESION,
     gaussian_weight,
@@ -161,3 +163,18 @@ def test_where_lungs_are_in_view_the_member_for_whole_bodies_speaks(tmp_path: Pa
         suv = np.full(hu.shape, 3.0, np.float32)
         found = predict(model, GridImages(hu, suv, affine)).probability[hu > 0.0]
         assert found == pytest.approx(1.0 / (1.0 + np.exp(-shift)), abs=6e-4)
+
+
+def test_a_whole_body_on_ct_alone_gets_no_word_where_the_network_would_see_nothing(
+    tmp_path: Path,
+) -> None:
+    digest = write_network(tmp_path, small_network("ct", members=2), "ct", members=2)
+    plain = Registry(tmp_path).load(digest)
+    path = tmp_path / "network.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"whole_body_member": 1}))
+    model = Registry(tmp_path).load(digest)
+    torso = GridImages(make_torso(1, TorsoPlan(grid_mm=8.0)).hu, None, axial_affine(8.0))
+    assert blind_reason(plain, torso) is None
+    assert "a PET is needed" in str(blind_reason(model, torso))
+    assert blind_reason(model, replace(torso, hu=torso.hu[:20])) is None
+    assert analyse_with(model, torso).abstained is not None

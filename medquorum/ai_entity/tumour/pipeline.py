@@ -26,7 +26,7 @@ from medquorum.ai_entity.tumour.lesions import (
     spacing_of_grid,
 )
 from medquorum.ai_entity.tumour.level_head import Drawn
-from medquorum.ai_entity.tumour.organ_atlas import place_organs
+from medquorum.ai_entity.tumour.organ_atlas import lung_box, place_organs
 from medquorum.ai_entity.tumour.organ_levels import MIN_GROUP_ML
 from medquorum.ai_entity.tumour.pet_metrics import Labels
 from medquorum.ai_entity.tumour.voxel_judge import judged
@@ -106,12 +106,25 @@ def analyse_with(
 
     ``member`` asks one fold's network only, for a patient that the others were trained on.
     """
-    reason = reason_to_abstain(images)
+    reason = reason_to_abstain(images) or (blind_reason(model, images) if member is None else None)
     if reason is not None:
         return abstention(model, reason)
     return findings_of(
         model, images, placed(model, images, predict(model, images, progress, member))
     )
+
+
+def blind_reason(model: LoadedModel, images: GridImages) -> str | None:
+    """Why a network for CT alone has no word on a whole body.
+
+    On phantoms it finds none of the tumours there; drawing nothing would read as a negative.
+    """
+    plan = model.card.multitask
+    if images.suv is not None or plan is None or plan.whole_body is None:
+        return None
+    if lung_box(images.hu, images.affine) is None:
+        return None
+    return "a whole body on CT alone, where the network finds no tumour; a PET is needed"
 
 
 def placed(model: LoadedModel, images: GridImages, prediction: Prediction) -> Prediction:
