@@ -37,7 +37,7 @@ from scripts.local_machine import LIGHT_COST, key_cost, kill_group, listens, unu
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 NETWORK_SOURCE: Final = REPOSITORY / "network.toml"
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 180.0
 USER_ROLES: Final = {
     Role.HOSPITAL: UserRole.CLERK,
     Role.LABORATORY: UserRole.LABORATORY,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medquorum.ai_entity.errors import AnalysisError
 from medquorum.node.image_archive import ImagesUnusable
-from scripts.demonstration.cast import Cast
+from scripts.demonstration.cast import PATIENCE_S, Cast
 from scripts.demonstration.closing import close
 from scripts.demonstration.commands import CommandFailed
 from scripts.demonstration.governance import GovernanceStory
@@ -83,11 +83,18 @@ def main() -> int:
         if not chosen.headless:
             stay_up(network, timeline)
     except (RuntimeError, TimeoutError, CommandFailed) as error:
-        timeline.console.print(f"[bold red]The demonstration stopped:[/] {error!s}")
+        timeline.console.print(f"[bold red]The demonstration stopped:[/] {_why(error)}")
         return 1
     finally:
         network.stop()
     return 0 if ending.equal and ending.audit["result"] == "VALID" else 1
+
+
+def _why(error: Exception) -> str:
+    """A time limit says nothing by itself."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"a step took longer than {PATIENCE_S:.0f} s; try again when the machine is quieter"
+    return str(error)
 
 
 def _images(timeline: Timeline, chosen: argparse.Namespace) -> Images | None:

@@ -25,8 +25,8 @@ from medquorum.node.structured_parts import encode_structured
 from medquorum.node.views import BlockView, ProposalView
 from scripts.local_network import LocalMember, LocalNetwork
 
-PATIENCE_S: Final = 120.0
-"""Longest wait for anything to happen."""
+PATIENCE_S: Final = 300.0
+"""Longest wait for anything to happen; a busy machine needs it, an idle one a hundredth."""
 
 
 @dataclass(slots=True)
