@@ -33,9 +33,11 @@ POLL_S = 0.05
 T = TypeVar("T")
 
 
-async def until(what: str, ask: Callable[[], Awaitable[T | None]]) -> T:
+async def until(
+    what: str, ask: Callable[[], Awaitable[T | None]], patience_s: float = PATIENCE_S
+) -> T:
     """Ask until the answer is something; AssertionError names what never came."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         try:
             answer = await ask()
@@ -44,7 +46,7 @@ async def until(what: str, ask: Callable[[], Awaitable[T | None]]) -> T:
         if answer is not None and answer is not False:
             return answer
         await asyncio.sleep(POLL_S)
-    raise AssertionError(f"{what} did not come about within {PATIENCE_S:.0f} s")
+    raise AssertionError(f"{what} did not come about within {patience_s:.0f} s")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,244 @@
+"""A live network in real Chromium: from a person without a number to a receipt checked offline."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from medquorum.ai_entity.package_images import tiny_ct_series
+from medquorum.ledger.types import Role
+from scripts.local_desks import open_desks
+from scripts.local_network import LocalNetwork, local_network
+from tests.browser.conftest import PageOf
+from tests.browser.live_kit import (
+    SERIES_MS,
+    WALLET_PASSPHRASE,
+    Person,
+    block_of,
+    proposal_where,
+    save,
+)
+
+ALBUM = "MEDQUORUM_BROWSER_ALBUM"
+"""Names a folder for the pictures of the pages; else they stay in the test's own folder."""
+NAME = "Nora Example"
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
+    """Eight nodes and the AI entity's service, each a process."""
+    network = local_network(tmp_path_factory.mktemp("desks") / "homes", free_ports=True)
+    network.prepare(light_keys=True)
+    try:
+        network.start()
+        network.wait_ready()
+        yield network
+    finally:
+        network.stop()
+
+
+@dataclass
+class Ward:
+    """Everybody at her page."""
+
+    network: LocalNetwork
+    doctors: list[Person]
+    clerk: Person
+    radiologist: Person
+
+    @property
+    def everybody(self) -> list[Person]:
+        """All who have a page."""
+        return [*self.doctors, self.clerk, self.radiologist]
+
+    async def decide(self, proposal: str, grade: int | None = None) -> None:
+        """Four doctors approve at four pages, the attending last: a majority with her decides."""
+        for doctor in (*self.doctors[1:], self.doctors[0]):
+            await doctor.approve(proposal, grade)
+        await block_of(self.radiologist, proposal)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ward(live: LocalNetwork, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Ward]:
+    for member in live.members:
+        await member.add_user()
+    live.start_ai()
+    album = Path(os.environ.get(ALBUM, tmp_path / "album"))
+    people = []
+    for desk in await open_desks(live):
+        watched = await page_of(desk.member.url, accept_downloads=True)
+        people.append(Person(desk, watched, album))
+        await people[-1].sign_in()
+    *doctors, clerk, radiologist = people
+    yield Ward(live, doctors, clerk, radiologist)
+    for person in people:
+        await person.page.goto("about:blank")
+
+
+async def _register(ward: Ward, tmp_path: Path) -> str:
+    """The clerk fills in the form; the patient's keys are made on the page. The proposal."""
+    clerk, page = ward.clerk, ward.clerk.page
+    await clerk.go("register")
+    await page.locator("#name").fill(NAME)
+    await page.locator("#attending").select_option(label=ward.doctors[0].member.name)
+    await page.locator("#wallet-new").fill(WALLET_PASSPHRASE)
+    await page.locator("#wallet-again").fill(WALLET_PASSPHRASE)
+    make = page.get_by_role("button", name="Make the keys and save the file")
+    wallet = await save(page, make.click, tmp_path / "wallet.json")
+    assert json.loads(wallet.read_text())["format"] == "medquorum/page-keys/1"
+    await page.locator("#wallet-kept").check()
+    await page.get_by_label("Heart rate").fill("72")
+    await clerk.picture("register")
+    await page.get_by_role("button", name="Propose the registration").click()
+    link = page.locator("a[href^='#/case/']").last
+    await link.wait_for()
+    return (await link.inner_text()).strip()
+
+
+async def _upload(ward: Ward, folders: list[Path], patient: int) -> None:
+    """The radiologist chooses the files of CT and PET and has them looked into."""
+    page = ward.radiologist.page
+    await ward.radiologist.go("upload")
+    await page.locator("select").first.wait_for()
+    files = [str(path) for folder in folders for path in sorted(folder.rglob("*.dcm"))]
+    await page.locator("input[type=file]").first.set_input_files(files)
+    await page.get_by_role("button", name="Start upload").click()
+    cards = page.locator(".series-card")
+    await cards.first.wait_for(timeout=SERIES_MS)
+    await expect(cards).to_have_count(len(folders), timeout=SERIES_MS)
+    await page.locator("select").first.select_option(str(patient))
+    await ward.radiologist.picture("upload")
+
+
+async def _propose(ward: Ward, kind: str) -> str:
+    """Propose one of the uploaded series; its id."""
+    page = ward.radiologist.page
+    card = page.locator(f".series-card[data-kind={kind}]")
+    await card.get_by_role("button", name="Propose").click()
+    found = await proposal_where(
+        ward.radiologist, f"the {kind} as a proposal", lambda one: one.type == kind
+    )
+    return found.id
+
+
+def _series(shared: Path | None) -> list[Path]:
+    """CT and PET of a real patient; a CT from a package where they are absent."""
+    if shared is None:
+        return [tiny_ct_series()]
+    case = shared / "dicom" / "STS_005"
+    return [case / "CT" / "image", case / "PET" / "image"]
+
+
+async def _audit(repository: Path, charter: Path, *words: str) -> str:
+    """What the independent verifier says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(repository / "scripts" / "audit"),
+        *words,
+        "--charter",
+        str(charter),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+@pytest.mark.timeout(600)
+async def test_from_registration_to_a_receipt_that_an_outsider_checks(
+    ward: Ward, tmp_path: Path, repository: Path, shared_data_folder: Path | None
+) -> None:
+    """Register, upload CT and PET, the AI entity reports, four doctors vote, the audit believes."""
+    first = ward.doctors[0]
+    await ward.decide(await _register(ward, tmp_path))
+    patient = 1
+    series = _series(shared_data_folder)
+    await _upload(ward, series, patient)
+    ct = await _propose(ward, "ct")
+    await first.go("inbox")
+    await first.page.locator(f"#content a[href='#/case/{ct}']").wait_for()
+    await first.picture("inbox")
+    await ward.decide(ct)
+    images = 1
+    if len(series) > 1:
+        await ward.decide(await _propose(ward, "pet"))
+        images = 2
+    await _decide_report(ward, images, tmp_path, repository)
+    await _look_around(ward, patient)
+    await _no_secret_left_the_pages(ward)
+
+
+async def _decide_report(ward: Ward, images: int, tmp_path: Path, repository: Path) -> None:
+    """Look at the AI entity's report, approve it, and have the receipt checked by an outsider."""
+    first = ward.doctors[0]
+    report = await proposal_where(
+        ward.radiologist,
+        "the AI entity's report",
+        lambda one: one.ai is not None and len(one.references) == images,
+    )
+    await first.go(f"case/{report.id}")
+    await first.page.locator(".votebar").wait_for()
+    canvas = first.page.locator("canvas").first
+    await canvas.wait_for(timeout=SERIES_MS)
+    await expect(first.page.locator(".case-side")).to_contain_text("Not for clinical use")
+    for layout in ("CT", "PET", "Fused", "All three") if images > 1 else ():
+        choice = first.page.get_by_role("button", name=layout, exact=True)
+        await choice.click()
+        await expect(choice).to_have_attribute("aria-pressed", "true")
+        await first.picture(f"case-{layout.lower().replace(' ', '-')}")
+    await ward.decide(report.id, 1)
+    block = await block_of(first, report.id)
+    assert block.outcome == "accepted"
+    button = first.page.get_by_role("button", name="Save receipt")
+    receipt = await save(first.page, button.click, tmp_path / "vote.mqreceipt")
+    async with first.client() as client:
+        (tmp_path / "block.proof").write_bytes(await client.proof(block.n_bc))
+    said = await _audit(
+        repository,
+        ward.network.charter_path,
+        *("--receipt", str(receipt), "--proof", str(tmp_path / "block.proof")),
+    )
+    assert "VALID" in said
+
+
+async def _look_around(ward: Ward, patient: int) -> None:
+    """The record, the chain, one block verified in the page, the network."""
+    first = ward.doctors[0]
+    async with first.client() as client:
+        n_bc = (await client.status()).n_bc
+    places = {
+        "timeline": f"patient/{patient}",
+        "explorer": "explorer",
+        "block": f"block/{n_bc}",
+        "network": "network",
+    }
+    for name, place in places.items():
+        await first.go(place)
+        await expect(first.page.locator("#content h1").first).to_be_visible()
+        await first.picture(name)
+
+
+async def _no_secret_left_the_pages(ward: Ward) -> None:
+    """No request held a passphrase, a key file or the patient's wallet; no storage holds one."""
+    secrets = [WALLET_PASSPHRASE.encode()]
+    for person in ward.doctors:
+        secrets.append(person.desk.passphrase_file.read_bytes().strip())
+    for person in ward.everybody:
+        sent = b"\n".join(person.watched.bodies)
+        stored = await person.page.evaluate(
+            "() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"
+        )
+        logs = b"".join(path.read_bytes() for path in person.member.home.glob("*.log"))
+        for secret in secrets:
+            assert secret not in sent
+            assert secret.decode() not in stored
+            assert secret not in logs
+    assert ward.network.of_role(Role.AI_ENTITY)
