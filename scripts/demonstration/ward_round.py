@@ -7,19 +7,24 @@ says otherwise or nothing, and write their own.
 from __future__ import annotations
 
 import asyncio
+import base64
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from medquorum.ledger.consent import ConsentPurpose, ConsentStatement, sign_consent
 from medquorum.ledger.contents import parse_medical_report
 from medquorum.ledger.keys import public_key
+from medquorum.ledger.limits import DAY_MS
 from medquorum.ledger.registration import registration_payload, registration_proof
 from medquorum.ledger.signature import signer
 from medquorum.ledger.types import BlockType, Decision, PartName, Role
 from medquorum.node.client import FileSubmission
 from medquorum.node.desk import Registration
+from medquorum.node.dossier_views import ConsentView
 from medquorum.node.views import BlockView, ProposalView
 from scripts.demonstration.cast import PATIENCE_S, Cast, Participant
 from scripts.demonstration.films import DrawnFilm
@@ -28,6 +33,7 @@ WAVE: Final = 10
 """Consultations under way at once."""
 
 POLL_S: Final = 0.1
+CONSENT_MS: Final = 30 * DAY_MS
 FORM: Final = {
     "anamnesis": "fell on the leg, pain",
     "observed_at_ms": 1_767_225_600_000,
@@ -61,6 +67,8 @@ class WardRound:
 
     cast: Cast
     done: list[Consultation] = field(default_factory=list)
+    wallets: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
+    """Patients' own keys by the proposal that registers them."""
 
     async def play(self, films: Sequence[DrawnFilm]) -> list[Consultation]:
         """Every film of a new patient, a wave at a time."""
@@ -78,6 +86,7 @@ class WardRound:
         forms = await self._all([self.register(one.attending) for one in wave])
         for one, block in zip(wave, await self._approve(wave, forms), strict=True):
             one.patient = block.n_pb
+        await self._all([self.allow_research(self.wallets[form]) for form in forms])
         images = await self._all([self.submit(one) for one in wave])
         for one, block in zip(wave, await self._approve(wave, images), strict=True):
             one.image = block
@@ -109,7 +118,24 @@ class WardRound:
                 ),
             )
         )
+        self.wallets[receipt.proposal] = own
         return receipt.proposal
+
+    async def allow_research(self, own: ec.EllipticCurvePrivateKey) -> None:
+        """A patient signs that the AI entity may learn from her; its node keeps that (R-CST3)."""
+        entity, now_ms = self.cast.of(Role.AI_ENTITY), time.time_ns() // 1_000_000
+        statement = ConsentStatement(
+            public_key(own),
+            now_ms,
+            (ConsentPurpose.RESEARCH,),
+            self.cast.address(entity),
+            now_ms,
+            now_ms + CONSENT_MS,
+        )
+        signed = sign_consent(self.cast.charter.network_id, statement, signer(own))
+        body = {"consent": base64.b64encode(signed.encoded()).decode()}
+        async with entity.member.client() as operator:
+            await operator.typed(ConsentView, "POST", "/v1/consents", json=body)
 
     async def submit(self, one: Consultation) -> str:
         """The radiologist submits the film; the proposal."""

@@ -49,6 +49,8 @@ class Excluded(StrEnum):
     """The report's content is not that of R-CON3, or not its issuer's kind of author."""
     NOT_HELD = "body_not_held"
     """The node has not the body, or may not open it."""
+    NO_CONSENT = "no_consent_to_research"
+    """The patient has not consented, or not any more, to research at this node (R-CST3)."""
     UNREADABLE = "image_not_readable"
     """The image does not become an array here."""
     REPEATED = "same_image_again"

@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from medquorum.ai_entity.learning.dataset import Source
+from medquorum.ai_entity.learning.labels import LabelRefused
+from medquorum.ai_entity.learning.lessons import Excluded
 from medquorum.ai_entity.learning.verified_ledger import (
     LedgerRefused,
     VerifiedLedger,
@@ -24,6 +26,8 @@ from medquorum.ai_entity.node_api import NodeApi, NodeRefused
 
 NOT_FOUND = 404
 RESEARCH = "research"
+WITHOUT_CONSENT = "no_consent"
+"""The node's word for a reading that the patient has not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,15 @@ class NodeBodies:
     api: NodeApi
 
     async def part(self, record: str, part: str, target: Path) -> bool:
-        """Write a part; False where the node does not hold or may not open it. NodeAway."""
+        """Write a part; False where the node does not hold or may not open it.
+
+        Raises LabelRefused where the patient has not consented, NodeRefused, NodeAway.
+        """
         try:
             await self.api.download(record, part, target, RESEARCH)
         except NodeRefused as refused:
+            if refused.rule == WITHOUT_CONSENT:
+                raise LabelRefused(Excluded.NO_CONSENT) from refused
             if refused.status != NOT_FOUND:
                 raise
             return False

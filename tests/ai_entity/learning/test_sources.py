@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from medquorum.ai_entity.learning.labels import LabelRefused
+from medquorum.ai_entity.learning.lessons import Excluded
 from medquorum.ai_entity.learning.sources import Asked, gather_sources
 from medquorum.ai_entity.learning.verified_ledger import LedgerRefused
 from medquorum.ai_entity.node_api import NodeRefused
@@ -41,6 +43,8 @@ async def node_of(ward: Ward, export: Path) -> AsyncIterator[tuple[str, list[str
             return web.Response(body=export.read_bytes())
         if request.path == "/v1/records/ab/M_REPORT":
             return web.Response(body=b"report")
+        if request.path.endswith("/IMG_PET"):
+            return web.json_response({"rule": "no_consent", "detail": "ask her"}, status=403)
         status = 403 if request.path.endswith("/IMG_CT") else 404
         return web.json_response({"rule": "unknown_record", "detail": "not here"}, status=status)
 
@@ -77,6 +81,9 @@ async def test_a_node_is_asked_for_the_export_that_was_not_given(
         assert not await source.bodies.part("cd", "M_REPORT", target)
         with pytest.raises(NodeRefused):
             await source.bodies.part("ab", "IMG_CT", target)
+        with pytest.raises(LabelRefused) as refused:
+            await source.bodies.part("ab", "IMG_PET", target)
+        assert refused.value.why is Excluded.NO_CONSENT
 
 
 async def test_two_networks_are_joined_whatever_their_order(tmp_path: Path, token: Path) -> None:
