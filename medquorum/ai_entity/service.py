@@ -69,8 +69,9 @@ class AiService:
         """Take in what is new, propose what is owed; how many proposals were made."""
         self._seen.own = self._seen.own or await self._api.own_address()
         await self._heed_charter()
-        await self._follow()
+        # In this order: a report decided between the two is known from one of them.
         waiting = await self._waiting()
+        await self._follow()
         made = 0
         for study in list(self._seen.studies.values()):
             settled = study.references in self._seen.decided | waiting

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from medquorum.ai_entity.analyse import analyse_fracture
+from medquorum.ai_entity.explain.reporting import with_card
 from medquorum.ai_entity.findings import PPM
 from medquorum.ai_entity.package_images import tibia_radiograph
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
@@ -57,7 +58,7 @@ async def test_r_pro9_every_field_of_a_final_report_is_what_ran(
     registry = Registry()
     digest = registry.digest_of("fracture")
     card = registry.card_of(digest)
-    here = await asyncio.to_thread(analyse_fracture, film)
+    here = with_card(await asyncio.to_thread(analyse_fracture, film), MODELS_FOLDER)
     assert block.ai == {
         "confidence_ppm": here.confidence_ppm,
         "inputs": [image.hash],

@@ -163,10 +163,25 @@ export class Stage {
         this.#drawPane(pane);
       }
     }
-    for (const each of [...reading.shownTracks(), ...reading.labelLayers]) {
+    this.#askOutlines();
+    const shownLayers = reading.labelLayers.filter((layer) => layer.shown);
+    for (const each of [...reading.shownTracks(), ...shownLayers]) {
       each.shelf.prefetch(reading.index, reading.direction);
     }
     this.told.drawn(reading.index);
+  }
+
+  /** Fetches the outlines of this slice; the image does not wait for them. */
+  #askOutlines() {
+    const { index, labelLayers } = this.reading;
+    for (const { shown, shelf } of labelLayers) {
+      if (shown && shelf.peek(index) === undefined) {
+        shelf.want(index).then(
+          () => this.schedule(),
+          () => {},
+        );
+      }
+    }
   }
 
   #drawPane(pane) {
