@@ -176,28 +176,6 @@ async def test_a_stale_report_is_proposed_again_with_the_same_findings(
     assert len(analysis.seen) == 1
 
 
-async def test_a_report_decided_while_the_service_asks_is_not_proposed_twice(
-    node: FakeNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service, _ = service_of(node, monkeypatch)
-    image = block(1, "ct")
-    node.add(image)
-    assert await service.round() == 1
-    asked = node.blocks
-
-    async def decided_after(after: int) -> list[dict[str, Any]]:
-        page = await asked(after)
-        if node.open and not page:
-            node.open.clear()
-            node.add(report(2, image))
-        return page
-
-    monkeypatch.setattr(node, "blocks", decided_after)
-    assert await service.round() == 0
-    assert await service.round() == 0
-    assert len(node.submitted) == 1
-
-
 async def test_a_body_that_is_not_here_yet_is_waited_for(
     node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
