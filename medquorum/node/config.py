@@ -100,7 +100,8 @@ class ApiSection(_Section):
         """Where a browser on this machine, or behind the proxy of `origin`, opens the page."""
         if self.origin is not None:
             return f"{self.origin}/"
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen.host, self.listen.host)  # noqa: S104
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        host = everywhere.get(self.listen.host, self.listen.host)
         return f"http://{ListenAddress(host=host, port=self.listen.port)}/"
 
 

@@ -7,6 +7,7 @@ import pytest
 from medquorum.ledger.canonical import encode
 from medquorum.ledger.enrolment import AssertionFault, assertion_fault, encode_bundle
 from medquorum.ledger.keys import CURVE_ORDER, Purpose
+from medquorum.ledger.signature import Signature
 from medquorum.ledger.types import Algorithm, BlockType, VoterRole
 from medquorum.ledger.vote import Vote, cast
 from tests.audit.both import XRAY_POLICY, decided
@@ -166,7 +167,7 @@ def _of_another(good: Vote) -> Vote:
 
 def _high_s(good: Vote) -> Vote:
     s = CURVE_ORDER - int.from_bytes(good.signature[32:], "big")
-    return replace(good, signature=good.signature[:32] + s.to_bytes(32, "big"))  # type: ignore[arg-type]
+    return replace(good, signature=Signature(good.signature[:32] + s.to_bytes(32, "big")))
 
 
 SPOILED = {

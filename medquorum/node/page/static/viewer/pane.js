@@ -100,8 +100,10 @@ export class Pane {
   /** Words of the corners, and the whole for screen readers. */
   say({ place: placeText, height, levels, whole }) {
     replace(this.place, placeText, el("span", { class: "viewer-height" }, `  ${height}`));
-    const line = ({ name, numbers }) =>
-      el("div", {}, el("span", { class: "viewer-preset" }, name === "" ? "" : `${name}  `), numbers);
+    const line = ({ name, numbers }) => {
+      const preset = name === "" ? "" : `${name}  `;
+      return el("div", {}, el("span", { class: "viewer-preset" }, preset), numbers);
+    };
     replace(this.level, levels.map(line));
     this.marks.setAttribute("aria-label", whole);
   }
