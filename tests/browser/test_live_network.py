@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from medquorum.ai_entity.package_images import tiny_ct_series
+from medquorum.ai_entity.package_images import tibia_radiograph, tiny_ct_series
 from medquorum.ledger.types import Role
 from scripts.local_desks import open_desks
 from scripts.local_network import LocalNetwork, local_network
@@ -102,19 +102,25 @@ async def _register(ward: Ward, tmp_path: Path) -> str:
     return (await link.inner_text()).strip()
 
 
-async def _upload(ward: Ward, folders: list[Path], patient: int) -> None:
-    """The radiologist chooses the files of CT and PET and has them looked into."""
+def _files(source: Path) -> list[Path]:
+    """A film, or the files of a series."""
+    return sorted(source.rglob("*.dcm")) if source.is_dir() else [source]
+
+
+async def _upload(ward: Ward, sources: list[Path], patient: int) -> None:
+    """The radiologist chooses series or films and has them looked into."""
     page = ward.radiologist.page
+    await ward.radiologist.go("patients")
     await ward.radiologist.go("upload")
     await page.locator("select").first.wait_for()
-    files = [str(path) for folder in folders for path in sorted(folder.rglob("*.dcm"))]
+    files = [str(path) for source in sources for path in _files(source)]
     await page.locator("input[type=file]").first.set_input_files(files)
     await page.get_by_role("button", name="Start upload").click()
     cards = page.locator(".series-card")
     await cards.first.wait_for(timeout=SERIES_MS)
-    await expect(cards).to_have_count(len(folders), timeout=SERIES_MS)
+    await expect(cards).to_have_count(len(sources), timeout=SERIES_MS)
     await page.locator("select").first.select_option(str(patient))
-    await ward.radiologist.picture("upload")
+    await ward.radiologist.picture(f"upload-{len(sources)}")
 
 
 async def _propose(ward: Ward, kind: str) -> str:
@@ -172,6 +178,7 @@ async def test_from_registration_to_a_receipt_that_an_outsider_checks(
         await ward.decide(await _propose(ward, "pet"))
         images = 2
     await _decide_report(ward, images, tmp_path, repository)
+    await _film(ward, patient)
     await _look_around(ward, patient)
     await _no_secret_left_the_pages(ward)
 
@@ -207,6 +214,23 @@ async def _decide_report(ward: Ward, images: int, tmp_path: Path, repository: Pa
         *("--receipt", str(receipt), "--proof", str(tmp_path / "block.proof")),
     )
     assert "VALID" in said
+
+
+async def _film(ward: Ward, patient: int) -> None:
+    """A real film goes the same way as far as the AI entity's report on it."""
+    first = ward.doctors[0]
+    await _upload(ward, [tibia_radiograph()], patient)
+    await ward.decide(await _propose(ward, "xray"))
+    report = await proposal_where(
+        ward.radiologist,
+        "the AI entity's report on the film",
+        lambda one: one.ai is not None and one.ai["kind"] == "fracture",
+    )
+    await first.go(f"case/{report.id}")
+    await first.page.locator(".votebar").wait_for()
+    await first.page.locator("canvas").first.wait_for(timeout=SERIES_MS)
+    await expect(first.page.locator(".case-side")).to_contain_text("Not for clinical use")
+    await first.picture("case-xray")
 
 
 async def _look_around(ward: Ward, patient: int) -> None:
