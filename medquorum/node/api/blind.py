@@ -27,15 +27,21 @@ HIDDEN: Final = (
 
 def is_blind(call: Call[Any], view: ProposalView) -> bool:
     """Whether the caller is a doctor whose own word on this proposal is still missing."""
-    if call.user.role is not UserRole.DOCTOR or view.state != OPEN:
-        return False
-    return call.desk.status().name in view.verdict.missing
+    return call.user.role is UserRole.DOCTOR and is_owed(call, view)
+
+
+def is_owed(call: Call[Any], view: ProposalView) -> bool:
+    """Whether the word of this node's doctor on an open proposal is still missing."""
+    return view.state == OPEN and call.desk.status().name in view.verdict.missing
 
 
 def blinded(call: Call[Any], view: ProposalView) -> ProposalView:
     """The proposal as the caller may see it."""
-    if not is_blind(call, view):
-        return view
+    return veiled(view) if is_blind(call, view) else view
+
+
+def veiled(view: ProposalView) -> ProposalView:
+    """The proposal without what others said of it."""
     verdict = replace(
         view.verdict,
         standing=PENDING,
@@ -52,6 +58,11 @@ def blinded(call: Call[Any], view: ProposalView) -> ProposalView:
 def all_blinded(call: Call[Any], views: Iterable[ProposalView]) -> tuple[ProposalView, ...]:
     """Each as the caller may see it."""
     return tuple(blinded(call, view) for view in views)
+
+
+def inbox_blinded(call: Call[Any], views: Iterable[ProposalView]) -> tuple[ProposalView, ...]:
+    """The doctor's own inbox: whoever asks for it, a program of hers included, asks for her."""
+    return tuple(veiled(view) if is_owed(call, view) else view for view in views)
 
 
 async def blinded_why(call: Call[Any], found: WhyView) -> WhyView:

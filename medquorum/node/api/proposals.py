@@ -6,7 +6,7 @@ from aiohttp import web
 
 from medquorum.ledger.limits import RECORD
 from medquorum.node.api.answers import json_answer
-from medquorum.node.api.blind import all_blinded, blinded, blinded_why
+from medquorum.node.api.blind import all_blinded, blinded, blinded_why, inbox_blinded
 from medquorum.node.api.bodies import read_model, read_octets
 from medquorum.node.api.idempotency import answer_once
 from medquorum.node.api.limits import BODY_BYTES
@@ -113,7 +113,7 @@ async def explain_proposal(call: Call[ProposalPath]) -> web.StreamResponse:
 )
 async def get_inbox(call: Call[NoParameters]) -> web.StreamResponse:
     """Open proposals that wait for this node's doctor"""
-    waiting = all_blinded(call, await call.desk.inbox())
+    waiting = inbox_blinded(call, await call.desk.inbox())
     return json_answer(ProposalList, ProposalList(proposals=waiting))
 
 

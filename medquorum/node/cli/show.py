@@ -100,6 +100,10 @@ def status_table(status: StatusView) -> Table:
     )
 
 
+def _approvals(view: ProposalView) -> str:
+    return f"{view.verdict.approvals} of {view.verdict.panel}"
+
+
 def proposals_table(proposals: Iterable[ProposalView]) -> Table:
     """Proposals, one a line."""
     columns = ("id", "type", "state", "about", "issuer", "body", "approvals", "missing")
@@ -113,7 +117,7 @@ def proposals_table(proposals: Iterable[ProposalView]) -> Table:
                 _about(each),
                 each.issuer_name,
                 each.body if each.parts else "",
-                f"{each.verdict.approvals} of {each.verdict.panel}",
+                "after your vote" if each.blind else _approvals(each),
                 ", ".join(each.verdict.missing),
             )
             for each in proposals

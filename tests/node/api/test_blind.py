@@ -91,6 +91,13 @@ async def test_others_see_them_all_the_time(house: House, role: UserRole) -> Non
         assert await client.proposals() == (view,)
 
 
+async def test_the_inbox_is_blind_whoever_asks_for_it(house: House) -> None:
+    stand(house, cast=False)
+    async with house.client(UserRole.OPERATOR) as client:
+        [waiting] = await client.inbox()
+    assert (waiting.blind, waiting.votes, waiting.verdict.missing) == (True, (), ())
+
+
 async def _first_two_subjects(house: House, role: UserRole) -> list[str]:
     subjects: list[str] = []
     async with house.http.get(house.base_url + "/v1/events", headers=house.headers(role)) as stream:
