@@ -96,6 +96,12 @@ class AccountStore(Protocol):
     async def load_token(self, digest: bytes) -> AccessToken | None:
         """The token of this SHA-256, expired or not."""
 
+    async def replace_token(self, old: AccessToken, *new: AccessToken) -> bool:
+        """Put tokens in the place of one, in one step; False, and nothing, if it was ended.
+
+        A token that got another label since it was read counts as ended: it was replaced.
+        """
+
     async def delete_token(self, digest: bytes) -> None:
         """Forget one token; nothing happens when there is none."""
 
@@ -139,6 +145,15 @@ class MemoryAccountStore:
     async def load_token(self, digest: bytes) -> AccessToken | None:
         """The token of this SHA-256."""
         return self._tokens.get(digest)
+
+    async def replace_token(self, old: AccessToken, *new: AccessToken) -> bool:
+        """Put tokens in the place of one that is still there."""
+        held = self._tokens.get(old.digest)
+        if held is None or held.label != old.label:
+            return False
+        del self._tokens[old.digest]
+        self._tokens.update({token.digest: token for token in new})
+        return True
 
     async def delete_token(self, digest: bytes) -> None:
         """Forget one token."""

@@ -52,6 +52,7 @@ SESSION_LONGEST_MS: Final = 12 * 3_600_000
 REPLACED: Final = "replaced"
 """The label of a session's token that another has taken the place of."""
 REPLACED_MS: Final = 10_000
+ENDED: Final = "this session was ended; log in again"
 BEARER_DEFAULT_MS: Final = 30 * 86_400_000
 BEARER_LONGEST_MS: Final = 400 * 86_400_000
 OPERATOR_TOKEN_MS: Final = 400 * 86_400_000
@@ -183,31 +184,45 @@ class Accounts:
         user = await self.store.load_user(token.user)
         if user is None or not user.active:
             return None
-        if kind is TokenKind.SESSION and token.label != REPLACED:
-            await self._prolong(token, now)
+        if kind is TokenKind.SESSION and not await self._prolong(token, now):
+            return None
         return replace(user, role=token.role)
 
-    async def _prolong(self, token: AccessToken, now: int) -> None:
-        """Prolong a session past its half, so that most requests write nothing."""
+    async def _prolong(self, token: AccessToken, now: int) -> bool:
+        """Prolong a session past its half, so that most requests write nothing.
+
+        False when it was ended since it was read: writing it back would undo that.
+        """
         end = min(now + SESSION_MS, token.created_at_ms + SESSION_LONGEST_MS)
-        if token.expires_at_ms - now < SESSION_MS // 2 and end > token.expires_at_ms:
-            await self.store.save_token(replace(token, expires_at_ms=end))
+        recent = token.expires_at_ms - now >= SESSION_MS // 2 or end <= token.expires_at_ms
+        if token.label == REPLACED or recent:
+            return True
+        prolonged = await self.store.replace_token(token, replace(token, expires_at_ms=end))
+        return prolonged or await self.store.load_token(token.digest) is not None
 
     async def renew(self, text: str) -> str | None:
         """A new token for a session; its end of day stays. None when it was renewed just now.
 
         The old one is taken for `REPLACED_MS` more: other requests of the page are under way.
+        Raises AccountError when the session was ended meanwhile.
         """
-        token = await self.store.load_token(digest_of(text))
-        if token is None or token.label == REPLACED:
+        digest = digest_of(text)
+        token = await self.store.load_token(digest)
+        if token is None:
+            raise AccountError(ENDED)
+        if token.label == REPLACED:
             return None
         now = self.now_ms()
         fresh = secrets.token_urlsafe(TOKEN_BYTES)
         end = min(now + SESSION_MS, token.created_at_ms + SESSION_LONGEST_MS)
-        await self.store.save_token(replace(token, digest=digest_of(fresh), expires_at_ms=end))
+        following = replace(token, digest=digest_of(fresh), expires_at_ms=end)
         last = min(token.expires_at_ms, now + REPLACED_MS)
-        await self.store.save_token(replace(token, label=REPLACED, expires_at_ms=last))
-        return fresh
+        replaced = replace(token, label=REPLACED, expires_at_ms=last)
+        if await self.store.replace_token(token, following, replaced):
+            return fresh
+        if await self.store.load_token(digest) is None:
+            raise AccountError(ENDED)
+        return None
 
     async def revoke(self, text: str) -> None:
         """End a session or token."""

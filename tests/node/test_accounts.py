@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from medquorum.node.accounts import (
+    AccessToken,
     AccountError,
     Accounts,
     MemoryAccountStore,
@@ -144,3 +145,41 @@ async def test_a_token_file_without_a_token_is_refused(accounts: Accounts, tmp_p
     write_private_file(path, b"short\n", replace=False)
     with pytest.raises(AccountError, match="holds no token"):
         await adopt_operator_token(accounts, path)
+
+
+class EndedMeanwhile(MemoryAccountStore):
+    """A store in which somebody ends every session right after one was read."""
+
+    ending = False
+
+    async def load_token(self, digest: bytes) -> AccessToken | None:
+        token = await super().load_token(digest)
+        if self.ending and token is not None:
+            await self.delete_tokens_of(token.user)
+        return token
+
+
+async def session_ended_meanwhile(passwords: PasswordWorker) -> tuple[Accounts, str]:
+    store = EndedMeanwhile()
+    accounts = Accounts(store, passwords, now_ms=Clock())
+    await accounts.add_user("ada", UserRole.DOCTOR, password=PASSWORD)
+    grant = await accounts.log_in("ada", PASSWORD, address="a", kind=TokenKind.SESSION)
+    store.ending = True
+    return accounts, grant.text
+
+
+async def test_renewing_does_not_bring_an_ended_session_back(passwords: PasswordWorker) -> None:
+    accounts, text = await session_ended_meanwhile(passwords)
+    with pytest.raises(AccountError, match="log in again"):
+        await accounts.renew(text)
+    assert await accounts.revoke_all("ada") == 0
+
+
+async def test_prolonging_does_not_bring_an_ended_session_back(passwords: PasswordWorker) -> None:
+    accounts, text = await session_ended_meanwhile(passwords)
+    Clock.now_ms = NOW_MS + 10 * 60_000
+    try:
+        assert await accounts.authenticate(text, TokenKind.SESSION) is None
+    finally:
+        Clock.now_ms = NOW_MS
+    assert await accounts.revoke_all("ada") == 0

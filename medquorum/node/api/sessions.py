@@ -130,7 +130,10 @@ async def renew_session(call: Call[NoParameters]) -> web.StreamResponse:
     token = presented(call.request)
     if token is None or token[1] is not TokenKind.SESSION:
         raise Problem(400, "session", "only a session of the page is renewed; log in again")
-    text = await call.services.accounts.renew(token[0])
+    try:
+        text = await call.services.accounts.renew(token[0])
+    except AccountError as error:
+        raise Problem(401, "unauthorised", str(error)) from None
     answer = web.Response(status=204)
     if text is not None:
         _set_cookie(answer, text)

@@ -71,6 +71,22 @@ class StoredAccounts:
         row = await self._row(TOKENS, {"digest": digest})
         return None if row is None else self._remember(digest, _token(row), changes)
 
+    async def replace_token(self, old: AccessToken, *new: AccessToken) -> bool:
+        """Put tokens in the place of one, in one transaction; False if it was ended."""
+        ended = delete(TOKENS).where(TOKENS.c.digest == old.digest, TOKENS.c.label == old.label)
+
+        def write(connection: Connection) -> bool:
+            if connection.execute(ended).rowcount != 1:
+                return False
+            for token in new:
+                connection.execute(insert(TOKENS).values(**asdict(token)))
+            return True
+
+        self._forget()
+        replaced = await self._store.writer.submit(write)
+        self._forget()
+        return replaced
+
     async def delete_token(self, digest: bytes) -> None:
         """Forget one token."""
         self._forget()

@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from medquorum.node.account_records import UserRole
+from medquorum.node.account_records import AccessToken, UserRole
 from medquorum.node.api.gate import COOKIE
 from medquorum.node.client import ApiProblem
 from tests.node.api.conftest import House
@@ -170,3 +170,22 @@ async def test_one_address_cannot_try_many_accounts(house: House) -> None:
         for n in range(31)
     ]
     assert [status for status, _ in itertools.groupby(statuses)] == [401, 429]
+
+
+async def test_a_session_ended_while_it_is_renewed_is_told_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_ada(house)
+    session = await open_session(house)
+    replace_token = house.accounts.store.replace_token
+
+    async def late(old: AccessToken, *new: AccessToken) -> bool:
+        await house.accounts.revoke_all("ada")
+        return await replace_token(old, *new)
+
+    monkeypatch.setattr(house.accounts.store, "replace_token", late)
+    headers = with_cookie(session, Origin=house.base_url)
+    status, body, response = await house.ask("POST", "/v1/session/renewal", None, headers=headers)
+    assert (status, json.loads(body)["rule"]) == (401, "unauthorised")
+    assert "Set-Cookie" not in response.headers
+    assert await house.accounts.revoke_all("ada") == 0

@@ -121,3 +121,15 @@ async def test_accounts_outlive_the_process(tmp_path: Path) -> None:
     assert await again.authenticate(operator, TokenKind.SESSION) is None
     await again.close()
     await store.close()
+
+
+async def test_a_token_is_replaced_only_while_it_is_there(accounts: AccountStore) -> None:
+    old, new = token(b"a"), token(b"b")
+    marked = replace(old, label="replaced")
+    await accounts.save_token(old)
+    assert await accounts.replace_token(old, new, marked)
+    assert [await accounts.load_token(one.digest) for one in (old, new)] == [marked, new]
+    assert not await accounts.replace_token(old, token(b"c")), "another was there first"
+    await accounts.delete_tokens_of("amara")
+    assert not await accounts.replace_token(marked, token(b"c"))
+    assert await accounts.delete_tokens_of("amara") == 0
