@@ -38,6 +38,7 @@ from medquorum.node.uploads.service import UPLOADING, Uploading
 
 TUS_VERSION: Final = "1.0.0"
 OFFSET_OCTETS: Final = "application/offset+octet-stream"
+HEX: Final = frozenset("0123456789abcdef")
 Hex16 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -82,17 +83,21 @@ class BatchView(BaseModel):
 async def create_upload(call: Call[NoParameters]) -> web.StreamResponse:
     """Announce a file: Upload-Length, and Upload-Metadata with `batch` and `name` in base64
 
-    Answers its address in Location. Files with the same batch belong together.
+    Answers its address in Location. Files with the same batch belong together. With a `key` of 32
+    hex digits, announcing the file again answers the first: for a sender that saw no answer.
     """
     room, request = _checked(call).room, call.request
     length = _number(request, "Upload-Length")
     metadata = _metadata(request.headers.get("Upload-Metadata", ""))
     batch, name = metadata.get("batch", ""), metadata.get("name", "")
-    if len(batch) != 32 or set(batch) - set("0123456789abcdef"):
+    if len(batch) != 32 or set(batch) - HEX:
         raise Problem(400, "upload_metadata", "name the batch: 32 hex digits, in base64")
     if not 0 < len(name) <= NAME_CHARACTERS:
         raise Problem(400, "upload_metadata", f"name the file, in 1 to {NAME_CHARACTERS} letters")
-    file = room.create(call.user.name, batch, name, length)
+    key = metadata.get("key", "")
+    if key and (len(key) != 32 or set(key) - HEX):
+        raise Problem(400, "upload_metadata", "a file's key has 32 hex digits, in base64")
+    file = room.create(call.user.name, batch, name, length, key=key)
     if request.content_type == OFFSET_OCTETS:
         await room.append(file, 0, _stream(request), call.services.writers)
     answer = json_answer(FileView, _view(file), 201)

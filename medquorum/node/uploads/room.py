@@ -46,6 +46,8 @@ class UploadedFile:
     length: int
     path: Path
     batch: Batch
+    key: str = ""
+    """What its sender calls it, so that announcing it again makes no second; "" of none."""
     received: int = 0
     busy: bool = False
     """Whether a request is appending to it."""
@@ -107,14 +109,19 @@ class UploadRoom:
         found.batch.used_at_s = time.monotonic()
         return found
 
-    def create(self, user: str, batch: str, name: str, length: int) -> UploadedFile:
-        """A new file of an upload, which begins with its first."""
+    def create(
+        self, user: str, batch: str, name: str, length: int, *, key: str = ""
+    ) -> UploadedFile:
+        """A new file of an upload, which begins with its first; the same again for the same key."""
         if not 0 < length <= FILE_BYTES:
             raise DeskError(413, "file_size", f"a file has 1 to {FILE_BYTES} bytes; leave it out")
         whole = self._batches.get((user, batch)) or self._new_batch(user, batch)
         whole.used_at_s = time.monotonic()
         if whole.busy:
             raise DeskError(409, "upload_busy", "this upload is being worked on; wait a moment")
+        announced = _announced(whole, name, length, key)
+        if announced is not None:
+            return announced
         if len(whole.files) >= BATCH_FILES:
             raise DeskError(413, "too_many_files", f"an upload has at most {BATCH_FILES} files")
         if sum(one.length for one in whole.files.values()) + length > BATCH_BYTES:
@@ -123,7 +130,7 @@ class UploadRoom:
             )
         whole.highest += 1
         path = whole.folder / f"{whole.highest:06d}"
-        file = UploadedFile(secrets.token_hex(16), whole.highest, name, length, path, whole)
+        file = UploadedFile(secrets.token_hex(16), whole.highest, name, length, path, whole, key)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         whole.files[file.id] = self._files[file.id] = file
         whole.inspection = None
@@ -199,6 +206,16 @@ class UploadRoom:
         """Remove everything."""
         for batch in tuple(self._batches.values()):
             await self.remove(batch)
+
+
+def _announced(batch: Batch, name: str, length: int, key: str) -> UploadedFile | None:
+    """What an earlier announcement made, whose answer was lost. By key: two may share a name."""
+    for one in batch.files.values():
+        if key and one.key == key:
+            if (one.name, one.length) != (name, length):
+                raise DeskError(409, "upload_key", "another file has this key; choose a new one")
+            return one
+    return None
 
 
 def _write(descriptor: int, content: bytes, offset: int) -> None:

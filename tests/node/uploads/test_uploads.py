@@ -28,8 +28,8 @@ RAMP = np.arange(24 * 16).reshape(24, 16)
 WHO = UserRole.RADIOLOGIST
 
 
-def metadata(name: str, batch: str = BATCH) -> str:
-    pairs = {"batch": batch, "name": name}
+def metadata(name: str, batch: str = BATCH, **more: str) -> str:
+    pairs = {"batch": batch, "name": name, **more}
     return ",".join(f"{key} {base64.b64encode(v.encode()).decode()}" for key, v in pairs.items())
 
 
@@ -92,6 +92,29 @@ async def test_a_broken_upload_goes_on_where_it_broke(house: House) -> None:
     [file] = (house.spool / "uploads").rglob("000001")
     assert file.read_bytes() == content
     assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_announcing_again_makes_no_second_file(house: House) -> None:
+    async def keyed(name: str, key: str, length: int = 5) -> tuple[int, dict[str, Any]]:
+        headers = {**TUS, "Upload-Metadata": metadata(name, key=key)}
+        headers["Upload-Length"] = str(length)
+        status, body, _ = await house.ask("POST", "/v1/uploads", WHO, headers=headers)
+        return status, json.loads(body)
+
+    _, ct = await keyed("000000.dcm", "1" * 32)
+    assert await keyed("000000.dcm", "1" * 32) == (201, ct)
+    # the PET's file of the same name and length is another
+    _, pet = await keyed("000000.dcm", "2" * 32)
+    assert pet["file"] != ct["file"]
+    headers = {**TUS, "Upload-Offset": "0", "Content-Type": OFFSET}
+    for told in (ct, pet):
+        place = f"/v1/uploads/{told['file']}"
+        assert (await house.ask("PATCH", place, WHO, headers=headers, data=b"five!"))[0] == 204
+    assert await keyed("000000.dcm", "1" * 32) == (201, {**ct, "received": 5})
+    status, told = await keyed("000000.dcm", "1" * 32, length=6)
+    assert (status, told["rule"]) == (409, "upload_key")
+    assert (await keyed("000000.dcm", "../../etc"))[0] == 400
+    assert len((await inspected(house))["skipped"]) == 2
 
 
 async def test_limits_versions_and_rights(house: House) -> None:
