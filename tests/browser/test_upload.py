@@ -125,6 +125,35 @@ async def test_a_film_is_shown_before_it_is_sent_and_resumed_after_a_reload(
     assert sum(pieces) == film.stat().st_size  # nothing was sent twice
 
 
+async def test_a_session_that_ends_on_the_way_is_signed_in_again_and_nothing_is_lost(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    films = [tmp_path / f"{number}.png" for number in range(5)]
+    for film in films:
+        film.write_bytes(picture(RAMP.astype(np.uint8)))
+    watched = await at_uploads(house, page_of)
+    page = watched.page
+    refused: list[str] = []
+    ended: list[str] = []
+    page.on("response", lambda one: refused.append(one.url) if one.status == 401 else None)
+
+    async def end(route: Route) -> None:
+        if not ended:
+            ended.append(route.request.url)
+            await house.accounts.revoke_all(NAMES[UserRole.RADIOLOGIST])
+        await route.continue_()
+
+    await page.route("**/v1/uploads/*", lambda route: _patch(route, end))
+    await choose(page, *films)
+    watched.expect("401")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Your session has ended.").wait_for()
+    await watched.sign_in(NAMES[UserRole.RADIOLOGIST])
+    await page.locator(".upload-progress tr[data-state=here]").nth(4).wait_for(state="attached")
+    assert await page.locator(".upload-progress tr").count() == len(films)
+    assert 1 <= len([url for url in refused if "/v1/uploads" in url]) <= 3  # one of each lane
+
+
 async def _patch(route: Route, act: Any) -> None:
     if route.request.method == "PATCH":
         await act(route)

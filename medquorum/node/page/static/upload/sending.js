@@ -12,6 +12,8 @@ import { api } from "../api.js";
 const PIECE_BYTES = 8 * 1024 * 1024;
 const AT_ONCE = 3;
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
+/** Statuses below 500 that pass: session over, too slow, too early, too many at once. */
+const PASSING = new Set([401, 408, 425, 429]);
 const TUS = { "Tus-Resumable": "1.0.0" };
 const OFFSET = "application/offset+octet-stream";
 
@@ -29,9 +31,26 @@ function pause(ms, signal) {
   });
 }
 
+/** Resolves once the user has signed in again, or the sending was stopped. */
+function signedIn(signal) {
+  return new Promise((done) => {
+    document.addEventListener("session-back", done, { once: true, signal });
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** 32 random hex digits. */
+function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** A refusal that sending again does not mend. */
 function isFinal(error) {
   if (error.name === "AbortError" || error.rule === "upload_busy") return false;
+  // The user has to remove an upload first: her to be told, not to be waited for.
+  if (error.rule === "too_many_uploads") return true;
+  if (PASSING.has(error.status)) return false;
   return error.status !== 0 && error.status < 500;
 }
 
@@ -44,11 +63,13 @@ export class Sending {
   constructor(batch, changed) {
     this.batch = batch;
     this.changed = changed;
-    /** @type {{name, file, length, received, address, problem}[]} */
+    /** @type {{name, file, length, received, address, key, problem}[]} */
     this.files = [];
     this.paused = false;
     this.away = false;
     this.aborting = new AbortController();
+    /** What every lane waits for before it sends: settled, but while the session is over. */
+    this.session = Promise.resolve();
   }
 
   get total() {
@@ -84,7 +105,7 @@ export class Sending {
     for (const one of known.files) {
       const address = `/v1/uploads/${one.file}`;
       const { name, length, received } = one;
-      this.files.push({ name, length, received, address, file: null, problem: null });
+      this.files.push({ name, length, received, address, key: null, file: null, problem: null });
     }
     return known.files.length > 0;
   }
@@ -94,9 +115,11 @@ export class Sending {
     const known = new Map(this.files.map((one) => [`${one.length} ${one.name}`, one]));
     for (const { file, name } of chosen) {
       const same = known.get(`${file.size} ${name}`);
-      if (same !== undefined) same.file = file;
-      else {
-        const fresh = { name, length: file.size, received: 0, address: null };
+      if (same !== undefined) {
+        same.file = file;
+        same.problem = null;
+      } else {
+        const fresh = { name, length: file.size, received: 0, address: null, key: freshKey() };
         this.files.push({ ...fresh, file, problem: null });
       }
     }
@@ -129,13 +152,17 @@ export class Sending {
   /** Sends one file to its end, again and again while the node is away. */
   async #send(one) {
     for (let attempt = 0; one.received < one.length && !this.paused; ) {
+      await this.session;
+      if (this.paused) return;
       try {
         await this.#piece(one);
         attempt = 0;
         this.away = false;
       } catch (error) {
         if (this.paused) return;
-        if (error.rule === "offset") await this.#ask(one);
+        if (error.status === 401) this.session = signedIn(this.aborting.signal);
+        // Where asking fails too, the next piece meets the same and says what to do.
+        else if (error.rule === "offset") await this.#ask(one).catch(() => {});
         else if (isFinal(error)) {
           one.problem = error.advice ?? String(error);
           this.changed();
@@ -156,8 +183,11 @@ export class Sending {
     const body = one.file.slice(one.received, one.received + PIECE_BYTES);
     const { signal } = this.aborting;
     if (one.address === null) {
-      const metadata = `batch ${base64(this.batch)},name ${base64(one.name)}`;
-      const headers = { ...TUS, "Upload-Length": String(one.length), "Upload-Metadata": metadata };
+      // By its key the node knows a file again whose first announcement it answered in vain.
+      const told = { batch: this.batch, name: one.name, key: one.key };
+      const metadata = Object.entries(told).map(([name, text]) => `${name} ${base64(text)}`);
+      const headers = { ...TUS, "Upload-Length": String(one.length) };
+      headers["Upload-Metadata"] = metadata.join(",");
       const made = await api.send("POST", "/v1/uploads", { headers, signal });
       one.address = made.headers.get("Location");
     }
