@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import Connection
+
 from medquorum.ledger.chain import ChainState
 from medquorum.ledger.consent import (
     ConsentPurpose,
@@ -24,7 +26,6 @@ from medquorum.node.desk import DeskError, Reader
 from medquorum.node.dossier_views import ConsentView
 from medquorum.node.store.consent_rows import (
     ConsentRow,
-    count_consents,
     insert_consent,
     load_consents,
 )
@@ -77,10 +78,11 @@ class Consents:
         return next(view for view in self._views(patient, held) if view.id == row.id.hex())
 
     async def _keep(self, patient: int, row: ConsentRow) -> None:
-        held = await self.store.read(lambda connection: count_consents(connection, patient))
-        if held >= STATEMENTS_OF_ONE_PATIENT and row.consent.statement.revokes is None:
-            raise DeskError(409, "too_many_consents", "revoke what is not needed any more")
-        await self.store.writer.submit(lambda connection: insert_consent(connection, patient, row))
+        refusal = await self.store.writer.submit(
+            lambda connection: _insert(connection, patient, row)
+        )
+        if refusal is not None:
+            raise refusal
 
     async def _rows(self, patient: int) -> list[ConsentRow]:
         return await self.store.read(lambda connection: load_consents(connection, patient))
@@ -135,6 +137,23 @@ class Consents:
             and permits(row.consent.statement, ConsentPurpose(purpose), self.own, _now_ms())
             for row in rows
         )
+
+
+def _insert(connection: Connection, patient: int, row: ConsentRow) -> DeskError | None:
+    """Keep a statement unless it is one too many: each grant has room for one revocation."""
+    held, revokes = load_consents(connection, patient), row.consent.statement.revokes
+    if any(one.id == row.id for one in held):
+        return None
+    said = [one.consent.statement for one in held]
+    if revokes is None and len(held) >= STATEMENTS_OF_ONE_PATIENT:
+        return DeskError(409, "too_many_consents", "revoke what is not needed any more")
+    grants = {one.id for one in held if one.consent.statement.revokes is None}
+    if revokes is not None and revokes not in grants - revoked_ids(said):
+        return DeskError(
+            409, "nothing_to_revoke", "this node holds no such consent that is not revoked yet"
+        )
+    insert_consent(connection, patient, row)
+    return None
 
 
 def _now_ms() -> int:

@@ -115,6 +115,27 @@ async def test_research_needs_a_consent_in_force_and_a_revocation_ends_it(desk: 
     assert (await desk.dossiers.accept_consent(signed, "again")).revoked
 
 
+async def refused_revocation(desk: KitDesk, revokes: bytes, issued_at_ms: int) -> bool:
+    try:
+        await bring(desk, ConsentStatement(patient_key(), issued_at_ms, revokes=revokes))
+    except DeskError as error:
+        assert (error.status, error.rule) == (409, "nothing_to_revoke")
+        return True
+    return False
+
+
+async def test_a_revocation_takes_back_one_grant_that_is_held_and_only_once(desk: KitDesk) -> None:
+    before = len(await desk.dossiers.consents(1))
+    given = bytes.fromhex(await bring(desk, grant(ConsentPurpose.RESEARCH)))
+    assert await refused_revocation(desk, bytes(32), 5)
+    first = ConsentStatement(patient_key(), 6, revokes=given)
+    revocation = bytes.fromhex(await bring(desk, first))
+    assert await refused_revocation(desk, given, 7)
+    assert await refused_revocation(desk, revocation, 8), "a revocation is not taken back"
+    assert await bring(desk, first) == revocation.hex(), "the same one again is no other"
+    assert len(await desk.dossiers.consents(1)) == before + 2
+
+
 async def test_treatment_emergency_and_the_patient_herself_need_none(desk: KitDesk) -> None:
     for reader in (
         TREATING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from medquorum.ledger.consent import SignedConsent, parse_signed_consent
 from medquorum.node.store.schema import CONSENTS
@@ -47,9 +47,3 @@ def load_consents(connection: Connection, patient: int) -> list[ConsentRow]:
         ConsentRow(row.id, parse_signed_consent(row.encoded), row.brought_by, row.received_at_us)
         for row in connection.execute(query)
     ]
-
-
-def count_consents(connection: Connection, patient: int) -> int:
-    """How many statements of a patient are kept."""
-    query = select(func.count()).select_from(CONSENTS).where(CONSENTS.c.patient == patient)
-    return int(connection.execute(query).scalar_one())
