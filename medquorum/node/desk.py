@@ -179,6 +179,9 @@ class Desk(Protocol):
         404 both where it does not exist and where this node is not entitled.
         """
 
+    async def permits(self, record: RecordId, reader: Reader) -> bool:
+        """Whether the patient's consent, where the purpose needs one, is in force now (R-CST3)."""
+
     def holds(self, record: RecordId) -> bool:
         """Whether the chunks of a body are here: what was made of it goes when they do."""
 

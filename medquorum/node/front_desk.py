@@ -244,6 +244,10 @@ class FrontDesk:
         """The plaintext of a part this node may open; logged before the first byte."""
         return await self._rooms.reading.read_part(record, part, reader)
 
+    async def permits(self, record: RecordId, reader: Reader) -> bool:
+        """Whether this reading may go on now."""
+        return await self._rooms.reading.permits(record, reader)
+
     def holds(self, record: RecordId) -> bool:
         """Whether the chunks of a body are here."""
         return self._rooms.bodies.held(record) is not None

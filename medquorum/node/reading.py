@@ -54,6 +54,13 @@ class Reading:
         await self._log(proposal, part, reader, granted=True)
         return _chained(first, pieces)
 
+    async def permits(self, record: RecordId, reader: Reader) -> bool:
+        """Whether a part that was opened may be shown further: a consent may be revoked since."""
+        proposal = self.bodies.proposal(record)
+        return proposal is not None and await self.consents.permit(
+            self._patient_of(proposal), reader
+        )
+
     async def _log(
         self, proposal: Proposal, part: PartName, reader: Reader, *, granted: bool
     ) -> None:

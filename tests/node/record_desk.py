@@ -55,6 +55,7 @@ class KitDesk:
         self.put_chunk = node.submissions.put_chunk
         self.vote = node.voting.vote
         self.read_part = self.reading.read_part
+        self.permits = self.reading.permits
         self.events = node.news.follow
         self.queries = queries
 

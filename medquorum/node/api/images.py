@@ -74,16 +74,21 @@ def reader_of(call: Call[Any], purpose: str) -> Reader:
 
 
 async def opened(call: Call[Any], record: str, key: PartKey, purpose: str) -> DecodedImage:
-    """The image, opened and logged unless this user has it open."""
-    room = call.request.app[VIEWING].images
+    """The image, opened and logged unless this user has it open for this purpose."""
     try:
-        image = await room.image(call.user.name, key)
-        if image is None:
-            await check_record(call, record)
-            image = await room.open(key, reader_of(call, purpose))
+        image = await call.request.app[VIEWING].images.image(key, reader_of(call, purpose))
     except IntakeRefused as error:
         raise refused(error) from None
-    return image
+    return await newly_opened(call, record, key, purpose) if image is None else image
+
+
+async def newly_opened(call: Call[Any], record: str, key: PartKey, purpose: str) -> DecodedImage:
+    """The image, checked and logged in any case."""
+    await check_record(call, record)
+    try:
+        return await call.request.app[VIEWING].images.open(key, reader_of(call, purpose))
+    except IntakeRefused as error:
+        raise refused(error) from None
 
 
 @operation(
@@ -100,12 +105,8 @@ async def describe_image(call: Call[RecordQuery]) -> web.StreamResponse:
     The access is logged. 422 names the file and the tag where it cannot be shown.
     """
     asked = call.parameters
-    await check_record(call, asked.record)
-    room, key = call.request.app[VIEWING].images, key_of(asked.record, asked.part)
-    try:
-        image = await room.open(key, reader_of(call, asked.purpose))
-    except IntakeRefused as error:
-        raise refused(error) from None
+    key = key_of(asked.record, asked.part)
+    image = await newly_opened(call, asked.record, key, asked.purpose)
     return json_answer(Description, image.description)
 
 
@@ -148,9 +149,13 @@ async def read_slice(call: Call[SliceQuery]) -> web.StreamResponse:
     answers=Content(NIFTI, note="NIfTI-1, int16, in mm RAS."),
 )
 async def read_volume(call: Call[RecordQuery]) -> web.StreamResponse:
-    """A CT or PET as one NIfTI-1 file"""
+    """A CT or PET as one NIfTI-1 file
+
+    A file leaves the node, so each is an access of its own in the log.
+    """
     asked = call.parameters
-    image = await opened(call, asked.record, key_of(asked.record, asked.part), asked.purpose)
+    key = key_of(asked.record, asked.part)
+    image = await newly_opened(call, asked.record, key, asked.purpose)
     if image.description.kind == "xray":
         raise Problem(409, "no_volume", "a radiograph is no volume; ask for its slices")
     try:

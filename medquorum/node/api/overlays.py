@@ -91,10 +91,11 @@ async def read_overlay_slice(call: Call[OverlaySliceQuery]) -> web.StreamRespons
     check_index(image, asked.index)
     overlays = call.request.app[VIEWING].overlays
     record = RecordId(bytes.fromhex(asked.record))
-    overlay = overlays.overlay(call.user.name, record)
+    reader = reader_of(call, asked.purpose)
+    overlay = await overlays.overlay(record, reader)
     if overlay is None:
         await check_record(call, asked.record)
-        overlay = await overlays.open(record, reader_of(call, asked.purpose))
+        overlay = await overlays.open(record, reader)
     drawn = overlay if asked.layer == "findings" else overlay.of_organs()
     if drawn is None:
         raise Problem(404, "no_organs", "this report tells no organs apart; ask for its findings")

@@ -1,4 +1,4 @@
-"""Which user has which part open: one entry of the access log stands for the slices after it."""
+"""Who has which part open for what: one entry of the log stands for the slices after it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from medquorum.ledger.types import PartName, RecordId
-from medquorum.node.desk import Desk
+from medquorum.node.desk import Desk, Reader
 from medquorum.node.viewing.limits import OPENING_SECONDS, OPENINGS
 
 
@@ -20,20 +20,30 @@ class PartKey:
 
 
 class Openings:
-    """Openings that were logged, by user and part; the oldest is forgotten past the limit."""
+    """Openings that were logged, by reader, purpose and part; past the limit the oldest goes."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._until_s: OrderedDict[tuple[str, PartKey], float] = OrderedDict()
+        self._until_s: OrderedDict[tuple[str, str, str, PartKey], float] = OrderedDict()
 
-    def remember(self, user: str, key: PartKey) -> None:
+    def remember(self, reader: Reader, key: PartKey) -> None:
         """An opening has just been logged."""
-        self._until_s[user, key] = time.monotonic() + OPENING_SECONDS
-        self._until_s.move_to_end((user, key))
+        opening = _opening(reader, key)
+        self._until_s[opening] = time.monotonic() + OPENING_SECONDS
+        self._until_s.move_to_end(opening)
         while len(self._until_s) > OPENINGS:
             self._until_s.popitem(last=False)
 
-    def current(self, user: str, key: PartKey) -> bool:
-        """Whether the user's opening still counts, and the node still holds the body."""
-        until_s = self._until_s.get((user, key), 0.0)
-        return until_s > time.monotonic() and self._desk.holds(key.record)
+    async def current(self, reader: Reader, key: PartKey) -> bool:
+        """Whether the opening still counts, the node holds the body and the consent is in force.
+
+        Where it is not, the caller opens anew, which refuses and logs the refusal.
+        """
+        until_s = self._until_s.get(_opening(reader, key), 0.0)
+        if until_s <= time.monotonic() or not self._desk.holds(key.record):
+            return False
+        return await self._desk.permits(key.record, reader)
+
+
+def _opening(reader: Reader, key: PartKey) -> tuple[str, str, str, PartKey]:
+    return reader.user, reader.role, reader.purpose, key

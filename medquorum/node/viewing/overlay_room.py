@@ -32,7 +32,7 @@ class OverlayRoom:
             attachment += piece
             if len(attachment) > OVERLAY_BYTES:
                 raise unreadable("it is too large")
-        self._openings.remember(reader.user, PartKey(record, PartName.ATTACHMENT))
+        self._openings.remember(reader, PartKey(record, PartName.ATTACHMENT))
         overlay = await asyncio.to_thread(read_overlay, bytes(attachment))
         self._overlays[record] = overlay
         self._overlays.move_to_end(record)
@@ -40,9 +40,9 @@ class OverlayRoom:
             self._overlays.popitem(last=False)
         return overlay
 
-    def overlay(self, user: str, record: RecordId) -> Overlay | None:
-        """An overlay this user has open; None when it must be opened first."""
-        if not self._openings.current(user, PartKey(record, PartName.ATTACHMENT)):
+    async def overlay(self, record: RecordId, reader: Reader) -> Overlay | None:
+        """An overlay this user has open for this purpose; None when it must be opened first."""
+        if not await self._openings.current(reader, PartKey(record, PartName.ATTACHMENT)):
             return None
         return self._overlays.get(record)
 

@@ -53,7 +53,7 @@ class ViewingRoom:
         if key.part not in IMAGE_PARTS:
             raise NO_IMAGE
         pieces = await self._desk.read_part(key.record, key.part, reader)
-        self._openings.remember(reader.user, key)
+        self._openings.remember(reader, key)
         task = self._images.get(key)
         if task is None or (task.done() and task.exception() is not None):
             task = asyncio.create_task(self._decode(key, pieces))
@@ -62,10 +62,12 @@ class ViewingRoom:
             await _closed(pieces)
         return await self._image(key, task)
 
-    async def image(self, user: str, key: PartKey) -> DecodedImage | None:
-        """An image this user has open; None when it must be opened first."""
+    async def image(self, key: PartKey, reader: Reader) -> DecodedImage | None:
+        """An image this user has open for this purpose; None when it must be opened first."""
+        if not await self._openings.current(reader, key):
+            return None
         task = self._images.get(key)
-        if task is None or not self._openings.current(user, key):
+        if task is None:
             return None
         return await self._image(key, task)
 

@@ -265,6 +265,9 @@ class FakeDesk:
             sent += len(piece)
             yield piece
 
+    async def permits(self, record: RecordId, reader: Reader) -> bool:
+        return True
+
     def holds(self, record: RecordId) -> bool:
         return record.hex() in (RECORD, OTHER_RECORD)
 

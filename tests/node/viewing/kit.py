@@ -27,6 +27,11 @@ class ImageDesk(FakeDesk):
     """A desk that holds what it is given; it logs like a node's."""
 
     bodies: dict[tuple[str, PartName], bytes] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """The purposes for which no consent is in force."""
+
+    async def permits(self, record: RecordId, reader: Reader) -> bool:
+        return reader.purpose not in self.refused
 
     def holds(self, record: RecordId) -> bool:
         return any(record.hex() == held for held, _ in self.bodies)
@@ -37,6 +42,8 @@ class ImageDesk(FakeDesk):
         content = self.bodies.get((record.hex(), part))
         if content is None:
             raise DeskError(404, "unknown_record", "no such record or part")
+        if reader.purpose in self.refused:
+            raise DeskError(403, "no_consent", "ask the patient for a signed consent")
         self.readers.append(reader)
         return self._pieces(content)
 

@@ -59,13 +59,14 @@ async def test_a_ct_is_shown_in_order_and_logged_once(house: House, tmp_path: Pa
     told = await answer(house, place + "?purpose=quality")
     assert (told["kind"], told["slices"], told["unit"]) == ("ct", 4, "HU")
     for index in (3, 0, 1, 2):
-        found = await voxels(house, f"{place}/slices/{index}", (24, 16))
+        found = await voxels(house, f"{place}/slices/{index}?purpose=quality", (24, 16))
         assert (found == HU[index] - 1024).all()
-    _, _, response = await house.ask("GET", f"{place}/slices/0")
+    _, _, response = await house.ask("GET", f"{place}/slices/0?purpose=quality")
     tag = {"If-None-Match": response.headers["ETag"]}
-    assert (await house.ask("GET", f"{place}/slices/0", headers=tag))[0] == 304
+    again = f"{place}/slices/0?purpose=quality"
+    assert (await house.ask("GET", again, headers=tag))[0] == 304
     assert response.headers["Cache-Control"] == "no-store"
-    assert (await house.ask("GET", f"{place}/slices/4"))[0] == 404
+    assert (await house.ask("GET", f"{place}/slices/4?purpose=quality"))[0] == 404
     assert [(one.user, one.purpose) for one in house.desk.readers] == [("doctor", "quality")]
 
     await _check_volume(house, place, tmp_path)
@@ -74,7 +75,8 @@ async def test_a_ct_is_shown_in_order_and_logged_once(house: House, tmp_path: Pa
     assert [one.name for one in files] == ["planes"]  # the plaintext archive is gone
     assert all(one.stat().st_mode & 0o077 == 0 for one in files)
     assert (await answer(house, place))["slices"] == 4
-    assert len(house.desk.readers) == 2  # a second opening is a second entry
+    purposes = [one.purpose for one in house.desk.readers]
+    assert purposes == ["quality"] + ["treatment"] * 2  # the volume, then the second opening
 
 
 async def _check_volume(house: House, place: str, folder: Path) -> None:
