@@ -58,11 +58,14 @@ async def read(desk: KitDesk, reader: Reader) -> bytes:
 
 
 async def refused(desk: KitDesk, reader: Reader) -> bool:
+    permitted = await desk.permits(await first_form(desk), reader)
     try:
         await read(desk, reader)
     except DeskError as error:
         assert (error.status, error.rule) == (403, "no_consent")
+        assert not permitted, "what was opened before ends with the consent, too"
         return True
+    assert permitted
     return False
 
 
