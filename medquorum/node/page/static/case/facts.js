@@ -7,6 +7,7 @@ import { api } from "../api.js";
 import { isIssued, readProposal } from "../keys/ballot.js";
 import { membersOf, ownNetwork } from "../keys/members.js";
 import { may, session } from "../session.js";
+import { agrees } from "./agreement.js";
 
 const STRUCTURED = ["V_IND", "TEST_RES", "M_REPORT", "PRESC"];
 const IMAGES = {
@@ -48,15 +49,21 @@ export async function contentOf({ record, parts, body }) {
 }
 
 /**
- * The proposal as its bytes say, for what is signed; `genuine` is whether its issuer signed it.
+ * The proposal as its bytes say, for what is signed; `issued` is whether its issuer signed it.
  * @param {string} id hex, as the address of the page names it
  */
 async function signedProposal(id) {
   const bytes = await api.bytes(`/v1/proposals/${id}/bytes`);
   const read = await readProposal(bytes, ownNetwork());
   const charter = await api.get("/v1/charter");
-  const genuine = read.id === id && (await isIssued(read, membersOf(charter)));
-  return { bytes, core: read.core, id: read.id, genuine, members: membersOf(charter) };
+  const issued = read.id === id && (await isIssued(read, membersOf(charter)));
+  return { bytes, core: read.core, id: read.id, issued, members: membersOf(charter) };
+}
+
+/** What is signed, with whether the view that is shown says the same: else it is not `genuine`. */
+export function compared(signed, proposal) {
+  const same = proposal.id === signed.id && agrees(proposal, signed.core);
+  return { ...signed, genuine: signed.issued && same };
 }
 
 /** In which capacity this node's doctor votes now (R-VOT4, R-GOV1). */
@@ -110,7 +117,7 @@ function referenced({ references, replaces }, history) {
 export async function loadCase(id) {
   const proposal = await api.get(`/v1/proposals/${id}`);
   const known = proposal.patient !== null;
-  const [signed, patient, history, registry] = await Promise.all([
+  const [read, patient, history, registry] = await Promise.all([
     signedProposal(id),
     known ? api.get(`/v1/patients/${proposal.patient}`) : null,
     known ? historyOf(proposal.patient) : [],
@@ -118,5 +125,6 @@ export async function loadCase(id) {
   ]);
   const content = await contentOf(proposal);
   const role = voterRole(proposal, patient, registry.entries);
+  const signed = compared(read, proposal);
   return { proposal, signed, patient, history, content, role, images: imagesOf(proposal, history) };
 }

@@ -6,10 +6,13 @@
 
 import { ApiError } from "../api.js";
 import { ensureHand } from "../key_form.js";
+import { parseAddress } from "../keys/address.js";
 import { castVote, readVote } from "../keys/ballot.js";
+import { hex } from "../keys/bytes.js";
 import { Fault } from "../keys/faults.js";
 import { ownNetwork } from "../keys/members.js";
 import { send } from "../keys/outbox.js";
+import { session } from "../session.js";
 import { known, t } from "../texts.js";
 import { remarkOf } from "./receipt.js";
 
@@ -27,8 +30,16 @@ async function signed({ signed: proposal, role }, choice, comment) {
     role,
     comment,
   });
+  const meant = {
+    proposal: proposal.id,
+    voter: hex(parseAddress(session.node.address).address),
+    decision: choice.decision,
+    grade: choice.grade,
+    role,
+    comment: comment === null ? null : hex(comment),
+  };
   const said = await readVote(bytes, network);
-  if (said.decision !== choice.decision || said.proposal !== proposal.id)
+  if (Object.entries(meant).some(([name, value]) => said[name] !== value))
     throw new Fault("R-VOT1", "keys.bad_vote");
   return bytes;
 }

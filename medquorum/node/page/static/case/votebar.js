@@ -65,11 +65,11 @@ export class VoteBar {
 
   /** Shows the case as it stands now; what is being chosen is left alone while that is the same. */
   update(facts) {
-    const before = this.facts.proposal;
+    const { proposal: before, signed } = this.facts;
     this.facts = facts;
-    const changed = ["state", "body", "blind"].some(
-      (name) => before[name] !== facts.proposal[name],
-    );
+    const changed =
+      signed.genuine !== facts.signed.genuine ||
+      ["state", "body", "blind"].some((name) => before[name] !== facts.proposal[name]);
     if (changed && !this.busy) this.draw();
   }
 

@@ -108,7 +108,8 @@ function checkChoice(core, decision, grade, role) {
 /**
  * What a vote's bytes say.
  * @param {Uint8Array} voteBytes @param {Uint8Array} network
- * @returns {Promise<{id: string, proposal: string, voter: string, decision: string}>} ids in hex
+ * @returns {Promise<{id: string, proposal: string, voter: string, decision: string,
+ *   grade: ?number, role: string, comment: ?string}>} ids and the remark's digest in hex
  */
 export async function readVote(voteBytes, network) {
   const { bundle, signature, ...signed } = decode(voteBytes);
@@ -121,5 +122,8 @@ export async function readVote(voteBytes, network) {
     proposal: hex(signed.proposal),
     voter: hex(signed.voter),
     decision: signed.decision,
+    grade: signed.grade,
+    role: signed.role,
+    comment: signed.comment === null ? null : hex(signed.comment),
   };
 }

@@ -39,7 +39,9 @@ async function tell() {
  */
 export async function send(voteBytes) {
   const told = await readVote(voteBytes, ownNetwork());
-  await letters.keep({ ...told, state: "waiting", vote: voteBytes, kept_at_ms: Date.now() });
+  const { id, proposal, voter, decision } = told;
+  const letter = { id, proposal, voter, decision, state: "waiting", vote: voteBytes };
+  await letters.keep({ ...letter, kept_at_ms: Date.now() });
   await tell();
   return deliver(told.id);
 }
