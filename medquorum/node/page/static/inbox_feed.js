@@ -8,7 +8,7 @@ import { listen, onConnection } from "./live.js";
 import { session } from "./session.js";
 
 const GATHER_MS = 250;
-const CHANGING = new Set(["proposal", "vote", "block", "body"]);
+const CHANGING = new Set(["proposal", "vote", "closed", "block", "body"]);
 
 let cases = null;
 let asking = null;

@@ -6,7 +6,17 @@
 import { api } from "./api.js";
 
 /** Kinds of events the node sends. */
-export const KINDS = ["block", "proposal", "vote", "body", "peer", "halt"];
+export const KINDS = [
+  "block",
+  "proposal",
+  "vote",
+  "closed",
+  "body",
+  "charter",
+  "complaint",
+  "peer",
+  "halt",
+];
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
 
 const listeners = new Map();

@@ -9,7 +9,7 @@ import { listen } from "../live.js";
 import { session } from "../session.js";
 import { t } from "../texts.js";
 import { evidence } from "../case/evidence.js";
-import { contentOf, loadCase } from "../case/facts.js";
+import { compared, contentOf, loadCase } from "../case/facts.js";
 import { centre } from "../case/centre.js";
 import { VoteBar } from "../case/votebar.js";
 
@@ -30,7 +30,7 @@ class CaseView {
     replace(place, this.frame);
     this.centre = centre(this.images, facts);
     this.#drawSide();
-    this.stops = ["proposal", "vote", "block", "body"].map((kind) =>
+    this.stops = ["proposal", "vote", "closed", "block", "body"].map((kind) =>
       listen(kind, (event) => this.#heard(event)),
     );
   }
@@ -76,7 +76,8 @@ class CaseView {
     const before = this.facts.proposal;
     const opened = before.body !== "opened" && proposal.body === "opened";
     const content = opened ? await contentOf(proposal) : this.facts.content;
-    this.facts = { ...this.facts, proposal, content };
+    const signed = compared(this.facts.signed, proposal);
+    this.facts = { ...this.facts, proposal, signed, content };
     this.bar.update(this.facts);
     if (opened) {
       this.centre.close();

@@ -1,0 +1,75 @@
+"""What is shown is what is signed, and a case that closes says so."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from medquorum.ledger.types import BlockType
+from tests.browser.case_entry import enter_with_key, key_file
+from tests.browser.case_images import serve_images
+from tests.browser.case_kit import OTHER, every_kind, other_proposal, staged, text_of
+from tests.browser.conftest import PageOf
+from tests.browser.test_case import DOCTOR, Desk
+from tests.node.api.conftest import House
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
+    ward = staged(house)
+    ids = every_kind(ward)
+    watched = await page_of(house.base_url)
+    await serve_images(watched.page.context)
+    file = key_file(tmp_path)
+    await enter_with_key(watched, DOCTOR, file)
+    yield Desk(ward, ids, watched, file)
+    await watched.page.goto("about:blank")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"record": "77" * 32},
+        {"type": "test_result"},
+        {"patient": 2},
+        {"references": ("77" * 32,)},
+        {"replaces": "77" * 32},
+        {"parts": ("V_IND",)},
+        {"doctor": text_of(OTHER)},
+        {"issuer": "77" * 32},
+    ],
+    ids=lambda lie: next(iter(lie)),
+)
+async def test_a_view_that_is_not_what_is_signed_cannot_be_voted_on(
+    desk: Desk, lie: dict[str, Any]
+) -> None:
+    """R-PRO2: the bytes are genuine, the node's description of them is not."""
+    desk.ids["lie"] = desk.ward.put(other_proposal(BlockType.PRESCRIPTION), None, **lie)
+    desk.watched.expect("404")
+    await desk.open("lie")
+    await desk.press("r")
+    await expect(desk.bar).to_contain_text("signature does not hold")
+    await expect(desk.page.locator("button.cast")).to_be_disabled()
+    assert desk.ward.cast == []
+
+
+async def test_a_view_that_changes_under_the_reader_stops_her_vote(desk: Desk) -> None:
+    await desk.open("prescription")
+    await desk.press("r")
+    await expect(desk.page.locator("button.cast")).to_be_enabled()
+    desk.ward.change(desk.ids["prescription"], references=("77" * 32,))
+    await expect(desk.bar).to_contain_text("signature does not hold")
+    await expect(desk.page.locator("button.cast")).to_be_disabled()
+
+
+async def test_a_case_that_closes_while_it_is_open_says_so(desk: Desk) -> None:
+    """A proposal the node forgets comes as `closed`: what was being chosen ends there."""
+    await desk.open("prescription")
+    await desk.press("r")
+    await expect(desk.page.locator("button.cast")).to_be_enabled()
+    desk.ward.change(desk.ids["prescription"], "closed", state="expired", reason="expired")
+    await expect(desk.bar).to_contain_text("its time ran out")
+    await expect(desk.page.locator("button.cast")).to_have_count(0)
