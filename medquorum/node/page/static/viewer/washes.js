@@ -79,7 +79,7 @@ export class Boxes {
     this.kind = "boxes";
     this.shown = true;
     this.labels = [];
-    this.shelf = { prefetch() {} };
+    this.shelf = { peek: () => null, prefetch() {} };
     this.drawn = boxes
       .slice(0, 64)
       .map((box, index) => ({ box, number: index + 1, path: pathOf(box) }));
