@@ -71,9 +71,14 @@ export function receiptFacts(letter) {
   ]);
 }
 
-/** The button that saves the receipt as a file. */
+/**
+ * The button that saves the receipt as a file; closed where the words of a remark are not at hand,
+ * since a receipt without them proves nothing.
+ */
 export function saveButton(letter, proposal, comment) {
+  const lost = comment === null && decode(letter.vote).comment !== null;
   return button(t("case.receipt_save"), () => save(letter, proposal, comment), {
-    title: t("case.receipt_check"),
+    title: t(lost ? "case.receipt_remark_gone" : "case.receipt_check"),
+    disabled: lost,
   });
 }
