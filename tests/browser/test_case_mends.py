@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from medquorum.ledger.types import BlockType
 from tests.browser.case_entry import enter_with_key, key_file
@@ -73,3 +73,21 @@ async def test_a_case_that_closes_while_it_is_open_says_so(desk: Desk) -> None:
     desk.ward.change(desk.ids["prescription"], "closed", state="expired", reason="expired")
     await expect(desk.bar).to_contain_text("its time ran out")
     await expect(desk.page.locator("button.cast")).to_have_count(0)
+
+
+async def test_a_body_that_arrives_while_the_case_is_loaded_is_not_missed(desk: Desk) -> None:
+    """Its event falls between the first answer and the page's listening: it is asked for again."""
+    identifier = desk.ids["prescription"]
+    asked = []
+
+    async def first_answer_is_early(route: Route) -> None:
+        asked.append(route.request.url)
+        answer = await route.fetch()
+        told = await answer.json()
+        await route.fulfill(json={**told, "body": "fetching"} if len(asked) == 1 else told)
+
+    await desk.page.route(f"**/v1/proposals/{identifier}", first_answer_is_early)
+    await desk.open("prescription")
+    await expect(desk.bar.get_by_role("button", name="Approve")).to_be_visible()
+    await desk.press("a")
+    await expect(desk.page.locator("button.cast")).to_be_enabled(timeout=10_000)

@@ -5,7 +5,7 @@
 
 import { api } from "../api.js";
 import { announce, el, replace } from "../elements.js";
-import { listen } from "../live.js";
+import { listen, onConnection } from "../live.js";
 import { session } from "../session.js";
 import { t } from "../texts.js";
 import { evidence } from "../case/evidence.js";
@@ -32,6 +32,12 @@ class CaseView {
     this.#drawSide();
     this.stops = ["proposal", "vote", "closed", "block", "body"].map((kind) =>
       listen(kind, (event) => this.#heard(event)),
+    );
+    // What happened while the case was loaded, or while no stream was open, is asked for.
+    this.stops.push(
+      onConnection((up) => {
+        if (up) void this.refresh();
+      }),
     );
   }
 
