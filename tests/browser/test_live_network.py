@@ -110,7 +110,6 @@ def _files(source: Path) -> list[Path]:
 async def _upload(ward: Ward, sources: list[Path], patient: int) -> None:
     """The radiologist chooses series or films and has them looked into."""
     page = ward.radiologist.page
-    await ward.radiologist.go("patients")
     await ward.radiologist.go("upload")
     await page.locator("select").first.wait_for()
     files = [str(path) for source in sources for path in _files(source)]
@@ -218,7 +217,9 @@ async def _decide_report(ward: Ward, images: int, tmp_path: Path, repository: Pa
 
 async def _film(ward: Ward, patient: int) -> None:
     """A real film goes the same way as far as the AI entity's report on it."""
-    first = ward.doctors[0]
+    first, page = ward.doctors[0], ward.radiologist.page
+    await page.get_by_role("button", name="Give up and remove").click()
+    await expect(page.locator(".series-card")).to_have_count(0)
     await _upload(ward, [tibia_radiograph()], patient)
     await ward.decide(await _propose(ward, "xray"))
     report = await proposal_where(
