@@ -51,6 +51,13 @@ class ListenAddress(_Section):
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def local_url(self) -> str:
+        """Where programs of this machine reach it, also when it binds every address."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        host = everywhere.get(self.host, self.host)
+        return f"http://{ListenAddress(host=host, port=self.port)}"
+
 
 def parse_listen_address(text: object) -> object:
     """Split HOST:PORT or [IPV6]:PORT; ValueError says the form wanted."""
@@ -98,11 +105,7 @@ class ApiSection(_Section):
     @property
     def page(self) -> str:
         """Where a browser on this machine, or behind the proxy of `origin`, opens the page."""
-        if self.origin is not None:
-            return f"{self.origin}/"
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-        host = everywhere.get(self.listen.host, self.listen.host)
-        return f"http://{ListenAddress(host=host, port=self.listen.port)}/"
+        return f"{self.origin or self.listen.local_url}/"
 
 
 class OpsSection(_Section):

@@ -75,9 +75,7 @@ class Connection:
         """The node's URL."""
         if self.node is not None:
             return self.node
-        listen = self.config().api.listen
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
-        return f"http://[{host}]:{listen.port}" if ":" in host else f"http://{host}:{listen.port}"
+        return self.config().api.listen.local_url
 
     def token(self) -> str:
         """The token; CommandError or PrivateFileError when it cannot be read."""

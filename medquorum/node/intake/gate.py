@@ -34,18 +34,11 @@ from medquorum.node.intake.limits import (
     CHILDREN,
     FILES,
 )
+from medquorum.node.intake.surroundings import ENVIRONMENT
 from medquorum.node.intake.tags import TAGS
 from medquorum.node.sealing import SealedBody, Sink, seal_body
 
 _CHILD: Final = "medquorum.node.intake.child"
-_ROOT: Final = str(Path(__file__).resolve().parents[3])
-_ENVIRONMENT: Final = {
-    "PYTHONPATH": _ROOT,
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONHASHSEED": "0",
-    "LC_ALL": "C.UTF-8",
-}
-"""All the child gets: no token, no proxy, no home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +78,7 @@ class ImageGate:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
                 limit=CHILD_ANSWER_BYTES,

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.limits import FILES
+from medquorum.node.intake.surroundings import NUMERICAL_ENVIRONMENT
 from medquorum.node.intake.tags import TAGS
 from medquorum.node.uploads.limits import (
     BATCH_BYTES,
@@ -28,7 +29,6 @@ from medquorum.node.uploads.limits import (
     CHILD_WALL_SECONDS,
 )
 from medquorum.node.uploads.told import Inspection, Packed, Refused, Told
-from medquorum.node.viewing.decoder import ENVIRONMENT
 
 _CHILD: Final = "medquorum.node.uploads.child"
 T = TypeVar("T", bound=Told)
@@ -62,7 +62,7 @@ class Looker:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                env=ENVIRONMENT,
+                env=NUMERICAL_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
             )

@@ -11,13 +11,13 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.limits import FILES
+from medquorum.node.intake.surroundings import NUMERICAL_ENVIRONMENT
 from medquorum.node.intake.tags import TAGS
 from medquorum.node.viewing.limits import (
     ANSWER_LINE_BYTES,
@@ -29,16 +29,6 @@ from medquorum.node.viewing.limits import (
 from medquorum.node.viewing.told import Decoded, Described, Description, Refused
 
 _CHILD: Final = "medquorum.node.viewing.child"
-_ROOT: Final = str(Path(__file__).resolve().parents[3])
-ENVIRONMENT: Final = {
-    "PYTHONPATH": _ROOT,
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONHASHSEED": "0",
-    "LC_ALL": "C.UTF-8",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}
-"""All the child gets: no token, no proxy, no home."""
 _LIMITS: Final = {
     "memory_bytes": CHILD_MEMORY_BYTES,
     "cpu_seconds": CHILD_CPU_SECONDS,
@@ -61,7 +51,7 @@ class Child:
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env=ENVIRONMENT,
+            env=NUMERICAL_ENVIRONMENT,
             cwd="/",
             start_new_session=True,
             limit=ANSWER_LINE_BYTES,

@@ -69,9 +69,11 @@ def passwords() -> PasswordWorker:
 
 
 @asynccontextmanager
-async def serve_house(folder: Path, passwords: PasswordWorker) -> AsyncIterator[House]:
-    """A served node with its spool in this folder."""
-    desk, clock = FakeDesk(), Clock()
+async def serve_house(
+    folder: Path, passwords: PasswordWorker, desk: FakeDesk | None = None
+) -> AsyncIterator[House]:
+    """A served node with its spool in this folder, before a fake desk or the given one."""
+    desk, clock = desk or FakeDesk(), Clock()
     accounts = Accounts(MemoryAccountStore(), passwords, now_ms=clock)
     tokens = {}
     for role in UserRole:

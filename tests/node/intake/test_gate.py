@@ -170,8 +170,8 @@ async def test_without_pydicom_dicom_is_refused_with_advice(
     hidden = tmp_path / "hidden"
     hidden.mkdir()
     (hidden / "pydicom.py").write_text("raise ModuleNotFoundError('no', name='pydicom')")
-    path = f"{hidden}{os.pathsep}{gate._ROOT}"
-    monkeypatch.setattr(gate, "_ENVIRONMENT", {**gate._ENVIRONMENT, "PYTHONPATH": path})
+    path = f"{hidden}{os.pathsep}{gate.ENVIRONMENT['PYTHONPATH']}"
+    monkeypatch.setattr(gate, "ENVIRONMENT", {**gate.ENVIRONMENT, "PYTHONPATH": path})
     refused = await refusal(written(tmp_path, archive(series("CT"))))
     assert (refused.fault, "medquorum[dicom]" in refused.advice) == (Fault.NO_READER, True)
     assert desk_error(refused).status == 503

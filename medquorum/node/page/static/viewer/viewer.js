@@ -11,6 +11,7 @@ import { announce, el } from "../elements.js";
 import { t } from "../texts.js";
 import { Cine } from "./cine.js";
 import { UnreadableSeries } from "./description.js";
+import { viewerFrame } from "./frame.js";
 import { Legend } from "./legend.js";
 import { addOverlay, addSeries, baseOf, loadBase } from "./loading.js";
 import { Slider } from "./slider.js";
@@ -53,25 +54,7 @@ class Viewer {
     this.source = wanted.source ?? nodeSource;
     this.ending = new AbortController();
     this.first = Promise.withResolvers();
-    this.readout = el("output", { class: "viewer-readout" });
-    this.notes = el("div", { class: "viewer-notes", role: "status" }, t("viewer.loading"));
-    this.body = el("div", { class: "viewer-body" });
-    this.bar = el("div", { class: "viewer-bar" });
-    const foot = el(
-      "div",
-      { class: "viewer-foot" },
-      this.readout,
-      el("span", { class: "viewer-caution" }, t("viewer.not_primary")),
-    );
-    this.element = el(
-      "section",
-      { class: "viewer", "aria-label": t("viewer.title") },
-      this.bar,
-      this.notes,
-      this.body,
-      foot,
-    );
-    place.replaceChildren(this.element);
+    Object.assign(this, viewerFrame(place));
   }
 
   /** What the page holds of a viewer. */

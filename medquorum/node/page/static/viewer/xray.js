@@ -8,6 +8,7 @@
 import { announce, el } from "../elements.js";
 import { t } from "../texts.js";
 import { readSeries } from "./description.js";
+import { viewerFrame } from "./frame.js";
 import { showKeys } from "./help.js";
 import { Reading } from "./reading.js";
 import { Lane, labelsOf } from "./slices.js";
@@ -36,25 +37,7 @@ class XrayViewer {
     this.source = wanted.source ?? nodeSource;
     this.name = wanted.series[0];
     this.first = Promise.withResolvers();
-    this.readout = el("output", { class: "viewer-readout" });
-    this.notes = el("div", { class: "viewer-notes", role: "status" }, t("viewer.loading"));
-    this.body = el("div", { class: "viewer-body" });
-    this.bar = el("div", { class: "viewer-bar" });
-    const foot = el(
-      "div",
-      { class: "viewer-foot" },
-      this.readout,
-      el("span", { class: "viewer-caution" }, t("viewer.not_primary")),
-    );
-    this.element = el(
-      "section",
-      { class: "viewer viewer-film", "aria-label": t("viewer.title") },
-      this.bar,
-      this.notes,
-      this.body,
-      foot,
-    );
-    place.replaceChildren(this.element);
+    Object.assign(this, viewerFrame(place, "viewer viewer-film"));
   }
 
   handle() {
