@@ -115,10 +115,11 @@ async def test_a_film_is_shown_before_it_is_sent_and_resumed_after_a_reload(
     await page.get_by_text("The node does not answer").first.wait_for()
     assert pieces == [8 * 1_048_576]
 
-    await page.unroute("**/v1/uploads/*")
-    await page.route("**/v1/uploads/*", lambda route: _patch(route, count))
+    # The page tries again and again: the way is opened only once it has forgotten the file.
     await page.reload()
     await page.get_by_text("Choose the same files again").wait_for()
+    await page.unroute("**/v1/uploads/*")
+    await page.route("**/v1/uploads/*", lambda route: _patch(route, count))
     await choose(page, film)
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="Propose this X-ray").wait_for()
