@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from playwright.async_api import expect
 
 import hatch_build
+from medquorum.node.page.bundle import load_bundle, vendored_hashes
 from tests.browser.keys_kit import served
 from tests.browser.viewer_kit import PET_RECORD, RECORD, PageOf, made_study
 
@@ -95,6 +97,17 @@ def test_a_wheel_is_refused_without_npm_and_an_editable_installation_warned(
     assert len(told.warnings) == 1
     assert "3-D and charts" in told.warnings[0]
     assert not elsewhere.exists()
+
+
+def test_the_hashes_written_down_are_those_of_what_the_lock_brings() -> None:
+    """Other bytes are not served: after a change of the lock, write theirs into vendored.json."""
+    found = {
+        "vendor/" + each.relative_to(hatch_build.VENDOR).as_posix(): each.read_bytes()
+        for each in hatch_build.VENDOR.rglob("*")
+        if each.is_file() and each.name != hatch_build.STAMP
+    }
+    assert {name: sha256(one).hexdigest() for name, one in found.items()} == vendored_hashes()
+    assert load_bundle().absent == ()
 
 
 async def test_licences_of_what_is_served_are_listed_with_their_texts() -> None:

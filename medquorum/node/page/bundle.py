@@ -1,7 +1,10 @@
 """The page as bytes: every file it consists of, its hash, and one hash over all of them.
 
 The files are read once, when the application is made: an address is looked up among the names that
-were found, so no path of a request ever reaches the file system.
+were found, so no path of a request ever reaches the file system. The works of others are copied in
+when the package is built and may be missing; their hashes are written down beside the page
+(`vendored.json`) and count in either case, so that one page has one hash. A copy with other bytes
+is not served.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
 """Endings that are served; a file with another is no part of the page."""
 TEXTS_PATH: Final = "texts/en.json"
 LICENCES_PATH: Final = "vendor/licences.json"
+VENDOR: Final = "vendor/"
+"""Where the works of others are served from."""
 _ROOM: Final = files("medquorum.node.page")
 
 
@@ -56,7 +61,14 @@ class Bundle:
     """Every file below `/page/` by its path, and the hash over all."""
 
     files: Mapping[str, PageFile]
+    hashes: Mapping[str, str]
+    """Hex hash of every file of the page, those included that this installation lacks."""
     sha256: str
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Files of the page that this installation lacks."""
+        return tuple(name for name in self.hashes if name not in self.files)
 
 
 def _below(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
@@ -82,16 +94,28 @@ def read_texts(language: str = "en") -> dict[str, str]:
     return catalogue
 
 
-def load_bundle() -> Bundle:
-    """Read every file of the page."""
+def vendored_hashes() -> dict[str, str]:
+    """Path and hex hash of each work of others, as the locked packages hold it."""
+    written = json.loads((_ROOM / "vendored.json").read_text(encoding="utf-8"))
+    return {VENDOR + name: str(digest) for name, digest in written.items()}
+
+
+def load_bundle(room: Traversable = _ROOM / "static") -> Bundle:
+    """Read every file of the page in `room`; of the works of others those whose bytes are known."""
     found: dict[str, PageFile] = {}
-    for name, entry in sorted(_below(_ROOM / "static")):
+    for name, entry in sorted(_below(room)):
         media = MEDIA_TYPES.get(name[name.rfind(".") :])
         if media is not None:
             found[name] = PageFile(entry.read_bytes(), media)
     texts = json.dumps(read_texts(), ensure_ascii=False, sort_keys=True).encode()
     found[TEXTS_PATH] = PageFile(texts, "application/json")
-    return Bundle(MappingProxyType(found), _hash_over(found))
+    vendored = vendored_hashes()
+    for name in [name for name in found if name.startswith(VENDOR)]:
+        if found[name].sha256 != vendored.get(name):
+            del found[name]
+    own = {name: each.sha256 for name, each in found.items()}
+    hashes = dict(sorted({**own, **vendored}.items()))
+    return Bundle(MappingProxyType(found), MappingProxyType(hashes), _hash_over(hashes))
 
 
 def licences_of(bundle: Bundle) -> list[dict[str, str]]:
@@ -100,7 +124,7 @@ def licences_of(bundle: Bundle) -> list[dict[str, str]]:
     return [] if found is None else list(json.loads(found.body))
 
 
-def _hash_over(found: Mapping[str, PageFile]) -> str:
+def _hash_over(hashes: Mapping[str, str]) -> str:
     """SHA-256 over `name LF sha256 LF` of every file, by name: what `sha256sum` can recompute."""
-    lines = "".join(f"{name}\n{found[name].sha256}\n" for name in sorted(found))
+    lines = "".join(f"{name}\n{hashes[name]}\n" for name in sorted(hashes))
     return hashlib.sha256(lines.encode()).hexdigest()

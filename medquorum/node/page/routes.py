@@ -2,7 +2,7 @@
 
 A document carries the page's own content security policy; its files carry the API's, which allows
 nothing. The hash of all files stands at `/page/version`, so that an institution can compare what
-its node serves with what a release says it should serve.
+its node serves with what a release says it should serve; `absent` lists what it lacks of that.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def _document(body: bytes, policy: str) -> _Serving:
 
 
 def _version(bundle: Bundle) -> _Serving:
-    hashes = {name: each.sha256 for name, each in bundle.files.items()}
-    body = json.dumps({"bundle": bundle.sha256, "files": hashes}, indent=1).encode()
+    said = {"bundle": bundle.sha256, "files": dict(bundle.hashes), "absent": bundle.absent}
+    body = json.dumps(said, indent=1).encode()
 
     async def serve(request: web.Request) -> web.StreamResponse:
         return tagged_answer(request, body, "application/json")
