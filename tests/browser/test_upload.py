@@ -126,6 +126,38 @@ async def test_a_film_is_shown_before_it_is_sent_and_resumed_after_a_reload(
     assert sum(pieces) == film.stat().st_size  # nothing was sent twice
 
 
+async def test_what_was_proposed_already_is_shown_so_by_a_page_opened_anew(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.png"
+    film.write_bytes(picture(RAMP.astype(np.uint8)))
+    watched = await at_uploads(house, page_of)
+    page = watched.page
+    await choose(page, film)
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Patient").select_option("1")
+    propose = page.get_by_role("button", name="Propose this X-ray")
+    await propose.click()
+    await page.get_by_text("The doctors decide now").wait_for()
+    assert await propose.count() == 0
+    proposal = f"{len(house.desk.submitted):064x}"
+    for again in (page.reload(), page.goto(f"{house.base_url}/#/account")):
+        await again
+        await page.goto(f"{house.base_url}/#/upload")
+        await page.get_by_text("for N PB 1. The doctors decide now").wait_for()
+        assert await propose.count() == 0
+        case = page.get_by_role("link", name="To the case")
+        assert await case.get_attribute("href") == f"#/case/{proposal}"
+
+    house.desk.states[proposal] = "rejected"
+    await page.reload()
+    await page.get_by_text("It may be proposed again").wait_for()
+    await page.get_by_label("Patient").select_option("2")
+    await propose.click()
+    await page.get_by_text("for N PB 2. The doctors decide now").wait_for()
+    assert [one.patient for one in house.desk.submitted] == [1, 2]
+
+
 async def test_a_session_that_ends_on_the_way_is_signed_in_again_and_nothing_is_lost(
     house: House, page_of: PageOf, tmp_path: Path
 ) -> None:

@@ -203,7 +203,7 @@ async def inspect_batch(call: Call[BatchPath]) -> web.StreamResponse:
     """
     uploading = call.request.app[UPLOADING]
     batch = uploading.room.batch(call.user.name, call.parameters.batch)
-    return json_answer(InspectionView, await inspect(uploading, batch))
+    return json_answer(InspectionView, await inspect(uploading, batch, call.desk))
 
 
 @operation(
@@ -218,7 +218,10 @@ async def inspect_batch(call: Call[BatchPath]) -> web.StreamResponse:
     repeatable=True,
 )
 async def submit_batch(call: Call[BatchPath]) -> web.StreamResponse:
-    """Propose one series of an upload, without the patient's identity unless asked otherwise"""
+    """Propose one series of an upload, without the patient's identity unless asked otherwise
+
+    Asked again while that proposal is open or accepted, it answers the first one's receipt.
+    """
     uploading = call.request.app[UPLOADING]
     wish = await read_model(call.request, SeriesWish)
     batch = uploading.room.batch(call.user.name, call.parameters.batch)

@@ -10,7 +10,8 @@ from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.desk import Desk, DeskError, Receipt, Submission
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.gate import desk_error
-from medquorum.node.uploads.room import Batch
+from medquorum.node.uploads.proposed import ProposedView, earlier_view, standing
+from medquorum.node.uploads.room import Batch, Proposed
 from medquorum.node.uploads.service import Uploading
 from medquorum.node.uploads.told import Inspection, SeriesFound, TableLine
 
@@ -48,6 +49,7 @@ class SeriesView(BaseModel):
     burned_in: bool | None = Field(description="What the files say of writing in their pixels")
     preview: str | None = Field(description="The middle plane as PNG in base64")
     table: list[TableLine] = Field(description="Elements of the first file, and what becomes of it")
+    proposed: ProposedView | None = Field(description="The newest proposal made of it")
 
 
 class InspectionView(BaseModel):
@@ -69,7 +71,7 @@ class SeriesWish(BaseModel):
     )
 
 
-async def inspect(uploading: Uploading, batch: Batch) -> InspectionView:
+async def inspect(uploading: Uploading, batch: Batch, desk: Desk) -> InspectionView:
     """Look into an upload that is whole. Raises DeskError."""
     found = await _inspected(uploading, batch)
     names = batch.ordinals
@@ -83,6 +85,7 @@ async def inspect(uploading: Uploading, batch: Batch) -> InspectionView:
             **one.model_dump(exclude={"files"}),
             files=len(one.files),
             first_file=names[one.files[0]].name,
+            proposed=await earlier_view(batch, one, desk),
         )
         for one in found.series
         if all(ordinal in names for ordinal in one.files)
@@ -92,7 +95,10 @@ async def inspect(uploading: Uploading, batch: Batch) -> InspectionView:
 
 
 async def propose(uploading: Uploading, batch: Batch, wish: SeriesWish, desk: Desk) -> Receipt:
-    """Make a proposal of one series. Raises DeskError, in which files have their own names."""
+    """Make a proposal of one series. Raises DeskError, in which files have their own names.
+
+    Asked again for what stands already, it gives back the first proposal.
+    """
     found = await _inspected(uploading, batch)
     series = next((one for one in found.series if one.series == wish.series), None)
     if series is None:
@@ -111,14 +117,36 @@ async def propose(uploading: Uploading, batch: Batch, wish: SeriesWish, desk: De
         raise DeskError(409, "upload_busy", "this upload is being worked on; wait a moment")
     batch.busy = True
     try:
+        earlier = await standing(batch, series, desk)
+        if earlier is not None:
+            return _given_back(earlier, wish)
         await uploading.looker.pack(_request(uploading, batch, series, wish))
         submission = Submission(type_, wish.patient, None, {part: target})
-        return await desk.submit(submission)
+        receipt = await desk.submit(submission)
+        made = Proposed(frozenset(series.files), wish.patient, _asked(wish), receipt)
+        batch.proposed.append(made)
+        return receipt
     except IntakeRefused as refused:
         raise _by_name(refused, batch) from None
     finally:
         batch.busy = False
         target.unlink(missing_ok=True)
+
+
+def _asked(wish: SeriesWish) -> str:
+    return wish.model_dump_json(exclude={"series"})
+
+
+def _given_back(earlier: Proposed, wish: SeriesWish) -> Receipt:
+    """The receipt of the same wish. Raises DeskError where another was made of these files."""
+    if earlier.asked == _asked(wish):
+        return earlier.receipt
+    raise DeskError(
+        409,
+        "already_proposed",
+        f"this series was proposed already, for patient {earlier.patient}; "
+        "let the doctors reject that first, or send the files as a new upload",
+    )
 
 
 def _check_whole(batch: Batch, found: Inspection, series: SeriesFound) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from medquorum.node.desk import DeskError
+from medquorum.node.desk import DeskError, Receipt
 from medquorum.node.uploads.limits import (
     BATCH_BYTES,
     BATCH_FILES,
@@ -58,6 +58,18 @@ class UploadedFile:
         return self.received == self.length
 
 
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal that was made of an upload."""
+
+    ordinals: frozenset[int]
+    """The files of its series."""
+    patient: int
+    asked: str
+    """The wish it was made for but the number of the series, which more files may change."""
+    receipt: Receipt
+
+
 @dataclass(slots=True, eq=False)
 class Batch:
     """One upload: files that belong together."""
@@ -71,6 +83,8 @@ class Batch:
     busy: bool = False
     """Whether a part is being made of it."""
     highest: int = 0
+    proposed: list[Proposed] = field(default_factory=list)
+    """What was made of it, oldest first: a page that is opened anew knows it from here."""
 
     @property
     def complete(self) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter
@@ -132,6 +132,8 @@ class FakeDesk:
     part_bytes: int = 3_000_000
     submitted: list[Submission] = field(default_factory=list)
     contents: list[dict[PartName, bytes]] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+    """How submitted proposals stand that are not open."""
     sealed: list[tuple[bytes, tuple[bytes, ...]]] = field(default_factory=list)
     votes: list[bytes] = field(default_factory=list)
     chunks: dict[tuple[bytes, PartName, int], bytes] = field(default_factory=dict)
@@ -205,6 +207,9 @@ class FakeDesk:
         return (proposal(),)[:limit] if state in (None, "open") else ()
 
     async def proposal(self, identifier: str) -> ProposalView:
+        made = {f"{number:064x}" for number in range(1, len(self.submitted) + 1)}
+        if identifier in made:
+            return replace(proposal(identifier), state=self.states.get(identifier, "open"))
         if identifier != PROPOSAL:
             raise _absent("proposal")
         return proposal()

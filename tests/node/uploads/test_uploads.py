@@ -219,3 +219,37 @@ async def test_what_is_not_whole_is_not_looked_into(house: House, tmp_path: Path
     path = f"/v1/upload-batches/{BATCH}/inspection"
     status, body, _ = await house.ask("POST", path, WHO)
     assert (status, json.loads(body)["rule"]) == (409, "upload_incomplete")
+
+
+async def test_one_series_is_not_proposed_twice(house: House) -> None:
+    await send(house, "film.png", picture((RAMP % 256).astype(np.uint8)))
+    assert (await inspected(house))["series"][0]["proposed"] is None
+    status, first = await submitted(house, series=0)
+    assert status == 201
+    # as a page that was opened anew would ask: with no memory of the first time
+    assert await submitted(house, series=0) == (201, first)
+    status, told = await submitted(house, series=0, patient=2)
+    assert (status, told["rule"]) == (409, "already_proposed")
+    assert "patient 1" in told["detail"]
+    # more files number the series anew, and it is the same
+    await send(house, "other.png", picture((RAMP % 128).astype(np.uint8)))
+    film = next(
+        one for one in (await inspected(house))["series"] if one["first_file"] == "film.png"
+    )
+    assert film["proposed"] == {"proposal": first["proposal"], "patient": 1, "state": "open"}
+    assert len(house.desk.submitted) == 1
+
+
+async def test_what_was_rejected_may_be_proposed_again(house: House) -> None:
+    await send(house, "film.png", picture((RAMP % 256).astype(np.uint8)))
+    _, first = await submitted(house, series=0)
+    house.desk.states[first["proposal"]] = "accepted"
+    assert await submitted(house, series=0) == (201, first)
+    house.desk.states[first["proposal"]] = "rejected"
+    [film] = (await inspected(house))["series"]
+    assert film["proposed"]["state"] == "rejected"
+    status, second = await submitted(house, series=0, patient=2)
+    assert status == 201
+    assert second["proposal"] != first["proposal"]
+    [film] = (await inspected(house))["series"]
+    assert film["proposed"] == {"proposal": second["proposal"], "patient": 2, "state": "open"}

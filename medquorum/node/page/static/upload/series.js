@@ -37,16 +37,24 @@ function modalityField(series) {
   return el("select", { "aria-label": t("upload.nifti_modality") }, choices);
 }
 
+/** States of a proposal that leave the series open for another. */
+const AGAIN = new Set(["open", "rejected", "closed"]);
+/** States of the card by those of a proposal; any other one is over without a verdict. */
+const STANDS = { open: "proposed", accepted: "accepted", rejected: "rejected" };
+
 /** What to know before proposing an image now; null where the consultation waits for it. */
 function caution(kind, patient, others) {
   if (patient === null || STEPS[kind] === undefined) return null;
   if (patient.next_steps.includes(STEPS[kind])) return null;
   const ct = others.find((one) => one.kind === "ct" && one.state !== "accepted");
   if (kind !== "pet" || ct === undefined) return t("upload.not_awaited");
-  return t(ct.state === "open" ? "upload.pet_after_ct" : "upload.pet_ct_pending");
+  return t(AGAIN.has(ct.state) ? "upload.pet_after_ct" : "upload.pet_ct_pending");
 }
 
-/** The card of a series; `element` is shown, `state` goes open, sending, proposed, decided. */
+/**
+ * The card of a series; `element` is shown, `state` goes open, sending, proposed, then accepted,
+ * rejected or closed: rejected or closed it may be proposed again.
+ */
 export class SeriesCard {
   /**
    * @param {object} series  as the node found it
@@ -55,8 +63,10 @@ export class SeriesCard {
   constructor(series, desk) {
     this.series = series;
     this.desk = desk;
-    this.state = "open";
-    this.proposal = null;
+    const { proposed } = series;
+    this.state = proposed === null ? "open" : (STANDS[proposed.state] ?? "closed");
+    this.proposal = proposed?.proposal ?? null;
+    this.owner = proposed?.patient ?? null;
     this.field = modalityField(series);
     this.field?.addEventListener("change", () => this.refresh());
     this.clean = el("input", { type: "checkbox", checked: true });
@@ -93,43 +103,51 @@ export class SeriesCard {
   }
 
   async #submit() {
+    const before = this.state;
     this.state = "sending";
     this.problem.textContent = "";
     this.refresh();
     try {
       const modality = this.field === null ? null : this.field.value || null;
       const wish = { deidentify: this.clean.checked, modality };
+      const owner = this.desk.patient().n_pb;
       const receipt = await this.desk.submit(this.series, wish);
       this.state = "proposed";
+      this.owner = owner;
       this.proposal = receipt.proposal;
       announce(t("upload.proposed", { id: shortId(receipt.proposal) }));
     } catch (error) {
-      this.state = "open";
+      this.state = before;
       this.problem.textContent = error.advice ?? String(error);
     }
     for (const one of this.desk.cards) one.refresh();
   }
 
-  /** The doctors have decided on it. */
-  decide(outcome) {
-    this.state = outcome === "accepted" ? "accepted" : "rejected";
-    announce(t(`upload.state_${this.state}`, { id: shortId(this.proposal) }));
+  /** It is decided, or over without a verdict. @param {string} state  of the proposal */
+  decide(state) {
+    if (this.state !== "proposed") return;
+    this.state = STANDS[state] ?? "closed";
+    announce(this.#standing());
   }
 
   /** Draws anew what depends on the patient and on the other series of the study. */
   refresh() {
-    this.clean.disabled = this.state !== "open";
-    replace(this.foot, this.proposal === null ? this.#ahead() : this.#behind());
+    this.clean.disabled = !AGAIN.has(this.state);
+    const settled = this.state === "proposed" || this.state === "accepted";
+    replace(this.foot, this.#behind(), settled ? null : this.#ahead());
   }
 
+  #standing() {
+    return t(`upload.state_${this.state}`, { id: shortId(this.proposal), number: this.owner });
+  }
+
+  /** What was proposed of it, and where that is. */
   #behind() {
-    const id = shortId(this.proposal);
-    const patient = this.desk.patient();
+    if (this.proposal === null || this.state === "sending") return null;
     return [
-      el("p", { class: `state ${this.state}` }, t(`upload.state_${this.state}`, { id })),
-      patient === null
-        ? null
-        : el("a", { href: `#/patient/${patient.n_pb}` }, t("upload.to_patient")),
+      el("p", { class: `state ${this.state}` }, this.#standing()),
+      el("a", { href: `#/case/${this.proposal}` }, t("upload.to_case")),
+      el("a", { href: `#/patient/${this.owner}` }, t("upload.to_patient")),
     ];
   }
 
@@ -140,14 +158,15 @@ export class SeriesCard {
     const others = this.desk.cards.filter(
       (one) => one !== this && one.series.study === series.study,
     );
-    const warning = this.state === "open" ? caution(kind, patient, others) : null;
+    const again = AGAIN.has(this.state);
+    const warning = again ? caution(kind, patient, others) : null;
     const wanted = patient === null ? "choose_patient" : kind === "nifti" ? "say_modality" : null;
     const button = el(
       "button",
       {
         type: "button",
         class: "primary",
-        disabled: wanted !== null || this.state !== "open",
+        disabled: wanted !== null || !again,
         on: { click: () => void this.#submit() },
       },
       t(this.state === "sending" ? "upload.sealing" : `upload.propose_${kind}`),

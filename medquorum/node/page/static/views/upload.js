@@ -142,9 +142,13 @@ export async function show(place) {
     desk.inspection?.decided(event.detail.proposal, event.detail.outcome);
     void patients.again();
   });
+  const stopHearing = listen("closed", (event) => {
+    desk.inspection?.decided(event.subject, "closed");
+  });
   await desk.recall();
   return () => {
     stopListening();
+    stopHearing();
     desk.sending.stop();
   };
 }
