@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import ArgumentError
 
+from medquorum.node.api.client_address import TrustedProxies
 from medquorum.node.api.limits import IDLE_LOCK_MS
 from medquorum.node.auto_rules import Policy
 from medquorum.node.store.dialects import parse_storage_url
@@ -101,6 +102,8 @@ class ApiSection(_Section):
     """Origin browsers see, such as https://node.example.org; None: derived from `listen`."""
     idle_lock_minutes: Annotated[int, Field(ge=1, le=60)] = IDLE_LOCK_MS // 60_000
     """A page left alone this long hides its desk and drops the doctor's key."""
+    trusted_proxies: TrustedProxies = ()
+    """Peers whose X-Forwarded-For names the client: where a TLS proxy stands before the node."""
 
     @property
     def page(self) -> str:
@@ -238,6 +241,7 @@ listen = {p2p_listen}
 listen = {api_listen}
 # origin = "https://node.example.org"
 # idle_lock_minutes = 10
+# trusted_proxies = ["127.0.0.1"]    # that proxy: wrong passwords count by its X-Forwarded-For
 
 # [ops]
 # Health and metrics, without authentication: never on a public address.

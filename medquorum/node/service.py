@@ -261,6 +261,7 @@ async def _serve_api(
         spool=config.home / "spool",
         public_origin=config.api.origin,
         idle_lock_ms=config.api.idle_lock_minutes * 60_000,
+        trusted_proxies=config.api.trusted_proxies,
     )
     runner = await start_listener(app, config.api.listen.host, config.api.listen.port)
     stack.push_async_callback(runner.cleanup)

@@ -28,6 +28,7 @@ from medquorum.node.api import (
     uploads,
 )
 from medquorum.node.api.bodies import empty_spool
+from medquorum.node.api.client_address import TrustedProxies
 from medquorum.node.api.gate import bounded_concurrency, harden
 from medquorum.node.api.limits import (
     BODY_BYTES,
@@ -71,16 +72,18 @@ def create_app(
     spool: Path,
     public_origin: str | None = None,
     idle_lock_ms: int = IDLE_LOCK_MS,
+    trusted_proxies: TrustedProxies = (),
 ) -> web.Application:
     """The application. `spool` is a folder of its own for uploads, emptied here.
 
-    `public_origin` is the origin browsers see when a proxy stands before the node.
+    `public_origin` is the origin browsers see when a proxy stands before the node, and
+    `trusted_proxies` names the proxies that may say whose request they pass on.
     """
     empty_spool(spool)
     app = web.Application(
         client_max_size=BODY_BYTES, middlewares=[answer_with_problems, bounded_concurrency()]
     )
-    app[SERVICES] = Services(desk, accounts, spool, public_origin, idle_lock_ms)
+    app[SERVICES] = Services(desk, accounts, spool, public_origin, idle_lock_ms, trusted_proxies)
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, operation.serve)
     add_reference(app, OPERATIONS)

@@ -78,7 +78,7 @@ async def read_contents(call: Call[ContentsQuery]) -> web.StreamResponse:
     asked = call.parameters
     await check_record(call, asked.record)
     user = call.user
-    detail = {"address": call.request.remote or ""}
+    detail = {"address": call.address}
     reader = Reader(user.name, user.role.value, asked.purpose, detail)
     part = PartName(asked.part)
     encoded = await _whole(call, part, reader)

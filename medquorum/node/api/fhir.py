@@ -42,7 +42,7 @@ async def download_record(call: Call[DownloadQuery]) -> web.StreamResponse:
         call.user.name,
         call.user.role.value,
         asked.purpose,
-        {"address": call.request.remote or ""},
+        {"address": call.address},
     )
     pieces = await call.desk.dossiers.download(asked.n_pb, reader, images=asked.images)
     disposition = {"Content-Disposition": f'attachment; filename="patient-{asked.n_pb}.zip"'}

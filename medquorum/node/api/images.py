@@ -69,7 +69,7 @@ def refused(error: IntakeRefused) -> DeskError:
 
 def reader_of(call: Call[Any], purpose: str) -> Reader:
     """Who asks, for the access log."""
-    address = {"address": call.request.remote or ""}
+    address = {"address": call.address}
     return Reader(call.user.name, call.user.role.value, purpose, address)
 
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from medquorum.node.accounts import Accounts, User
+from medquorum.node.api.client_address import TrustedProxies, client_address
 from medquorum.node.api.gate import authorised, check_origin
 from medquorum.node.api.limits import IDLE_LOCK_MS, SPOOL_WRITERS
 from medquorum.node.api.permissions import Reach, Right
@@ -54,6 +55,8 @@ class Services:
     """The origin browsers see when a proxy stands before the node."""
     idle_lock_ms: int = IDLE_LOCK_MS
     """After this long without a hand on it a page locks itself."""
+    trusted_proxies: TrustedProxies = ()
+    """Proxies before the node whose word about a client's address counts."""
     writers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(SPOOL_WRITERS, thread_name_prefix="spool")
     )
@@ -90,6 +93,11 @@ class Call(Generic[P]):
     def desk(self) -> Desk:
         """The running node."""
         return self.services.desk
+
+    @property
+    def address(self) -> str:
+        """The address the request comes from: what guesses are counted by, and what is logged."""
+        return client_address(self.request, self.services.trusted_proxies)
 
     @property
     def user(self) -> User:

@@ -40,7 +40,7 @@ async def read_part(call: Call[RecordQuery]) -> web.StreamResponse:
         call.user.name,
         call.user.role.value,
         asked.purpose,
-        {"address": call.request.remote or ""},
+        {"address": call.address},
     )
     record = RecordId(bytes.fromhex(asked.record))
     pieces = await call.desk.read_part(record, asked.part, reader)

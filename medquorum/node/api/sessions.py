@@ -56,9 +56,8 @@ async def log_in(call: Call[NoParameters]) -> web.StreamResponse:
     login = await read_model(call.request, Login)
     accounts = call.services.accounts
     kind = TokenKind(login.kind)
-    address = call.request.remote or "unknown"
     try:
-        grant = await accounts.log_in(login.name, login.password, address=address, kind=kind)
+        grant = await accounts.log_in(login.name, login.password, address=call.address, kind=kind)
     except AccountError as error:
         raise Problem(401, "login", str(error)) from None
     if (earlier := call.request.cookies.get(COOKIE)) is not None:

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from medquorum.node.accounts import Accounts, MemoryAccountStore, UserRole
 from medquorum.node.api.application import create_app, start_listener
+from medquorum.node.api.client_address import TrustedProxies
 from medquorum.node.client import NodeClient
 from medquorum.node.passwords import PasswordWorker
 from tests.node.api.fake_desk import PATIENT_ADDRESS, FakeDesk
@@ -70,7 +71,10 @@ def passwords() -> PasswordWorker:
 
 @asynccontextmanager
 async def serve_house(
-    folder: Path, passwords: PasswordWorker, desk: FakeDesk | None = None
+    folder: Path,
+    passwords: PasswordWorker,
+    desk: FakeDesk | None = None,
+    trusted_proxies: TrustedProxies = (),
 ) -> AsyncIterator[House]:
     """A served node with its spool in this folder, before a fake desk or the given one."""
     desk, clock = desk or FakeDesk(), Clock()
@@ -81,7 +85,8 @@ async def serve_house(
         await accounts.add_user(role.value, role, patient=own)
         tokens[role] = (await accounts.new_token(role.value)).text
     spool = folder / "spool"
-    runner = await start_listener(create_app(desk, accounts, spool=spool), "127.0.0.1", 0)
+    app = create_app(desk, accounts, spool=spool, trusted_proxies=trusted_proxies)
+    runner = await start_listener(app, "127.0.0.1", 0)
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         yield House(desk, accounts, clock, f"http://{host}:{port}", spool, http, tokens)
