@@ -196,6 +196,7 @@ class EventView:
     """One live change: block, proposal, vote, body, peer or halt."""
 
     sequence: int
+    """Rises, and counts nothing: the moment it was noted, µs since 1970; resume after it."""
     kind: str
     at_us: int
     subject: str

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from medquorum.node import happenings
 from medquorum.node.happenings import REMEMBERED, Happenings
+
+
+class Clock:
+    """The module's clock: it stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now_us = 1_800_000_000_000_000
+
+    def time_ns(self) -> int:
+        return self.now_us * 1_000
+
+    monotonic_ns = time_ns
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What `Happenings` takes for the time."""
+    made = Clock()
+    monkeypatch.setattr(happenings, "time", made)
+    return made
 
 
 async def take(news: Happenings, after: int, count: int) -> list[int]:
@@ -79,3 +102,44 @@ async def test_events_during_a_replay_are_neither_lost_nor_doubled() -> None:
         if len(seen) <= 3:
             news.note("b", "later")
     assert seen == list(range(before + 1, before + 9))
+
+
+async def shown_beside(clock: Clock, hidden: int) -> list[tuple[int, int]]:
+    """Sequence and time of two events with this many between them that a follower is not told."""
+    clock.now_us = 1_800_000_000_000_000
+    news = Happenings()
+    clock.now_us += 1_000_000
+    news.note("proposal", "1")
+    for _ in range(hidden):
+        clock.now_us += 10_000
+        news.note("vote", "1")
+    clock.now_us = 1_800_000_002_000_000
+    news.note("block", "1")
+    events = news.follow(0)
+    every = [await anext(events) for _ in range(hidden + 2)]
+    return [(event.sequence, event.at_us) for event in every if event.kind != "vote"]
+
+
+async def test_a_number_does_not_tell_how_many_events_were_kept_from_a_follower(
+    clock: Clock,
+) -> None:
+    assert await shown_beside(clock, 0) == await shown_beside(clock, 40)
+
+
+async def test_a_clock_that_is_set_back_lets_no_number_come_twice_or_count(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    news = Happenings()
+    monkeypatch.setattr(clock, "time_ns", lambda: 1_000)
+    for _ in range(3):
+        clock.now_us += 500
+        news.note("a", "1")
+    first, second, third = await take(news, 0, 3)
+    assert (second - first, third - second) == (500, 500)
+
+
+async def test_numbers_stay_exact_in_a_browser_and_fit_the_header_that_resumes() -> None:
+    news = Happenings()
+    news.note("a", "1")
+    assert news.last < 2**53
+    assert len(str(news.last)) <= 16

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from medquorum.node import happenings
 from medquorum.node.account_records import UserRole
+from medquorum.node.happenings import Happenings
 from medquorum.node.views import EventView, ProposalView, VerdictView, VoteView, WhyView
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import PROPOSAL, proposal
@@ -96,6 +99,33 @@ async def test_the_inbox_is_blind_whoever_asks_for_it(house: House) -> None:
     async with house.client(UserRole.OPERATOR) as client:
         [waiting] = await client.inbox()
     assert (waiting.blind, waiting.votes, waiting.verdict.missing) == (True, (), ())
+
+
+async def _told_after_votes(house: House, hidden: int) -> bytes:
+    """All a doctor gets to read of two events with so many votes between them."""
+    clock_us = 1_800_000_000_000_000
+    with pytest.MonkeyPatch.context() as patched:
+        clock = SimpleNamespace(time_ns=lambda: 0, monotonic_ns=lambda: clock_us * 1_000)
+        patched.setattr(happenings, "time", clock)
+        news = Happenings()
+        house.desk.events = news.follow  # type: ignore[method-assign]
+        for kind in ("proposal", *("vote" for _ in range(hidden)), "block"):
+            clock_us += 1_000_000 if kind == "block" else 1_000
+            clock_us -= 1_000 * hidden if kind == "block" else 0
+            news.note(kind, PROPOSAL)
+        url, headers = house.base_url + "/v1/events", house.headers(UserRole.DOCTOR)
+        read = b""
+        async with house.http.get(url, headers=headers) as stream:
+            while read.count(b"data:") < 2 or not read.endswith(b"\n\n"):
+                read += (await stream.content.readline()).replace(b"\r", b"")
+    return read
+
+
+async def test_nothing_in_the_stream_counts_the_votes_that_pass_her_by(house: House) -> None:
+    stand(house, cast=False)
+    told = [await _told_after_votes(house, hidden) for hidden in (0, 5)]
+    assert told[0] == told[1]
+    assert told[0].count(b"id: ") == 2
 
 
 async def _first_two_subjects(house: House, role: UserRole) -> list[str]:
