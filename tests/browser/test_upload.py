@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.async_api import Page, Route
+from PIL import Image
+from playwright.async_api import Page, Route, expect
 
 from medquorum.ledger.types import PartName
 from medquorum.node.accounts import UserRole
@@ -156,6 +157,49 @@ async def test_what_was_proposed_already_is_shown_so_by_a_page_opened_anew(
     await propose.click()
     await page.get_by_text("for N PB 2. The doctors decide now").wait_for()
     assert [one.patient for one in house.desk.submitted] == [1, 2]
+
+
+def two_films(folder: Path) -> tuple[Path, Path]:
+    """Two films of one name and length; the second differs by a stripe in its middle."""
+    shade = np.full((1_200, 900), 90, np.uint8)
+    films = []
+    for name in ("left", "right"):
+        (folder / name).mkdir()
+        films.append(folder / name / "film.png")
+        Image.fromarray(shade).save(films[-1], compress_level=0)
+        shade[500:700] = 200
+    assert films[0].stat().st_size == films[1].stat().st_size
+    return films[0], films[1]
+
+
+async def test_two_films_of_one_name_and_length_are_both_sent(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    films = two_films(tmp_path)
+    watched = await at_uploads(house, page_of)
+    page = watched.page
+    cards, rows = page.locator(".series-card"), page.locator(".upload-progress tr")
+    await choose(page, *films)
+    await page.keyboard.press("Enter")
+    await expect(cards).to_have_count(2)
+    # chosen once more, each is known again
+    await choose(page, films[1])
+    await page.keyboard.press("Enter")
+    await expect(cards).to_have_count(2)
+    await expect(rows).to_have_count(2)
+    # and one after the other, also once the page has forgotten the first
+    await page.get_by_role("button", name="Give up and remove").click()
+    await choose(page, films[0])
+    await page.keyboard.press("Enter")
+    await expect(cards).to_have_count(1)
+    await page.reload()
+    await expect(cards).to_have_count(1)
+    await choose(page, films[1])
+    await page.keyboard.press("Enter")
+    await expect(cards).to_have_count(2)
+    [folder] = (house.spool / "uploads").iterdir()
+    held = {one.read_bytes() for one in folder.iterdir()}
+    assert held == {film.read_bytes() for film in films}
 
 
 async def test_a_session_that_ends_on_the_way_is_signed_in_again_and_nothing_is_lost(

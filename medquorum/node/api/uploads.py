@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from medquorum.node.api.answers import json_answer
 from medquorum.node.api.bodies import Pace, read_model
@@ -35,6 +35,7 @@ from medquorum.node.uploads.limits import METADATA_BYTES, NAME_CHARACTERS
 from medquorum.node.uploads.proposing import InspectionView, SeriesWish, inspect, propose
 from medquorum.node.uploads.room import UploadedFile
 from medquorum.node.uploads.service import UPLOADING, Uploading
+from medquorum.node.uploads.views import BatchView, FileView, file_view, sampled_views
 
 TUS_VERSION: Final = "1.0.0"
 OFFSET_OCTETS: Final = "application/offset+octet-stream"
@@ -52,23 +53,6 @@ class BatchPath(Parameters):
     """One upload: files that belong together, named by who sends them."""
 
     batch: Hex16
-
-
-class FileView(BaseModel):
-    """One file of an upload, and how much of it is here."""
-
-    file: str
-    name: str
-    length: int
-    received: int
-
-
-class BatchView(BaseModel):
-    """An upload."""
-
-    batch: str
-    files: list[FileView]
-    complete: bool
 
 
 @operation(
@@ -100,7 +84,7 @@ async def create_upload(call: Call[NoParameters]) -> web.StreamResponse:
     file = room.create(call.user.name, batch, name, length, key=key)
     if request.content_type == OFFSET_OCTETS:
         await room.append(file, 0, _stream(request), call.services.writers)
-    answer = json_answer(FileView, _view(file), 201)
+    answer = json_answer(FileView, file_view(file), 201)
     answer.headers["Location"] = f"/v1/uploads/{file.id}"
     return _told(answer, file)
 
@@ -167,9 +151,9 @@ async def delete_upload(call: Call[FilePath]) -> web.StreamResponse:
 async def show_batch(call: Call[BatchPath]) -> web.StreamResponse:
     """The files of an upload, for whoever goes on with it after her page was closed"""
     batch = call.request.app[UPLOADING].room.batch(call.user.name, call.parameters.batch)
-    files = [_view(file) for file in batch.files.values()]
-    view = BatchView(batch=batch.id, files=files, complete=batch.complete)
-    return json_answer(BatchView, view)
+    whole = batch.complete
+    files = await asyncio.to_thread(sampled_views, tuple(batch.files.values()))
+    return json_answer(BatchView, BatchView(batch=batch.id, files=files, complete=whole))
 
 
 @operation(
@@ -278,10 +262,6 @@ async def _stream(request: web.Request) -> AsyncIterator[bytes]:
             return
         pace.took(len(piece))
         yield piece
-
-
-def _view(file: UploadedFile) -> FileView:
-    return FileView(file=file.id, name=file.name, length=file.length, received=file.received)
 
 
 OPERATIONS = (

@@ -8,13 +8,7 @@ from dataclasses import dataclass, field, replace
 from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.types import PartName, RecordId
-from medquorum.node.desk import (
-    DeskError,
-    Reader,
-    Receipt,
-    Submission,
-    VoteReceipt,
-)
+from medquorum.node.desk import DeskError, Reader, Receipt, Submission, VoteReceipt
 from medquorum.node.views import (
     BlockView,
     EventView,

@@ -1,6 +1,7 @@
 """Uploads over the API: resumed, refused, looked into, proposed; names never become paths."""
 
 import base64
+import hashlib
 import io
 import json
 import tarfile
@@ -92,6 +93,27 @@ async def test_a_broken_upload_goes_on_where_it_broke(house: House) -> None:
     [file] = (house.spool / "uploads").rglob("000001")
     assert file.read_bytes() == content
     assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_an_upload_tells_samples_of_what_is_here(house: House) -> None:
+    content = np.random.default_rng(3).bytes(300_000)
+    _, _, response = await announce(house, "one", len(content), content[:200_000])
+    await announce(house, "two", 5)
+    await send(house, "three", b"five!")
+
+    async def samples() -> list[str | None]:
+        _, body, _ = await house.ask("GET", f"/v1/upload-batches/{BATCH}", WHO)
+        return [one["sample"] for one in json.loads(body)["files"]]
+
+    step = (len(content) - 8_192) / 7
+    starts = [int(step * place) for place in range(8)]
+    pieces = [content[start : start + 8_192] for start in starts]
+    here = hashlib.sha256(b"".join(pieces[:5])).hexdigest()
+    assert await samples() == [here, None, hashlib.sha256(b"five!").hexdigest()]
+    headers = {**TUS, "Upload-Offset": "200000", "Content-Type": OFFSET}
+    place = response.headers["Location"]
+    await house.ask("PATCH", place, WHO, headers=headers, data=content[200_000:])
+    assert (await samples())[0] == hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 async def test_announcing_again_makes_no_second_file(house: House) -> None:

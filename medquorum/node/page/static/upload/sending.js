@@ -7,6 +7,7 @@
  */
 
 import { api } from "../api.js";
+import { sampleOf } from "./sample.js";
 
 /** Bytes of one request: what is lost at most when a connection breaks. */
 const PIECE_BYTES = 8 * 1024 * 1024;
@@ -54,6 +55,29 @@ function isFinal(error) {
   return error.status !== 0 && error.status < 500;
 }
 
+/** What two files have in common that may be one. */
+function likeness({ name, length }) {
+  return `${length} ${name}`;
+}
+
+/** Which of several entries of its name and length a file is; null where it is another file. */
+async function sameAmong(alike, file) {
+  for (const one of alike) {
+    if (one.file !== null) {
+      if (one.file === file || (await areSame(one.file, file))) return one;
+    } else if (one.sample !== null && one.sample === (await sampleOf(file, one.received))) {
+      return one;
+    }
+  }
+  // Announced, and nothing of it sent: it has nothing to be told from another by.
+  return alike.find((one) => one.file === null && one.sample === null) ?? null;
+}
+
+async function areSame(one, other) {
+  const [sample, second] = await Promise.all([sampleOf(one), sampleOf(other)]);
+  return sample !== null && sample === second;
+}
+
 /** One upload: files that are sent together. */
 export class Sending {
   /**
@@ -63,7 +87,7 @@ export class Sending {
   constructor(batch, changed) {
     this.batch = batch;
     this.changed = changed;
-    /** @type {{name, file, length, received, address, key, problem}[]} */
+    /** @type {{name, file, length, received, sample, address, key, problem}[]} */
     this.files = [];
     this.paused = false;
     this.away = false;
@@ -104,23 +128,30 @@ export class Sending {
     }
     for (const one of known.files) {
       const address = `/v1/uploads/${one.file}`;
-      const { name, length, received } = one;
-      this.files.push({ name, length, received, address, key: null, file: null, problem: null });
+      const { name, length, received, sample } = one;
+      const here = { name, length, received, sample, address };
+      this.files.push({ ...here, key: null, file: null, problem: null });
     }
     return known.files.length > 0;
   }
 
-  /** Adds chosen files; one of the same name and length goes on where it stopped. */
-  add(chosen) {
-    const known = new Map(this.files.map((one) => [`${one.length} ${one.name}`, one]));
+  /**
+   * Adds chosen files; one that was chosen before, or that the node has a part of, goes on where
+   * it stopped. Name and length alone do not make two files one.
+   */
+  async add(chosen) {
+    const before = Map.groupBy(this.files, likeness);
     for (const { file, name } of chosen) {
-      const same = known.get(`${file.size} ${name}`);
-      if (same !== undefined) {
+      const alike = before.get(likeness({ name, length: file.size })) ?? [];
+      const same = await sameAmong(alike, file);
+      if (same !== null) {
+        // Of two in one choice each is one file, were they copies of each other.
+        alike.splice(alike.indexOf(same), 1);
         same.file = file;
         same.problem = null;
       } else {
-        const fresh = { name, length: file.size, received: 0, address: null, key: freshKey() };
-        this.files.push({ ...fresh, file, problem: null });
+        const fresh = { name, length: file.size, received: 0, sample: null, address: null };
+        this.files.push({ ...fresh, key: freshKey(), file, problem: null });
       }
     }
     this.changed();

@@ -81,8 +81,7 @@ class UploadDesk {
     const start = () => {
       replace(this.choice);
       rememberBatch(session.user, this.sending.batch);
-      this.sending.add(files);
-      void this.go();
+      this.#after(this.sending.add(files), () => this.go());
     };
     const shown = chosenPart(files, { start, drop: () => replace(this.choice) });
     replace(this.choice, shown.element);
