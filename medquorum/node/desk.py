@@ -68,6 +68,8 @@ class Submission:
     provenance: Mapping[str, object] | None = None
     """The fields of R-PRO9 but inputs and machine_generated, digests as hex; AI entities only."""
     lifetime_ms: int = 7 * 86_400_000
+    record: bytes | None = None
+    """The record's 32 random bytes, if they were drawn before; the same again is submitted once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,10 @@ class Submissions:
         return self._driver.replica.state
 
     async def submit(self, submission: Submission) -> Receipt:
-        """Seal and sign plain parts with the institution's issuing key; images are looked into."""
+        """Seal and sign plain parts with the institution's issuing key; images are looked into.
+
+        A submission whose record is submitted already is answered with that receipt again.
+        """
         sign = self._issuer.sign
         if sign is None:
             raise DeskError(
@@ -72,9 +75,11 @@ class Submissions:
                 "this doctor's clinical key is not in the node: sign with `medquorum submit` "
                 "on the doctor's own machine",
             )
+        record = new_record() if submission.record is None else RecordId(submission.record)
+        if (taken := self._bodies.proposal(record)) is not None:
+            return _receipt(taken)
         patient = self._known_patient(submission)
         self._precheck(submission)
-        record = new_record()
         try:
             network, parts = self._state.network, submission.parts
             body = await self._images.seal(network, record, parts, self._keep_chunk)
@@ -190,7 +195,7 @@ class Submissions:
         if judgement != ACCEPT:
             await self._bodies.forget(core.record)
             raise refusal(judgement)
-        return Receipt(proposal.id.hex(), core.record.hex(), core.body_root.hex())
+        return _receipt(proposal)
 
     async def put_chunk(self, record: RecordId, part: PartName, index: int, sealed: bytes) -> None:
         """Store one sealed chunk of a body that is to be submitted."""
@@ -212,7 +217,8 @@ class Submissions:
         """Take a proposal sealed and signed elsewhere by this node's own member.
 
         Images in it are not looked into, neither here, where they are ciphertext, nor when its
-        recipients open them: whoever sealed them did, as `medquorum submit` does.
+        recipients open them: whoever sealed them did, as `medquorum submit` does. What was taken
+        before is answered with its receipt again, for whoever lost the first answer.
         """
         try:
             proposal = parse_proposal(encoded)
@@ -222,6 +228,9 @@ class Submissions:
         core = proposal.core
         if core.issuer != self._issuer.address:
             raise DeskError(403, "not_this_member", "submit at the node of the issuing member")
+        taken = self._bodies.proposal(core.record)
+        if taken is not None and taken.id == proposal.id and core.record not in self._entering:
+            return _receipt(taken)
         self._refuse_taken(core.record)
         judgement = judge_proposal(proposal, self._state, verify)
         if judgement != ACCEPT:
@@ -270,6 +279,11 @@ class Submissions:
             raise DeskError(
                 400, "bad_wraps", "give every doctor, the issuer and the patient a signed wrap"
             )
+
+
+def _receipt(proposal: Proposal) -> Receipt:
+    core = proposal.core
+    return Receipt(proposal.id.hex(), core.record.hex(), core.body_root.hex())
 
 
 def _unstored() -> DeskError:

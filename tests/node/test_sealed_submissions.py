@@ -53,15 +53,33 @@ async def test_what_a_doctor_sealed_is_taken_whole(doctor: Node) -> None:
 async def test_taking_it_twice_harms_nothing(doctor: Node) -> None:
     sealed = a_prescription()
     await doctor.put(sealed)
-    await accept(doctor, sealed)
-    files, rows = doctor.stored_files(), await doctor.rows("bodies")
-    acts: tuple[Act, ...] = (partial(accept, doctor, sealed), partial(doctor.put, sealed))
-    for act in acts:
-        with pytest.raises(DeskError) as refused:
-            await act()
-        assert (refused.value.status, refused.value.rule) == (409, "duplicate")
-    assert (doctor.stored_files(), await doctor.rows("bodies")) == (files, rows)
+    first = await accept(doctor, sealed)
+    before = await look(doctor)
+    with pytest.raises(DeskError) as refused:
+        await doctor.put(sealed)
+    assert (refused.value.status, refused.value.rule) == (409, "duplicate")
+    assert await accept(doctor, sealed) == first, "the receipt again, for a lost answer"
+    assert await look(doctor) == before
     assert doctor.opened(sealed)
+
+
+async def test_another_proposal_for_a_taken_record_gets_no_receipt(doctor: Node) -> None:
+    sealed = a_prescription()
+    await doctor.put(sealed)
+    await accept(doctor, sealed)
+    other = a_prescription(record=sealed.record)
+    doctor.mouth.said.clear()
+    assert await refusal(doctor, lambda: accept(doctor, other)) == (409, "duplicate")
+
+
+async def test_the_receipt_is_given_again_after_a_restart(tmp_path: Path) -> None:
+    sealed = a_prescription()
+    async with node_of(NETWORK, DOCTOR, tmp_path / "home", CHAIN) as before:
+        await before.put(sealed)
+        first = await accept(before, sealed)
+    async with node_of(NETWORK, DOCTOR, tmp_path / "home") as after:
+        assert await accept(after, sealed) == first
+        assert await after.rows("proposals") == 1
 
 
 async def test_of_two_at_once_one_is_taken_and_keeps_its_body(doctor: Node) -> None:

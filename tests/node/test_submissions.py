@@ -106,6 +106,28 @@ async def test_a_submission_is_durable_opened_and_gossiped(hospital: Node, tmp_p
     assert address_of_name(LABORATORY) not in readers
 
 
+async def test_a_submission_whose_answer_was_lost_is_not_doubled(
+    hospital: Node, tmp_path: Path
+) -> None:
+    form = a_ct(tmp_path, record=digest("drawn before"))
+    first = await hospital.submissions.submit(form)
+    assert first.record == digest("drawn before").hex()
+    files = hospital.stored_files()
+    assert await hospital.submissions.submit(form) == first
+    assert (hospital.stored_files(), await hospital.rows("proposals")) == (files, 1)
+    other = await hospital.submissions.submit(a_ct(tmp_path, record=digest("another")))
+    assert other.proposal != first.proposal
+
+
+async def test_a_node_killed_before_it_answered_knows_what_it_did(tmp_path: Path) -> None:
+    form = a_ct(tmp_path, record=digest("drawn before"))
+    async with node_of(NETWORK, HOSPITAL, tmp_path / "home", CHAIN) as before:
+        first = await before.submissions.submit(form)
+    async with node_of(NETWORK, HOSPITAL, tmp_path / "home") as after:
+        assert await after.submissions.submit(form) == first
+        assert await after.rows("proposals") == 1
+
+
 async def test_a_registration_names_the_patients_own_keys(hospital: Node, tmp_path: Path) -> None:
     receipt = await hospital.submissions.submit(a_form(tmp_path))
     view = await hospital.queries.proposal(receipt.proposal)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from medquorum.node.api.bodies import spool_folder
-from medquorum.node.api.idempotency import answer_once
+from medquorum.node.api.idempotency import answer_named
 from medquorum.node.api.operation import JSON, MULTIPART, Call, Content, NoParameters, operation
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.submission_form import SubmissionSchema, read_submission
@@ -30,7 +32,11 @@ async def submit(call: Call[NoParameters]) -> web.StreamResponse:
     """
     with spool_folder(call.services.spool) as folder:
         submission, content = await read_submission(call.request, call.services, folder)
-        return await answer_once(call, content, Receipt, lambda: call.desk.submit(submission))
+
+        async def work(name: bytes) -> Receipt:
+            return await call.desk.submit(replace(submission, record=name))
+
+        return await answer_named(call, content, Receipt, work)
 
 
 OPERATIONS = (submit,)

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+from typing import Any
 
-from medquorum.node.account_records import UserRole
+import aiohttp
+import pytest
+
+from medquorum.node.account_records import KeptAnswer, UserRole
 from medquorum.node.desk import DeskError, VoteReceipt
 from tests.node.api.conftest import House
 
@@ -42,6 +46,59 @@ async def test_a_key_used_for_something_else_is_refused(house: House) -> None:
     sealed = {"proposal": "dm90ZQ==", "wraps": ["QQ=="]}
     status, body, _ = await house.ask("POST", "/v1/proposals", json=sealed, headers=headers)
     assert (status, json.loads(body)["rule"]) == (422, "idempotency_mismatch")
+
+
+async def prescribe(house: House, key: str, text: str = "Doxorubicin") -> tuple[int, Any]:
+    """Submit a prescription's parts to the node, which seals them."""
+    form = {"type": "prescription", "patient": "1"}
+    form["PRESC"] = json.dumps({"kind": "ct", "lines": [{"text": text, "instruction": ""}]})
+    with aiohttp.MultipartWriter("form-data") as parts:
+        for name, value in form.items():
+            parts.append(value).set_content_disposition("form-data", name=name)
+    status, body, _ = await house.ask(
+        "POST", "/v1/submissions", data=parts, headers={"Idempotency-Key": key}
+    )
+    return status, json.loads(body)
+
+
+async def test_work_that_was_done_when_the_node_was_killed_is_asked_for_by_its_name(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was never kept; the desk gives its receipt again for a record it knows."""
+    store = house.accounts.store
+    save = store.save_answer
+
+    async def killed(answer: KeptAnswer) -> None:
+        if answer.status == 201:
+            raise SystemError("killed")
+        await save(answer)
+
+    monkeypatch.setattr(store, "save_answer", killed)
+    assert (await prescribe(house, "k-1"))[0] == 500
+    monkeypatch.setattr(store, "save_answer", save)
+    assert (await prescribe(house, "k-1"))[0] == 201
+    assert (await prescribe(house, "k-1"))[0] == 201
+    assert (await prescribe(house, "k-2"))[0] == 201
+    first, again, other = [submission.record for submission in house.desk.submitted]
+    assert first == again != other
+    assert first is not None
+    assert len(first) == 32
+
+
+async def test_what_may_have_been_done_cannot_become_something_else(house: House) -> None:
+    house.desk.refusal = DeskError(503, "node_stopping", "ask after its start")
+    assert (await prescribe(house, "k-1"))[0] == 503
+    house.desk.refusal = None
+    status, problem = await prescribe(house, "k-1", "another")
+    assert (status, problem["rule"]) == (422, "idempotency_mismatch")
+    assert (await prescribe(house, "k-1"))[0] == 201
+
+
+async def test_a_refused_form_may_be_corrected_under_its_key(house: House) -> None:
+    house.desk.refusal = DeskError(409, "stale_position", "read the history")
+    assert (await prescribe(house, "k-1"))[0] == 409
+    house.desk.refusal = None
+    assert (await prescribe(house, "k-1", "another"))[0] == 201
 
 
 async def test_keys_of_different_users_do_not_meet(house: House) -> None:

@@ -59,11 +59,17 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
   throw error;
 }
 
+/** What an answer holds; one that breaks off is as good as none. */
 async function decoded(response) {
   if (response.status === 204) return null;
   const media = response.headers.get("Content-Type") ?? "";
-  if (media.startsWith("application/json")) return response.json();
-  return new Uint8Array(await response.arrayBuffer());
+  try {
+    if (media.startsWith("application/json")) return await response.json();
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (failure) {
+    if (failure.name === "AbortError") throw failure;
+    throw new ApiError(0, "away", t("shell.node_away"));
+  }
 }
 
 function prepared(body) {

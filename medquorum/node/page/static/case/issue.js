@@ -5,10 +5,14 @@
 
 import { api } from "../api.js";
 import { ensureHand } from "../key_form.js";
+import { hex, utf8 } from "../keys/bytes.js";
 import { Fault } from "../keys/faults.js";
-import { sealAndPropose } from "../keys/seal.js";
+import { sha256 } from "../keys/hashes.js";
+import { passing } from "../keys/outbox.js";
+import { proposeSealed, sealAndPropose } from "../keys/seal.js";
 import { session } from "../session.js";
 import { t } from "../texts.js";
+import { dropSent, keepSent, sentOf } from "./drafts.js";
 
 /** Texts in normal form C, since keyboards differ (R-CAN1). */
 export function normalised(value) {
@@ -31,26 +35,95 @@ function formOf({ type, patient, contents, references, replaces }) {
   return form;
 }
 
+/** Thrown where the node has what was sent before, and another text is to be sent now. */
+class SentBefore extends Error {}
+
+/** What stands for the content of an order. @returns {Promise<string>} SHA-256, hex */
+async function fingerprintOf(order) {
+  const written = JSON.stringify(order, (_, value) =>
+    value instanceof Uint8Array ? hex(value) : value,
+  );
+  return hex(await sha256(utf8(written)));
+}
+
+/** Forgets what was sent once the node has refused it for good; then the error is the caller's. */
+function settled(draft, error) {
+  if ("status" in error && !passing(error)) dropSent(draft);
+  return error;
+}
+
 /**
- * Issues a document.
+ * What became of an attempt whose answer was lost.
+ * @returns {Promise<?object>} its receipt; null where the node has nothing of it
+ */
+async function resumed(draft, fingerprint) {
+  const sent = sentOf(draft);
+  if (!sent?.sealed) return null;
+  const same = sent.fingerprint === fingerprint;
+  try {
+    if (same) return await proposeSealed(sent.sealed);
+    await api.get(`/v1/proposals/${sent.sealed.id}`);
+  } catch (error) {
+    const nothingThere = same ? "status" in error && !passing(error) : error.status === 404;
+    if (!nothingThere) throw error;
+    dropSent(draft);
+    return null;
+  }
+  throw new SentBefore();
+}
+
+/** Null where the key to sign with stays closed; what was signed before needs none. */
+async function issueSealed(order, draft) {
+  const fingerprint = await fingerprintOf(order);
+  const earlier = await resumed(draft, fingerprint);
+  if (earlier !== null) return earlier;
+  if (!(await ensureHand())) return null;
+  try {
+    return await sealAndPropose(order, (sealed) => keepSent(draft, { fingerprint, sealed }));
+  } catch (error) {
+    throw settled(draft, error);
+  }
+}
+
+/** The key stays that of the first attempt: the node compares what comes under it. */
+async function issuePlain(order, draft) {
+  const key = sentOf(draft)?.key ?? crypto.randomUUID();
+  keepSent(draft, { fingerprint: await fingerprintOf(order), key });
+  try {
+    return await api.post("/v1/submissions", formOf(order), { key });
+  } catch (error) {
+    if (error.rule === "idempotency_mismatch") throw new SentBefore();
+    throw settled(draft, error);
+  }
+}
+
+/** What a writer is told of an error. @returns {string} */
+function told(error, draft) {
+  if (error instanceof SentBefore) {
+    dropSent(draft);
+    return t("case.issued_before");
+  }
+  if (error instanceof Fault) return t(error.key, error.values);
+  if (error instanceof RangeError) return t("case.outline_damaged");
+  if ("advice" in error) return error.advice;
+  throw error;
+}
+
+/**
+ * Issues a document; where an answer was lost, trying again issues no second one.
  * @param {function(): Promise<object>|object} make gives `type`, `patient` (N PB), `contents` by
  *   part, `references` (hashes, hex) and `replaces`
+ * @param {{kind: string, patient: number}} draft it is written in
  * @returns {Promise<{receipt: ?object, problem: ?string}>} one of both
  */
-export async function issue(make) {
+export async function issue(make, draft) {
   try {
     const order = await make();
     const whole = { ...order, contents: normalised(order.contents) };
-    if (session.node.role !== "doctor") {
-      const key = crypto.randomUUID();
-      return { receipt: await api.post("/v1/submissions", formOf(whole), { key }), problem: null };
-    }
-    if (!(await ensureHand())) return { receipt: null, problem: t("case.key_needed_issue") };
-    return { receipt: await sealAndPropose(whole), problem: null };
+    const send = session.node.role === "doctor" ? issueSealed : issuePlain;
+    const receipt = await send(whole, draft);
+    return { receipt, problem: receipt === null ? t("case.key_needed_issue") : null };
   } catch (error) {
-    if (error instanceof Fault) return { receipt: null, problem: t(error.key, error.values) };
-    if (error instanceof RangeError) return { receipt: null, problem: t("case.outline_damaged") };
-    if ("advice" in error) return { receipt: null, problem: error.advice };
-    throw error;
+    return { receipt: null, problem: told(error, draft) };
   }
 }

@@ -18,11 +18,12 @@ class PrescriptionForm {
     this.given = given;
     this.done = done;
     this.patient = given.patient.n_pb;
+    this.kind = "prescription";
     const permitted = KINDS.filter((kind) =>
       given.patient.next_steps.includes(`prescribe_${kind}`),
     );
     const blank = { kind: permitted[0] ?? "ct", lines: [{ text: "", instruction: "" }] };
-    this.draft = draftOf("prescription", this.patient) ?? blank;
+    this.draft = draftOf(this.kind, this.patient) ?? blank;
     this.permitted = permitted;
     this.lines = el("div", { class: "form-lines" });
     this.say = el("p", { class: "problem", role: "alert" });
@@ -122,7 +123,7 @@ class PrescriptionForm {
   }
 
   keep() {
-    keepDraft("prescription", this.patient, this.draft);
+    keepDraft(this.kind, this.patient, this.draft);
   }
 
   leave() {
@@ -145,13 +146,13 @@ class PrescriptionForm {
     event.preventDefault();
     this.send.disabled = true;
     replace(this.say);
-    const { problem } = await issue(() => this.order());
+    const { problem } = await issue(() => this.order(), this);
     this.send.disabled = false;
     if (problem !== null) {
       replace(this.say, problem);
       return;
     }
-    dropDraft("prescription", this.patient);
+    dropDraft(this.kind, this.patient);
     replace(this.element, remark(t("case.issued"), "approve"), button(t("shell.close"), this.done));
   }
 }

@@ -224,7 +224,7 @@ class ReportForm {
       return;
     }
     this.send.disabled = true;
-    const { problem } = await issue(() => orderOf(this.given, this.draft));
+    const { problem } = await issue(() => orderOf(this.given, this.draft), this);
     this.send.disabled = false;
     if (problem !== null) {
       replace(this.say, problem);

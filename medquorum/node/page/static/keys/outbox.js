@@ -23,7 +23,8 @@ let started = false;
 let timer = null;
 let wait = FIRST_WAIT_MS;
 
-const passing = (error) =>
+/** Whether trying again may help where an attempt ended in this error. */
+export const passing = (error) =>
   PASSING.has(error.status) || error.status >= 500 || PASSING_RULES.has(error.rule);
 
 async function tell() {

@@ -28,10 +28,12 @@ const LIFETIME_MS = 7 * 86_400_000;
  * @param {string[]} [order.references] block hashes, hex
  * @param {?string} [order.replaces] block hash, hex
  * @param {?string} [order.doctor] responsible doctor, mqdoc1…; else the attending, else oneself
+ * @param {function({id: string, proposal: string, wraps: string[]}): void} [keep] given what is
+ *   sealed before it is proposed, for `proposeSealed` where the answer is lost; no key is in it
  * @returns {Promise<Object>} the node's receipt, for the id computed here
  * @throws {Fault|ApiError}
  */
-export async function sealAndPropose(order) {
+export async function sealAndPropose(order, keep = () => {}) {
   const charter = await api.get("/v1/charter");
   const place = { network: fromHex(charter.network), record: randomBytes(32) };
   const subject = await subjectOf(order, place.network);
@@ -43,8 +45,18 @@ export async function sealAndPropose(order) {
   const wraps = await wrapsFor(charter, order.type, place, subject, parts);
   await putChunks(place.record, parts);
   const id = hex(await tagged("proposal", place.network, coreBytes));
-  const sent = { proposal: base64(proposal), wraps: wraps.map(base64) };
-  const receipt = await api.post("/v1/proposals", sent, { key: id });
+  const sealed = { id, proposal: base64(proposal), wraps: wraps.map(base64) };
+  keep(sealed);
+  return proposeSealed(sealed);
+}
+
+/**
+ * Propose what is sealed, its chunks being with the node: the same bytes are the same proposal,
+ * however often they are sent.
+ * @returns {Promise<Object>} the node's receipt @throws {Fault|ApiError}
+ */
+export async function proposeSealed({ id, proposal, wraps }) {
+  const receipt = await api.post("/v1/proposals", { proposal, wraps }, { key: id });
   if (receipt.proposal !== id) throw new Fault("R-PRO2", "keys.other_proposal");
   return receipt;
 }
