@@ -1,17 +1,28 @@
-"""axe finds nothing serious on the pages of the shell; the keyboard reaches everything."""
+"""axe finds nothing serious, at a desk and on a tablet; the keyboard reaches everything."""
 
+import os
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from medquorum.node.accounts import UserRole
+from medquorum.node.passwords import PasswordWorker
 from medquorum.node.views import ProposalView
+from tests.browser.case_entry import enter_with_key, key_file
+from tests.browser.case_images import serve_images
+from tests.browser.case_kit import every_kind, staged
 from tests.browser.conftest import NAMES, PageOf
+from tests.browser.record_house import RecordHouse, open_view, record_house
+from tests.node import record_kit
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import proposal
+from tests.node.viewing.kit import picture
 
 AXE = "medquorum/node/page/build/node_modules/axe-core/axe.min.js"
 GRAVE = ("serious", "critical")
@@ -88,3 +99,98 @@ async def test_j_and_k_walk_through_the_cases_and_enter_opens(
     assert seen == ["3", "1", "2", "2", "1"]
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{house.base_url}/#/case/{1:064x}")
+
+
+# --- the sizes of screens ---------------------------------------------------------------------
+
+SCREENS = ((1280, 720), (1112, 834), (834, 1112))
+"""A desk, and a tablet lying and standing: columns and rows."""
+CUT = """() => {
+  const wide = document.documentElement.clientWidth;
+  const hands = [...document.querySelectorAll("button, a:not(.skip), select, input")];
+  const cut = hands.filter((one) => {
+    const { left, right, width, height } = one.getBoundingClientRect();
+    if (!one.checkVisibility({ visibilityProperty: true }) || width * height === 0) return false;
+    for (let above = one.parentElement; above !== null; above = above.parentElement) {
+      if (["auto", "scroll"].includes(getComputedStyle(above).overflowX)) return false;
+    }
+    return left < -1 || right > wide + 1;
+  });
+  const clipped = [...document.querySelectorAll("table")].filter(
+    (one) => one.checkVisibility() && one.offsetWidth > one.parentElement.clientWidth + 1,
+  );
+  return [
+    document.documentElement.scrollWidth - wide,
+    cut.map((one) => one.textContent),
+    clipped.map((one) => one.className),
+  ];
+}"""
+"""By how many pixels the page is wider than the screen, what to press lies beyond it, and which
+tables are wider than their place."""
+
+
+async def seen_whole(page: Page, repository: Path, name: str) -> None:
+    """On every screen axe is content and nothing is cut; pictures where an album is asked for."""
+    album = os.environ.get("MEDQUORUM_BROWSER_ALBUM")
+    for columns, rows in SCREENS:
+        await page.set_viewport_size({"width": columns, "height": rows})
+        if album:
+            await page.screenshot(path=Path(album) / f"{name}-{columns}.png")
+        assert await grave_findings(page, repository) == [], (name, columns)
+        assert await page.evaluate(CUT) == [0, [], []], (name, columns)
+        images = page.locator(".case-images")
+        if await images.count():
+            wide = await images.evaluate("one => one.getBoundingClientRect().width")
+            assert wide >= 0.6 * columns, (name, columns)
+
+
+async def test_cases_and_uploads_fit_the_screen(
+    house: House, page_of: PageOf, repository: Path, tmp_path: Path
+) -> None:
+    ids = every_kind(staged(house))
+    watched = await page_of(house.base_url, has_touch=True)
+    page = watched.page
+    await serve_images(page.context)
+    await enter_with_key(watched, DOCTOR, key_file(tmp_path))
+    await page.locator("table.inbox").wait_for()
+    await seen_whole(page, repository, "inbox")
+    for name in ("tumour", "film", "form"):
+        await page.evaluate(f"location.hash = '#/case/{ids[name]}'")
+        await page.locator(".votebar button").first.wait_for()
+        if name != "form":
+            await page.locator(".case-images canvas").first.wait_for()
+        await seen_whole(page, repository, f"case-{name}")
+    film = tmp_path / "film.png"
+    film.write_bytes(picture(np.arange(384, dtype=np.uint8).reshape(24, 16)))
+    await page.evaluate("location.hash = '#/upload'")
+    await page.locator("input[type=file]").first.set_input_files(film)
+    await page.get_by_role("button", name="Start upload").click()
+    await page.locator(".series-card").wait_for()
+    await seen_whole(page, repository, "upload")
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def chain(
+    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker
+) -> AsyncIterator[RecordHouse]:
+    """A doctor's node with sixteen blocks and an open proposal."""
+    folder = tmp_path_factory.mktemp("chain")
+    async with record_house(folder, record_kit.DOCTOR, browser_passwords) as house:
+        yield house
+
+
+async def test_records_and_the_chain_fit_the_screen(
+    chain: RecordHouse, page_of: PageOf, repository: Path
+) -> None:
+    watched = await page_of(chain.base_url, has_touch=True)
+    page = watched.page
+    await watched.enter(DOCTOR)
+    for view, ready in (
+        ("#/patient/1", ".consultation table"),
+        ("#/explorer", "table.blocks tbody tr"),
+        ("#/block/7", "#verification .verdict"),
+        ("#/network", ".charts"),
+    ):
+        await open_view(page, view)
+        await page.locator(ready).first.wait_for()
+        await seen_whole(page, repository, view.split("/")[1])
