@@ -32,6 +32,8 @@ class Study:
     """How often its analysis ended without findings."""
     not_before_s: float = 0.0
     """Loop time before which it is not analysed again."""
+    given_up: bool = False
+    """Nothing will be proposed of it: its images cannot be read, or its model is not approved."""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -42,6 +44,7 @@ class Study:
     def forget(self) -> None:
         """Begin anew, as when another model is to be used."""
         self.findings, self.proposals, self.failures, self.not_before_s = None, 0, 0, 0.0
+        self.given_up = False
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class Following:
     history: ReportHistory = field(default_factory=ReportHistory)
     studies: dict[str, Study] = field(default_factory=dict)
     """By hash of the image block."""
+    read_with: dict[str, Study] = field(default_factory=dict)
+    """Hash of a CT block -> the newest PET that is read with it."""
 
     def take(self, block: Block) -> None:
         """One final block, in the order of the chain."""
@@ -74,4 +79,14 @@ class Following:
         ct = self.newest_ct.get(patient) if kind == "pet" else None
         if kind == "ct":
             self.newest_ct[patient] = block
-        self.studies.setdefault(str(block["hash"]), Study(block, ct))
+        study = self.studies.setdefault(str(block["hash"]), Study(block, ct))
+        if ct is not None:
+            self.read_with[str(ct["hash"])] = study
+
+    def larger(self, study: Study) -> Study | None:
+        """The newest study that rests on this one's images and on more."""
+        return self.read_with.get(str(study.image["hash"]))
+
+    def in_turn(self) -> list[Study]:
+        """In the order of the chain, but those with a larger one after all others."""
+        return sorted(self.studies.values(), key=lambda study: self.larger(study) is not None)

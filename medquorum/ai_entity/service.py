@@ -1,11 +1,12 @@
 """The service that follows the ledger's images and proposes reports.
 
 It asks its own node for every final block, analyses each new image with what belongs to it (a PET
-with the patient's newest CT), and proposes one report per image. What it has reported already it
-reads from the ledger, so it may be stopped and started at any time: what was being analysed is done
-again. It never votes (R-VER5). Where the charter lists models for it, it runs one of them, and
-proposes with no other (R-AI4); when the list changes, what could not be reported is tried again. A
-model that is not as registered stops the proposals, not the service.
+with the patient's newest CT), and proposes one report per image. A CT's own report is not proposed
+any more once a PET is read with it: the PET's says what it said, and more. What it has reported
+already it reads from the ledger, so it may be stopped and started at any time: what was being
+analysed is done again. It never votes (R-VER5). Where the charter lists models for it, it runs one
+of them, and proposes with no other (R-AI4); when the list changes, what could not be reported is
+tried again. A model that is not as registered stops the proposals, not the service.
 """
 
 from __future__ import annotations
@@ -73,14 +74,25 @@ class AiService:
         waiting = await self._waiting()
         await self._follow()
         made = 0
-        for study in list(self._seen.studies.values()):
-            settled = study.references in self._seen.decided | waiting
-            if not settled and study.proposals < REISSUES and study.not_before_s <= _loop_s():
+        settled = self._seen.decided | waiting
+        for study in self._seen.in_turn():
+            if self._is_owed(study, settled) and study.not_before_s <= _loop_s():
                 made += await self._report(study)
         self._status.count(height=self._seen.height, proposed=made)
         if self._status.now.state is not State.MODEL_REFUSED:
             self._status.enter(State.WATCHING)
         return made
+
+    def _is_owed(self, study: Study, settled: set[tuple[str, ...]]) -> bool:
+        """Whether its report is neither decided nor waiting, nor part of a larger one's."""
+        if study.references in settled or study.given_up or study.proposals >= REISSUES:
+            return False
+        larger = self._seen.larger(study)
+        if larger is None or larger.given_up:
+            return True
+        # Without findings the larger one may come late: until then this one is said, but once.
+        told = larger.references in settled or larger.findings is not None
+        return not told and study.proposals == 0
 
     async def _heed_charter(self) -> None:
         """Take in which models are approved; another list lets every owed report be tried anew."""
@@ -114,7 +126,7 @@ class AiService:
         if study.findings is None:
             return 0
         if not self._is_approved(study.findings):
-            study.proposals = REISSUES
+            study.given_up = True
             return 0
         study.proposals += 1
         try:
@@ -169,7 +181,7 @@ class AiService:
         if isinstance(error, IsolationError) and study.failures < ISOLATION_TRIES:
             study.not_before_s = _loop_s() + MEND_S
             return
-        study.proposals = REISSUES
+        study.given_up = True
 
 
 def _loop_s() -> float:
