@@ -17,22 +17,21 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.adapters.ports import check_adapted_ports
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS, model_threads
 from medquorum.ai_entity.model_card import (
-    EDGES,
-    FUSION,
     MULTITASK,
     TILES,
-    VOXELS,
     ModelCard,
     plain_name,
     read_card,
 )
 from medquorum.ai_entity.model_output import open_session as open_session
 from medquorum.ai_entity.model_output import run_session
-from medquorum.ai_entity.onnx_wire import ModelPorts, Port, inspect_model
+from medquorum.ai_entity.model_ports import WHOLE_BODY
+from medquorum.ai_entity.model_ports import check_ports as check_ports
+from medquorum.ai_entity.onnx_outputs import with_outputs
+from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.regular_file import TooLargeError, read_regular
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
@@ -40,51 +39,6 @@ REGISTRY_FILE: Final = "registry.json"
 MAX_CARD_BYTES: Final = 65_536
 MAX_LEVELS_BYTES: Final = 1_048_576
 """An atlas of organs is some 100 kB."""
-FLOAT: Final = 1
-"""TensorProto.DataType.FLOAT."""
-
-Shape = tuple[int | str | None, ...]
-"""A number is exact, None any size, MEMBERS what the card says."""
-MEMBERS: Final = "members"
-ORGAN_LABELS: Final = 15
-"""Channels of organ logits: ``phantom.organs.Organ``."""
-TILE_FEATURES: Final = 2_048
-"""Last channels of a ResNet-50."""
-
-
-@dataclass(frozen=True, slots=True)
-class FormPorts:
-    """Shapes of inputs and outputs in their order; names where the caller needs to know them."""
-
-    inputs: tuple[Shape, ...]
-    outputs: tuple[Shape, ...]
-    names: tuple[str, ...] | None = None
-    """Of inputs, then outputs."""
-
-
-def _multitask_ports(channels: int) -> FormPorts:
-    sides = (None, None, None)
-    return FormPorts(
-        ((None, channels, *sides),),
-        ((None, MEMBERS, *sides), (None, ORGAN_LABELS, *sides)),
-        ("images", "lesion", "organs"),
-    )
-
-
-PORTS: Final[Mapping[tuple[str, str], FormPorts]] = {
-    ("petct", VOXELS): FormPorts(((1, 2, None, None, None),), ((1, 1, None, None, None),)),
-    ("ct", VOXELS): FormPorts(((1, 1, None, None, None),), ((1, 1, None, None, None),)),
-    ("petct", MULTITASK): _multitask_ports(2),
-    ("ct", MULTITASK): _multitask_ports(1),
-    ("fracture", EDGES): FormPorts(((None, 6),), ((None, 1),)),
-    ("fracture", TILES): FormPorts(
-        ((None, 1, None, None),),
-        ((None, 1), (None, 1, None, None), (None, TILE_FEATURES)),
-        ("tiles", "logit", "activation", "features"),
-    ),
-    ("fracture", FUSION): FormPorts(((None, 2),), ((None, 1),), ("evidence", "probability")),
-}
-"""(kind, form of the card) -> ports that a model of it must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +49,8 @@ class LoadedModel:
     session: Any
     levels: bytes | None = None
     """Content of the card's ``levels`` file, checked against its digest."""
+    whole_body: Any = None
+    """A session of the same file that runs the member for whole bodies alone, where it has one."""
 
     def __repr__(self) -> str:
         return f"LoadedModel({self.card.name} {self.card.version})"
@@ -110,6 +66,13 @@ class LoadedModel:
     def run_all(self, values: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
         """All outputs, in the order of the form's ports, for the one input. Raises ModelError."""
         return run_session(self.session, values)
+
+    def run_whole_body(
+        self, values: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], ...]:
+        """The same of ``whole_body``: lesion logits of one channel, organ logits."""
+        organs, lesion = run_session(self.whole_body, values)
+        return lesion, organs
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +148,16 @@ class Registry:
                 Reason.DIGEST_MISMATCH, "the model file is not the registered one; restore it"
             )
         card = self.card_of(digest)
-        check_ports(inspect_model(content), card)
-        session = open_session(content, threads or model_threads(), arena=card.form == TILES)
-        return LoadedModel(card, session, self._levels(card))
+        ports = inspect_model(content)
+        check_ports(ports, card)
+        cores, arena = threads or model_threads(), card.form == TILES
+        if len(ports.outputs) < 3 or card.form != MULTITASK:
+            return LoadedModel(card, open_session(content, cores, arena=arena), self._levels(card))
+        together, alone = (
+            open_session(with_outputs(content, {"organs", asked}), cores)
+            for asked in ("lesion", WHOLE_BODY)
+        )
+        return LoadedModel(card, together, self._levels(card), alone)
 
     def _levels(self, card: ModelCard) -> bytes | None:
         attached = None if card.multitask is None else card.multitask.levels
@@ -205,38 +175,6 @@ def opened(models: str, approved: list[str] | None) -> Registry:
     """The registry of a shelf, from ``Shelf.as_arguments``."""
     allowed = None if approved is None else frozenset(map(bytes.fromhex, approved))
     return Registry(Path(models), allowed)
-
-
-def check_ports(ports: ModelPorts, card: ModelCard) -> None:
-    """Float inputs and outputs of the shapes that the card's form requires, or ModelError."""
-    if card.adapted is not None:
-        return check_adapted_ports(ports, card.adapted)
-    wanted = PORTS.get((card.kind, card.form))
-    if wanted is None:
-        raise ModelError(
-            Reason.UNKNOWN_MODEL, "the card names a kind or form that is not known here"
-        )
-    found = (*ports.inputs, *ports.outputs)
-    if (len(ports.inputs), len(ports.outputs)) != (len(wanted.inputs), len(wanted.outputs)):
-        raise ModelError(
-            Reason.WRONG_SHAPE,
-            f"a model of this form has {len(wanted.inputs)} input and {len(wanted.outputs)} "
-            "output ports",
-        )
-    members = 1 if card.multitask is None else card.multitask.members
-    for port, shape in zip(found, (*wanted.inputs, *wanted.outputs), strict=True):
-        _check_port(port, tuple(members if side == MEMBERS else side for side in shape))
-    if wanted.names is not None and tuple(port.name for port in found) != wanted.names:
-        raise ModelError(
-            Reason.WRONG_SHAPE, f"the ports must be named {', '.join(wanted.names)}, in this order"
-        )
-
-
-def _check_port(port: Port, wanted: Shape) -> None:
-    if port.element_type != FLOAT or port.shape != wanted:
-        raise ModelError(
-            Reason.WRONG_SHAPE, f"a port must be float32 of shape {list(wanted)} (None: any size)"
-        )
 
 
 def _read_bounded(path: Path, limit: int) -> bytes:

@@ -1,13 +1,17 @@
 """The members of a cross-validation as one ONNX file, a quarter of the size, and back again.
 
 The graph takes raw images [n, channels, z, y, x] and gives ``lesion`` logits, one channel per
-member, and ``organs`` logits, their mean. A network for *whole bodies*, which saw phantoms only,
-may be the last channel: where the lungs are in view it speaks instead of the members, and the
-organs are then its own everywhere. Kernels are stored as 8-bit numbers with a scale per channel,
-the rest as float16, and widened by the graph (``rounding``): onnxruntime folds that when it loads
-and computes in float32. Initialisers keep the names that torch gives them, so that
-``read_ensemble`` finds the weights again: a shipped model can be trained further without any
-pickle. Organ heads that nobody asks are not stored and come back as zeros.
+member, and ``organs`` logits, their mean. A member for PET and CT may have a *companion* of the
+same fold that reads the CT alone: the channel is then their weighted mean, since uptake misleads
+where a tumour is cold. A network for *whole bodies*, which saw phantoms only, may be the last
+channel: where the lungs are in view it speaks instead of the members, and the organs are then its
+own everywhere. It has the third port ``whole_body`` to itself, so that nobody else need be run.
+
+Kernels are stored as 8-bit numbers with a scale per channel, the rest as float16, and widened by
+the graph (``rounding``): onnxruntime folds that when it loads and computes in float32. Initialisers
+keep the names that torch gives them, so that ``read_ensemble`` finds the weights again: a shipped
+model can be trained further without any pickle. Organ heads that nobody asks are not stored and
+come back as zeros.
 """
 
 import contextlib
@@ -28,8 +32,11 @@ from medquorum.ai_entity.training.rounding import shortened, widened
 
 OPSET: Final = 17
 MEMBER: Final = "members"
+COMPANION: Final = "companions"
+COMPANION_SHARE: Final = 1.0 / 3.0
+"""Of the companion in its member's channel."""
 WHOLE_BODY: Final = "whole_body"
-STORED: Final = (f"{MEMBER}.", f"{WHOLE_BODY}.")
+STORED: Final = (f"{MEMBER}.", f"{COMPANION}.", f"{WHOLE_BODY}.")
 EXAMPLE_SIDES: Final = (16, 24, 32)
 WIDE: Final = "_float32"
 UNSCALED: Final = "_unscaled"
@@ -38,27 +45,51 @@ SCALE: Final = "_scale"
 
 
 class Ensemble(nn.Module):
-    """Members side by side, and the network for whole bodies where there is one."""
+    """Members side by side, their companions, and the network for whole bodies, where there are."""
 
     def __init__(
-        self, members: Sequence[TumourNetwork], whole_body: TumourNetwork | None = None
+        self,
+        members: Sequence[TumourNetwork],
+        whole_body: TumourNetwork | None = None,
+        companions: Sequence[TumourNetwork] = (),
     ) -> None:
         super().__init__()
         everyone = [*members, *([] if whole_body is None else [whole_body])]
         if len({(one.inputs, one.widths) for one in everyone}) != 1:
             raise ValueError("an ensemble needs members of one kind and width")
+        if companions and len(companions) != len(members):
+            raise ValueError("every member needs a companion, or none")
+        if any(one.inputs is not Inputs.CT for one in companions):
+            raise ValueError("a companion reads the CT alone")
         self.members = nn.ModuleList(members)
+        self.companions = nn.ModuleList(companions)
         self.whole_body = whole_body
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(lesion logits [n,m,...], organ logits [n,15,...])."""
+    @property
+    def inputs(self) -> Inputs:
+        """Of the members."""
+        return members_of(self)[0].inputs
+
+    def member(self, number: int) -> "Ensemble":
+        """One member with its companion, alone."""
+        beside = [self.companions[number]] if len(self.companions) else []
+        return Ensemble([self.members[number]], None, beside).eval()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(lesion logits [n,m,...], organ logits [n,15,...]), and those of whole bodies [n,1,...].
+
+        The last where the ensemble has such a network.
+        """
         answers = [member(images) for member in self.members]
+        lesions = [lesion for lesion, _ in answers]
+        for place, companion in enumerate(self.companions):
+            other, _ = companion(images[:, :1])
+            lesions[place] = lesions[place] * (1.0 - COMPANION_SHARE) + other * COMPANION_SHARE
         if self.whole_body is None:
             organs = torch.stack([organs for _, organs in answers]).mean(dim=0)
-        else:
-            answers.append(self.whole_body(images))
-            organs = answers[-1][1]
-        return torch.cat([lesion for lesion, _ in answers], dim=1), organs
+            return torch.cat(lesions, dim=1), organs
+        whole, organs = self.whole_body(images)
+        return torch.cat([*lesions, whole], dim=1), organs, whole
 
 
 def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:
@@ -73,6 +104,7 @@ def export_ensemble(ensemble: Ensemble, path: Path) -> bytes:
     channels = len(ensemble.members) + (ensemble.whole_body is not None)
     example = torch.zeros(1, inputs.channels, *EXAMPLE_SIDES)
     free = {0: "n", 2: "z", 3: "y", 4: "x"}
+    ports = ["images", "lesion", "organs", *([] if ensemble.whole_body is None else [WHOLE_BODY])]
     raw = io.BytesIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -82,9 +114,9 @@ def export_ensemble(ensemble: Ensemble, path: Path) -> bytes:
             raw,
             dynamo=False,
             opset_version=OPSET,
-            input_names=["images"],
-            output_names=["lesion", "organs"],
-            dynamic_axes=dict.fromkeys(("images", "lesion", "organs"), free),
+            input_names=ports[:1],
+            output_names=ports[1:],
+            dynamic_axes=dict.fromkeys(ports, free),
         )
     model = onnx.load_model_from_string(raw.getvalue())
     _write_out_equals(model.graph)
@@ -116,15 +148,16 @@ def read_ensemble(path: Path) -> Ensemble:
         for name, part in arrays.items()
         if name.startswith(STORED) and not name.endswith(SCALE)
     }
-    members = [_member(weights) for weights in _numbered(stored)]
+    members = [_member(weights) for weights in _numbered(stored, MEMBER)]
     if not members:
         raise ValueError("this file was not exported from a tumour network of this project")
+    companions = [_member(weights) for weights in _numbered(stored, COMPANION)]
     whole = {
         name.removeprefix(f"{WHOLE_BODY}."): part
         for name, part in stored.items()
         if name.startswith(f"{WHOLE_BODY}.")
     }
-    return Ensemble(members, _member(whole) if whole else None).eval()
+    return Ensemble(members, _member(whole) if whole else None, companions).eval()
 
 
 def members_of(ensemble: Ensemble) -> list[TumourNetwork]:
@@ -132,10 +165,10 @@ def members_of(ensemble: Ensemble) -> list[TumourNetwork]:
     return [one for one in ensemble.members if isinstance(one, TumourNetwork)]
 
 
-def _numbered(stored: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    count = len({name.split(".")[1] for name in stored if name.startswith(f"{MEMBER}.")})
-    for member in range(count):
-        start = f"{MEMBER}.{member}."
+def _numbered(stored: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    count = len({name.split(".")[1] for name in stored if name.startswith(f"{kind}.")})
+    for number in range(count):
+        start = f"{kind}.{number}."
         yield {
             name.removeprefix(start): weight
             for name, weight in stored.items()
@@ -203,9 +236,9 @@ def _shrink_weights(graph: Any) -> None:
 
 def _name_ports(graph: Any, members: int) -> None:
     """Every free size by name, every known one as a number."""
-    for port, channels in ((graph.output[0], members), (graph.output[1], None)):
+    for port in graph.output:
         sides = port.type.tensor_type.shape.dim
-        if channels is not None:
-            sides[1].dim_value = channels
+        if port.name == "lesion":
+            sides[1].dim_value = members
         for place, name in ((0, "n"), (2, "z"), (3, "y"), (4, "x")):
             sides[place].dim_param = name

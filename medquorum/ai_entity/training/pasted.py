@@ -29,6 +29,7 @@ GRID_MM: Final = 4.0
 MOST: Final = 3
 """Lesions per patch."""
 RADII_MM: Final = (5.0, 26.0)
+"""As far as nothing else is asked for."""
 EXTENDING_SHARE: Final = 0.25
 """Of the lesions, that grow into whatever lies beside."""
 LEAST_VOXELS: Final = 4
@@ -40,10 +41,12 @@ Array = npt.NDArray[np.float32]
 Patch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def with_lesions(patch: Patch, rng: np.random.Generator) -> Patch:
+def with_lesions(
+    patch: Patch, rng: np.random.Generator, radii_mm: tuple[float, float] = RADII_MM
+) -> Patch:
     """(images, lesion, known, organs) of a patch with one to three lesions more.
 
-    Unchanged where no organ in view can host one.
+    Their radii are spread evenly by the logarithm. Unchanged where no organ in view can host one.
     """
     images, lesion, known, organs = patch
     labels = organs.numpy()
@@ -54,7 +57,7 @@ def with_lesions(patch: Patch, rng: np.random.Generator) -> Patch:
     allowed = (known[0].numpy() > 0.5) & (labels > Organ.AIR)
     for _ in range(int(rng.integers(1, MOST + 1))):
         host = hosts[int(rng.integers(len(hosts)))]
-        _paste(drawn, marked[0], (labels, allowed, host), rng)
+        _paste(drawn, marked[0], (labels, allowed, host), radii_mm, rng)
     return torch.from_numpy(drawn), torch.from_numpy(marked), known, organs
 
 
@@ -62,13 +65,14 @@ def _paste(
     images: Array,
     lesion: Array,
     body: tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], Organ],
+    radii_mm: tuple[float, float],
     rng: np.random.Generator,
 ) -> None:
     labels, allowed, host = body
     own = labels == host
     places = np.argwhere(own)
     centre = places[int(rng.integers(len(places)))]
-    radius = float(np.exp(rng.uniform(*np.log(RADII_MM))))
+    radius = float(np.exp(rng.uniform(*np.log(radii_mm))))
     field, box = _field(radius, centre, labels.shape, rng)
     mask = (field < 1.0) & allowed[box]
     if rng.random() >= EXTENDING_SHARE:

@@ -16,18 +16,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medquorum.ai_entity.training.pasted import with_lesions
+from medquorum.ai_entity.training.pasted import RADII_MM, with_lesions
 from medquorum.ai_entity.training.training_case import Places, TrainingCase
 from medquorum.ai_entity.tumour.grid import AIR_HU
 
-TURN_DEGREES: Final = 20.0
-SCALE_SPREAD: Final = 0.15
-GAIN_SPREAD: Final = 0.15
-TURNED_SHARE: Final = 0.5
-BLUR_VOXELS: Final = (0.3, 0.6)
-"""Standard deviation of the blur that some patches get."""
-
 Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far a patch may be from its case."""
+
+    turned_share: float = 0.5
+    """Turned and scaled; the others are only mirrored."""
+    turn_degrees: float = 20.0
+    scale: float = 0.15
+    gain: float = 0.15
+    """Of densities and of uptake, each: up to 15 % more or less."""
+    blur_voxels: tuple[float, float] = (0.3, 0.6)
+    """Standard deviation of the blur that some patches get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,9 @@ class Drawing:
     """About a voxel of usual high uptake, where the case knows such."""
     pasted_share: float = 0.0
     """Of the phantoms' patches, that get further lesions (``pasted``)."""
+    pasted_radii_mm: tuple[float, float] = RADII_MM
     blur_share: float = 0.0
+    spread: Spread = Spread()
 
 
 PLAIN: Final = Drawing()
@@ -66,7 +75,7 @@ def draw_patch(
     case: TrainingCase, side: int, rng: np.random.Generator, drawing: Drawing = PLAIN
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(images [2,...], lesion [1,...], known [1,...], organs [...]) of one random window."""
-    matrix = _random_map(rng)
+    matrix = _random_map(rng, drawing.spread)
     centre = _random_centre(case, side, rng, drawing)
     axis = np.arange(side, dtype=np.float64) - side // 2
     reach = np.abs(matrix).sum(axis=1) * (side // 2) + 2.0
@@ -83,10 +92,10 @@ def draw_patch(
     read[0] += AIR_HU
     patch = (read[:-2], read[-2:-1], (read[-1:] > 0.99).float(), organs)
     if case.is_phantom and drawing.pasted_share > 0.0 and rng.random() < drawing.pasted_share:
-        patch = with_lesions(patch, rng)
-    images = _disturbed(patch[0], rng)
+        patch = with_lesions(patch, rng, drawing.pasted_radii_mm)
+    images = _disturbed(patch[0], rng, drawing.spread.gain)
     if drawing.blur_share > 0.0 and rng.random() < drawing.blur_share:
-        images = blurred(images, float(rng.uniform(*BLUR_VOXELS)))
+        images = blurred(images, float(rng.uniform(*drawing.spread.blur_voxels)))
     return images, *patch[1:]
 
 
@@ -114,19 +123,19 @@ def _places(matrix: Matrix, centre: Matrix, shape: Matrix, axis: Matrix) -> Tens
     return torch.from_numpy(np.stack(scaled[::-1], axis=-1).astype(np.float32))[None]
 
 
-def _random_map(rng: np.random.Generator) -> Matrix:
+def _random_map(rng: np.random.Generator, spread: Spread) -> Matrix:
     flips = np.diag(rng.choice((-1.0, 1.0), 3))
-    if rng.random() >= TURNED_SHARE:
+    if rng.random() >= spread.turned_share:
         return flips
     turn = np.eye(3)
     for first, second in ((1, 2), (0, 1), (0, 2)):
-        limit = TURN_DEGREES if (first, second) == (1, 2) else TURN_DEGREES / 2.0
+        limit = spread.turn_degrees / (1.0 if (first, second) == (1, 2) else 2.0)
         angle = np.deg2rad(rng.uniform(-limit, limit))
         plane = np.eye(3)
         plane[[first, second], [first, second]] = np.cos(angle)
         plane[first, second], plane[second, first] = -np.sin(angle), np.sin(angle)
         turn = turn @ plane
-    scales = rng.uniform(1.0 - SCALE_SPREAD, 1.0 + SCALE_SPREAD) * rng.uniform(0.95, 1.05, 3)
+    scales = rng.uniform(1.0 - spread.scale, 1.0 + spread.scale) * rng.uniform(0.95, 1.05, 3)
     return np.asarray(turn @ np.diag(scales) @ flips)
 
 
@@ -156,17 +165,17 @@ def _one_of(places: Places, rng: np.random.Generator) -> Places:
     return places[int(rng.integers(len(places)))]
 
 
-def _disturbed(images: Tensor, rng: np.random.Generator) -> Tensor:
+def _disturbed(images: Tensor, rng: np.random.Generator, gain: float) -> Tensor:
     """Calibration and noise errors of other scanners: gain, offset, grain."""
     hu = images[0]
-    stretch = rng.uniform(1.0 - GAIN_SPREAD, 1.0 + GAIN_SPREAD)
+    stretch = rng.uniform(1.0 - gain, 1.0 + gain)
     hu = torch.where(hu > -300.0, hu * stretch + rng.normal(0.0, 10.0), hu)
     noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
     if rng.random() < 0.5:
         hu = hu + float(rng.uniform(0.0, 20.0)) * torch.randn(hu.shape, generator=noise)
     parts = [hu]
     if len(images) > 1:
-        suv = images[1] * float(rng.uniform(1.0 - GAIN_SPREAD, 1.0 + GAIN_SPREAD))
+        suv = images[1] * float(rng.uniform(1.0 - gain, 1.0 + gain))
         if rng.random() < 0.5:
             grain = float(rng.uniform(0.0, 0.12)) * torch.randn(suv.shape, generator=noise)
             suv = (suv * (1.0 + grain)).clamp(min=0.0)

@@ -119,15 +119,19 @@ def body_of(index: int) -> Body:
 
 
 def make_phantoms(
-    folder: Path, count: int, *, for_ct_alone: bool = False
+    folder: Path, count: int, *, for_ct_alone: bool = False, torsos_after: int | None = None
 ) -> Iterator[tuple[int, Path]]:
     """Index and file of the first ``count`` training bodies, made where they are not there yet.
 
-    ``for_ct_alone`` leaves out uniform bodies: their balls differ from the rest in uptake only.
+    From index ``torsos_after`` on, limbs and uniform bodies are left out. ``for_ct_alone`` leaves
+    out uniform bodies: their balls differ from the rest in uptake only.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
-        if for_ct_alone and body_of(index) is Body.UNIFORM:
+        left_out = {Body.UNIFORM} if for_ct_alone else set()
+        if torsos_after is not None and index >= torsos_after:
+            left_out = {Body.LIMB, Body.UNIFORM}
+        if body_of(index) in left_out:
             continue
         path = folder / f"body_{index:03d}.npy"
         if not path.exists():

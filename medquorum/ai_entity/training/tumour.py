@@ -20,17 +20,15 @@ import torch
 from medquorum.ai_entity.training.export import Ensemble, export_ensemble
 from medquorum.ai_entity.training.network import Inputs
 from medquorum.ai_entity.training.tumour_card import card, stem, write_json
+from medquorum.ai_entity.training.tumour_recipe import BODIES, FOLDS, TORSOS
 from medquorum.ai_entity.training.tumour_results import measured
 from medquorum.ai_entity.training.tumour_run import (
-    BODIES,
-    FOLD_STEPS,
-    FOLDS,
     FOLDS_FILE,
-    TORSOS,
     TumourRun,
     held_out_logits,
     pretrain,
     read_material,
+    train_companions,
     train_members,
     train_whole_body,
 )
@@ -45,12 +43,14 @@ def train(run: TumourRun) -> Path:
     shutil.copyfile(run.out / "folds.json", run.out / FOLDS_FILE)
     common = pretrain(run, material, _tell)
     members = train_members(run, material, common, _tell)
+    companions = train_companions(run, material, _tell)
     whole_body = train_whole_body(run, material, common, _tell)
-    logits = held_out_logits(run, material, members, _tell)
+    ensemble = Ensemble(members, whole_body, companions)
+    logits = held_out_logits(run, material, ensemble, _tell)
     np.savez(run.out / "held_out_logits.npz", allow_pickle=False, **logits)
     results = measured(material.folds, material.reference, logits)
     path = run.out / f"{stem(run.inputs)}.onnx"
-    content = export_ensemble(Ensemble(members, whole_body), path)
+    content = export_ensemble(ensemble, path)
     write_json(run.out / f"{stem(run.inputs)}_results.json", results)
     write_json(path.with_suffix(".json"), card(run, content, results, run.out / FOLDS_FILE))
     dice = results["together"]["mean_dice"]
@@ -75,9 +75,7 @@ def main() -> None:
     parser.add_argument("--bodies", type=int, default=BODIES, help="phantoms of all others")
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--pretrain-steps", type=int)
-    parser.add_argument(
-        "--steps", type=int, nargs="+", default=FOLD_STEPS, help="per fold, a number per round"
-    )
+    parser.add_argument("--steps", type=int, nargs="+", help="per fold, a number per round")
     parser.add_argument("--whole-body-steps", type=int, nargs="*", help="a number per round")
     given = parser.parse_args()
     whole_body = given.whole_body_steps
@@ -91,7 +89,7 @@ def main() -> None:
             torso_count=given.torsos,
             body_count=given.bodies,
             pretrain_steps=given.pretrain_steps,
-            fold_steps=tuple(given.steps),
+            fold_steps=None if given.steps is None else tuple(given.steps),
             whole_body_steps=None if whole_body is None else tuple(whole_body),
         )
     )

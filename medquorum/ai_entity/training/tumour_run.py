@@ -1,7 +1,8 @@
-"""From an archive to five members and one network more.
+"""From an archive to five members, their companions, and one network more.
 
-Members: pretrain on phantoms, then one fine-tuning per fold. The network for whole bodies sees
-phantoms only, more kinds of them and for longer: in one network the two spoil each other.
+Members: pretrain on phantoms, then fine-tune per fold in rounds. Companions are the members of a
+run for CT alone on the same folds. The network for whole bodies sees phantoms only, more kinds of
+them and for longer: in one network the two spoil each other.
 
 Every fold starts from the weights that saw phantoms only, never from another fold, and never reads
 a patient that it holds out. Each stage leaves a checkpoint a minute; a run that was stopped goes on
@@ -21,10 +22,10 @@ import torch
 from medquorum.ai_entity.case_archive import CaseArchive, ReferenceCase, case_digest
 from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.training.checkpoint import read_checkpoint, write_checkpoint
+from medquorum.ai_entity.training.export import Ensemble
 from medquorum.ai_entity.training.folds import Folds
 from medquorum.ai_entity.training.loop import Progress, Recipe, advance, averaged, begin
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
-from medquorum.ai_entity.training.patches import PLAIN, Drawing
 from medquorum.ai_entity.training.phantom_cases import (
     Body,
     body_of,
@@ -37,34 +38,25 @@ from medquorum.ai_entity.training.training_case import (
     phantom_case,
     real_case,
 )
+from medquorum.ai_entity.training.tumour_recipe import (
+    BODIES,
+    FOLD_STEPS,
+    FOLDS,
+    MORE_BODIES,
+    OVERLAP,
+    PRETRAIN_STEPS,
+    SEED,
+    SIDE,
+    TORSOS,
+    WHOLE_BODY_STEPS,
+    fold_recipe,
+    pretraining,
+    whole_body_recipe,
+)
 from medquorum.ai_entity.tumour.grid import Volume, common_grid
 from medquorum.ai_entity.tumour.windows import run_windows
 
 FOLDS_FILE: Final = "tumour_folds.json"
-SEED: Final = 4
-SIDE: Final = 48
-"""Voxels of 4 mm: windows of 19 cm."""
-OVERLAP: Final = 0.25
-FOLDS: Final = 5
-TORSOS: Final = 56
-BODIES: Final = 140
-PRETRAIN_STEPS: Final = {Inputs.PETCT: 3_600, Inputs.CT: 900}
-FOLD_STEPS: Final = (1_700,)
-"""Per round; every further round restarts the learning rate from the averaged weights
-(Loshchilov and Hutter, ICLR 2017)."""
-WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400), Inputs.CT: (3_000,)}
-"""Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
-for CT alone they begin anew."""
-WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997), Inputs.CT: (0.995,)}
-FURTHER: Final = {Inputs.PETCT: 0.6, Inputs.CT: 0.0}
-BODY_DRAWING: Final = Drawing(
-    lesion_share=0.5, each_lesion_alike=True, hot_share=0.3, blur_share=0.2
-)
-BLURRED: Final = Drawing(blur_share=BODY_DRAWING.blur_share)
-LIMB_SHARE: Final = 0.2
-"""Of the patches of PET/CT members, in limbs that were made up, a third of them healthy."""
-LEARNING_RATE: Final = 2e-3
-FOLD_AVERAGE: Final = 0.997
 CHECKPOINT_S: Final = 60.0
 
 Tell = Callable[[str], None]
@@ -84,11 +76,33 @@ class TumourRun:
     body_count: int = BODIES
     pretrain_steps: int | None = None
     """None: what its kind has by default."""
-    fold_steps: tuple[int, ...] = FOLD_STEPS
+    fold_steps: tuple[int, ...] | None = None
+    """Per round; None: what its kind has by default."""
     whole_body_steps: tuple[int, ...] | None = None
     """Of the network for whole bodies; None: what its kind has by default, () for none."""
     seed: int = SEED
     side: int = SIDE
+
+    more_bodies: int = MORE_BODIES
+    """Of the last round of whole bodies, where it has three."""
+
+    @property
+    def first_steps(self) -> int:
+        """The steps on phantoms that come before all others."""
+        given = self.pretrain_steps
+        return PRETRAIN_STEPS[self.inputs] if given is None else given
+
+    @property
+    def fold_rounds(self) -> tuple[int, ...]:
+        """The steps of every round of a member."""
+        return FOLD_STEPS[self.inputs] if self.fold_steps is None else self.fold_steps
+
+    def of_companions(self) -> "TumourRun":
+        """The run for CT alone whose members stand beside those of this one."""
+        fewer = None if self.fold_steps is None else self.fold_steps[:1]
+        return replace(
+            self, inputs=Inputs.CT, out=self.out / "ct", fold_steps=fewer, whole_body_steps=()
+        )
 
     @property
     def whole_body_rounds(self) -> tuple[int, ...]:
@@ -112,6 +126,8 @@ class Material:
     bodies: tuple[TrainingCase, ...]
     limbs: tuple[TrainingCase, ...]
     """Those of the bodies that are limbs."""
+    more: tuple[TrainingCase, ...] = ()
+    """The bodies and more, for the last round of whole bodies."""
 
 
 def read_material(run: TumourRun) -> Material:
@@ -123,8 +139,10 @@ def read_material(run: TumourRun) -> Material:
     folds.write(run.out / "folds.json")
     alone = run.inputs is Inputs.CT
     torsos = make_torsos(run.phantoms, run.torso_count if alone else 0)
-    made = make_phantoms(run.phantoms, run.body_count, for_ct_alone=alone)
-    bodies = {index: phantom_case(path) for index, path in made}
+    count = run.more_bodies if len(run.whole_body_rounds) > 2 else run.body_count
+    made = make_phantoms(run.phantoms, count, for_ct_alone=alone, torsos_after=run.body_count)
+    every = {index: phantom_case(path) for index, path in made}
+    bodies = {index: case for index, case in every.items() if index < run.body_count}
     return Material(
         folds,
         reference,
@@ -132,6 +150,7 @@ def read_material(run: TumourRun) -> Material:
         tuple(phantom_case(path) for path in torsos),
         tuple(bodies.values()),
         tuple(case for index, case in bodies.items() if body_of(index) is Body.LIMB),
+        tuple(every.values()),
     )
 
 
@@ -140,7 +159,13 @@ def pretrain(run: TumourRun, material: Material, tell: Tell) -> TumourNetwork:
     torch.manual_seed(run.seed)
     shown = material.bodies if run.inputs is Inputs.PETCT else material.torsos
     start = TumourNetwork(run.inputs)
-    return train_stage(run.stage("pretrained"), start, _pretraining(run), ([], shown), tell)
+    return train_stage(
+        run.stage("pretrained"),
+        start,
+        pretraining(run.inputs, run.first_steps, run.side),
+        ([], shown),
+        tell,
+    )
 
 
 def train_members(
@@ -157,25 +182,24 @@ def train_members(
         network = TumourNetwork(run.inputs)
         network.load_state_dict(common.state_dict())
         seen = [material.real[name] for name in material.folds.trained_on(member)]
-        for turn, steps in enumerate(run.fold_steps):
+        for turn, steps in enumerate(run.fold_rounds):
             stage = run.stage(f"fold_{member}" + (f"_round_{turn + 1}" if turn else ""))
-            recipe = _fold_recipe(run, steps, 2_000 * (turn + 1) + member)
+            recipe = fold_recipe(run.inputs, steps, (turn, member), run.side)
             network = train_stage(stage, network, recipe, (seen, mixed), tell)
         members.append(rounded(network))
     return members
 
 
-def _pretraining(run: TumourRun) -> Recipe:
-    steps = PRETRAIN_STEPS[run.inputs] if run.pretrain_steps is None else run.pretrain_steps
-    drawing = BODY_DRAWING if run.inputs is Inputs.PETCT else PLAIN
-    return Recipe(steps, 1_000, run.side, phantom_drawing=drawing, learning_rate=LEARNING_RATE)
-
-
-def _fold_recipe(run: TumourRun, steps: int, seed: int) -> Recipe:
-    plain = Recipe(steps, seed, run.side, learning_rate=LEARNING_RATE, average=FOLD_AVERAGE)
-    if run.inputs is Inputs.CT:
-        return plain
-    return replace(plain, phantom_share=LIMB_SHARE, drawing=BLURRED, phantom_drawing=BODY_DRAWING)
+def train_companions(run: TumourRun, material: Material, tell: Tell) -> list[TumourNetwork]:
+    """For PET and CT: the members of a run for CT alone, on the same folds, beside this one's."""
+    if run.inputs is not Inputs.PETCT:
+        return []
+    beside = run.of_companions()
+    beside.out.mkdir(parents=True, exist_ok=True)
+    own = read_material(beside)
+    if own.folds != material.folds:
+        raise ValueError("companions need the folds of their members")
+    return train_members(beside, own, pretrain(beside, own, tell), tell)
 
 
 def train_whole_body(
@@ -186,18 +210,11 @@ def train_whole_body(
     network = TumourNetwork(run.inputs)
     if run.inputs is Inputs.PETCT:
         network.load_state_dict(common.state_dict())
-    averages = WHOLE_BODY_AVERAGES[run.inputs]
     for turn, steps in enumerate(run.whole_body_rounds):
-        recipe = Recipe(
-            steps,
-            1_001 + turn,
-            run.side,
-            phantom_drawing=replace(BODY_DRAWING, pasted_share=FURTHER[run.inputs]),
-            learning_rate=LEARNING_RATE,
-            average=averages[min(turn, len(averages) - 1)],
-        )
+        recipe = whole_body_recipe(run.inputs, steps, turn, run.side)
         stage = run.stage(f"whole_body_round_{turn + 1}")
-        network = train_stage(stage, network, recipe, ([], material.bodies), tell)
+        shown = material.more if turn > 1 else material.bodies
+        network = train_stage(stage, network, recipe, ([], shown), tell)
     return rounded(network) if run.whole_body_rounds else None
 
 
@@ -232,28 +249,29 @@ def train_stage(
 
 
 def held_out_logits(
-    run: TumourRun, material: Material, members: list[TumourNetwork], tell: Tell
+    run: TumourRun, material: Material, ensemble: Ensemble, tell: Tell
 ) -> dict[str, Volume]:
     """Per patient the lesion logits [z,y,x] on the 4 mm grid of the member that has not seen it."""
     logits = {}
     for member, names in enumerate(material.folds.held_out):
+        asked = ensemble.member(member)
         for name in names:
-            logits[name] = case_logits(members[member], material.reference[name], run.side)
+            logits[name] = case_logits(asked, material.reference[name], run.side)
         tell(f"member {member}: {len(names)} patients that it has not seen")
     return logits
 
 
-def case_logits(network: TumourNetwork, case: ReferenceCase, side: int = SIDE) -> Volume:
+def case_logits(ensemble: Ensemble, case: ReferenceCase, side: int = SIDE) -> Volume:
     """Lesion logits [z,y,x] of a case on its 4 mm grid, window by window as in inference."""
     images = common_grid(case.ct, case.pet)
     channels = [images.hu]
-    if network.inputs is Inputs.PETCT and images.suv is not None:
+    if ensemble.inputs is Inputs.PETCT and images.suv is not None:
         channels.append(images.suv)
     plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None)
 
     def ask(windows: Volume) -> tuple[Volume, ...]:
         with torch.no_grad():
-            lesion, organs = network(torch.from_numpy(windows))
+            lesion, organs = ensemble(torch.from_numpy(windows))
         return lesion.numpy(), organs.numpy()
 
     return run_windows(ask, np.stack(channels), plan).lesion

@@ -71,7 +71,11 @@ def predict(
             density_organs(images.hu, images.voxel_volume_mm3),
         )
     asked = members_asked(plan, images) if member is None else (member,)
-    blended = run_windows(model.run_all, _hu_first(images, model.card.kind), plan, asked, progress)
+    channels = _hu_first(images, model.card.kind)
+    if model.whole_body is not None and asked == (plan.whole_body,):
+        blended = run_windows(model.run_whole_body, channels, plan, None, progress)
+    else:
+        blended = run_windows(model.run_all, channels, plan, asked, progress)
     probability = sigmoid(blended.lesion / np.float32(plan.temperature))
     return Prediction(_rounded(probability.astype(np.float32)), blended.organs)
 

@@ -30,7 +30,8 @@ from medquorum.ai_entity.learning.member_models import (
 )
 from medquorum.ai_entity.learning.training_run import Recipe, train_candidate
 from medquorum.ai_entity.learning.training_set import Split, TrainingSet
-from medquorum.ai_entity.registry import MODELS_FOLDER, TILE_FEATURES, Registry
+from medquorum.ai_entity.model_ports import TILE_FEATURES
+from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
 from tests.ai_entity.learning.test_training import KIND, make_set, odd
 from tests.ai_entity.small_resnet import STRIDES, small_arrays
 

@@ -91,7 +91,8 @@ def test_the_network_for_whole_bodies_is_the_last_channel(tmp_path: Path) -> Non
     path = tmp_path / "joined.onnx"
     content = export_ensemble(Ensemble(members, whole), path)
     images = np.random.default_rng(2).normal(0.0, 100.0, (1, 2, 16, 16, 16)).astype(np.float32)
-    lesion, organs = open_session(content).run(None, {"images": images})
+    lesion, organs, alone = open_session(content).run(None, {"images": images})
+    assert np.array_equal(lesion[:, 2:], alone)
     given = torch.from_numpy(images)
     with torch.no_grad():
         own, other = Ensemble(members)(given), whole(given)
@@ -100,6 +101,41 @@ def test_the_network_for_whole_bodies_is_the_last_channel(tmp_path: Path) -> Non
     again = read_ensemble(path)
     assert len(again.members) == 2 and again.whole_body is not None
     assert torch.equal(again.whole_body.lesion.weight, whole.lesion.weight)
+
+
+def test_a_companion_of_the_ct_has_a_third_of_its_member_s_word(tmp_path: Path) -> None:
+    members = [rounded(small_network(seed=seed)) for seed in (1, 2)]
+    companions = [rounded(small_network(Inputs.CT, seed=seed)) for seed in (4, 5)]
+    path = tmp_path / "with_companions.onnx"
+    content = export_ensemble(Ensemble(members, None, companions), path)
+    images = np.random.default_rng(3).normal(0.0, 100.0, (1, 2, 16, 16, 16)).astype(np.float32)
+    lesion, organs = open_session(content).run(None, {"images": images})
+    given = torch.from_numpy(images)
+    with torch.no_grad():
+        own, other = Ensemble(members)(given), Ensemble(companions)(given[:, :1])
+    assert np.abs(lesion - (2.0 * own[0] + other[0]).numpy() / 3.0).max() < 1e-4
+    assert np.abs(organs - own[1].numpy()).max() < 1e-4
+    again = read_ensemble(path)
+    assert [one.inputs for one in again.companions] == [Inputs.CT, Inputs.CT]
+    with torch.no_grad():
+        assert np.abs(again(given)[0].numpy() - lesion).max() < 1e-4
+    case = ball_case("corrected", 1)
+    hu, suv, share = case.stacked
+    tuned = read_ensemble(fine_tune(path, [(hu, suv, share > 0.5)], 2, 7, tmp_path / "tuned.onnx"))
+    for before, after in zip(again.companions, tuned.companions, strict=True):
+        assert not torch.equal(before.lesion.weight, after.lesion.weight)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_member_has_a_companion_or_none(count: int) -> None:
+    members = [small_network(seed=seed) for seed in (1, 2)]
+    with pytest.raises(ValueError, match="every member"):
+        Ensemble(members, None, [small_network(Inputs.CT)] * count)
+
+
+def test_a_companion_with_pet_is_refused() -> None:
+    with pytest.raises(ValueError, match="CT alone"):
+        Ensemble([small_network()], None, [small_network()])
 
 
 def test_reading_back_gives_the_same_weights(exported: Path) -> None:

@@ -37,7 +37,8 @@ def kind(key: str, title: str, mean: float) -> Kind:
         "voxel_calibration_error": 0.012,
     }
     training = {"real": "two patients", "synthetic": "phantoms", "recipe": "steps", "seed": 4}
-    return Kind(key, title, {"training": training}, results)
+    card = {"training": training, "test_real": {"looked_at": f"all of {key}"}}
+    return Kind(key, title, card, results)
 
 
 def test_a_missed_bar_is_said() -> None:
@@ -46,6 +47,7 @@ def test_a_missed_bar_is_said() -> None:
     assert "CT alone MISSES the mean asked for" in page
     assert "| PET + CT | 0.80 | 0.810 (0.760 to 0.860) |" in page
     assert "| P2 | 0 | 100.0 | 0.310 | 90.0 | 0.310 | 90.0 | 0.500 |" in page
+    assert "- Honesty, CT alone: all of ct." in page
     assert "Not for clinical use" in page and "10.7937/K9/TCIA.2015.7GO2GSKS" in page
 
 
