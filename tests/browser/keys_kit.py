@@ -184,9 +184,15 @@ def forms(secret: bytes) -> set[bytes]:
     return forms
 
 
+async def stored_on(page: Page) -> list[str]:
+    """All that the origin of this page stores, as text; bytes as hexadecimal."""
+    found: list[str] = await page.evaluate(_STORED)
+    return found
+
+
 async def assert_hidden(desk: Desk, *secrets: bytes) -> None:
     """Nothing sent, stored or written holds a private key or a passphrase."""
-    stored = await desk.page.evaluate(_STORED)
+    stored = await stored_on(desk.page)
     places = [*desk.sent, *(text.encode() for text in (*desk.written, *stored))]
     assert len(places) > len(desk.written) + 3, "nothing was watched"
     for secret in secrets:

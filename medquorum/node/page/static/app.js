@@ -7,6 +7,7 @@ import { el, replace } from "./elements.js";
 import { followKeys } from "./keyboard.js";
 import { hand } from "./keys/hand.js";
 import { resend, startOutbox } from "./keys/outbox.js";
+import { forgetRemarks } from "./keys/remarks.js";
 import { connect, disconnect, onConnection } from "./live.js";
 import { watchIdleness } from "./lock.js";
 import { firstAddress, showRail } from "./rail.js";
@@ -45,6 +46,7 @@ function showConnection() {
 
 /** Shows the desk of whoever is signed in. */
 async function enter() {
+  await forgetRemarks(session.user).catch(() => {});
   if (location.hash === "") history.replaceState(null, "", firstAddress());
   if (may("event.read")) connect();
   showRail();
@@ -63,7 +65,7 @@ function askAgain() {
   disconnect();
   const onDone = async () => {
     if (!(await loadSession()) || session.user !== before) {
-      leave();
+      await leave();
       return;
     }
     session.expired = false;

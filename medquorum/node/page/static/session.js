@@ -4,6 +4,7 @@
  */
 
 import { api } from "./api.js";
+import { forgetRemarks } from "./keys/remarks.js";
 
 const NOBODY = {
   user: null,
@@ -69,14 +70,15 @@ export async function renewSession() {
 /** Ends this session, or every one of this user; then nothing of the desk is left on the page. */
 export async function signOut({ everywhere = false } = {}) {
   await api.post(everywhere ? "/v1/logout/everywhere" : "/v1/logout");
-  leave();
+  await leave();
 }
 
 /** Begins the page anew, at its first address. */
-export function leave() {
+export async function leave() {
   Object.assign(session, NOBODY);
-  // Drafts of reports are this user's, and nobody else's who sits down here.
+  // Drafts of reports and remarks are this user's, and nobody else's who sits down here.
   sessionStorage.clear();
+  await forgetRemarks().catch(() => {});
   history.replaceState(null, "", "/");
   location.reload();
 }

@@ -7,9 +7,10 @@ import { el } from "../elements.js";
 import { localTime, shortId } from "../format.js";
 import { hex } from "../keys/bytes.js";
 import { decode, encode } from "../keys/canonical.js";
-import { randomBytes, utf8, concat } from "../keys/bytes.js";
-import { sha256 } from "../keys/hashes.js";
+import { randomBytes } from "../keys/bytes.js";
 import { ownNetwork } from "../keys/members.js";
+import { digestOf, dropRemark, remarkFor } from "../keys/remarks.js";
+import { session } from "../session.js";
 import { known, t } from "../texts.js";
 import { button, facts } from "./sections.js";
 
@@ -19,8 +20,13 @@ const FORMAT = "medquorum/receipt/1";
 export async function remarkOf(text) {
   const words = text.normalize("NFC").trim();
   if (words === "") return { comment: null, digest: null };
-  const salt = randomBytes(32);
-  return { comment: { salt, text: words }, digest: await sha256(concat(salt, utf8(words))) };
+  const comment = { salt: randomBytes(32), text: words };
+  return { comment, digest: await digestOf(comment) };
+}
+
+/** The remark of a vote that was cast before this page was loaded; null where it is not kept. */
+export async function keptRemark(letter) {
+  return remarkFor(session.user, letter.id, decode(letter.vote).comment);
 }
 
 /**
@@ -48,6 +54,7 @@ function save(letter, proposal, comment) {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  void dropRemark(letter.id);
 }
 
 /** What the receipt says, in words. */

@@ -67,7 +67,7 @@ export async function signAndSend(facts, choice, text) {
   try {
     if (!(await ensureHand())) return idle(notice(t("case.key_needed"), "warning"));
     const { comment, digest } = await remarkOf(text);
-    const outcome = await send(await signed(facts, choice, digest));
+    const outcome = await send(await signed(facts, choice, digest), comment);
     return { state: outcome.state, notice: told(outcome), comment };
   } catch (error) {
     if (error instanceof Fault) return idle(notice(t(error.key, error.values), "reject"));

@@ -24,7 +24,7 @@ import {
   standingOf,
   withGrade,
 } from "./decision.js";
-import { receiptFacts, saveButton } from "./receipt.js";
+import { keptRemark, receiptFacts, saveButton } from "./receipt.js";
 import { button } from "./sections.js";
 import { signAndSend } from "./signing.js";
 
@@ -264,6 +264,9 @@ export class VoteBar {
   async #lookForReceipt() {
     const letter = await receiptOf(this.facts.proposal.id);
     if (letter === null || this.letter !== null || this.ending.signal.aborted) return;
+    const kept = this.remark ?? (await keptRemark(letter));
+    this.remark ??= kept;
+    if (this.letter !== null || this.ending.signal.aborted) return;
     this.letter = letter;
     this.notice = null;
     this.draw();

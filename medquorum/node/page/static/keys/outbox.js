@@ -4,11 +4,14 @@
  * A vote is irrevocable and public, its key is not in it; so it may outlive a closed page, an
  * ended session and a node that went away. The same bytes are sent again: to the ledger that is
  * the same vote. What the node refuses for good is kept apart, with its reason, until dismissed.
+ * The words of a remark are no part of a vote: they are kept beside it, sealed (remarks.js).
  */
 
 import { api } from "../api.js";
+import { session } from "../session.js";
 import { readVote } from "./ballot.js";
 import { ownNetwork } from "./members.js";
+import { dropRemark, keepRemark } from "./remarks.js";
 import { letters } from "./storage.js";
 
 const FIRST_WAIT_MS = 2_000;
@@ -35,13 +38,16 @@ async function tell() {
 /**
  * Keep a signed vote and send it.
  * @param {Uint8Array} voteBytes of `ballot.castVote`
+ * @param {?{salt: Uint8Array, text: string}} [remark] the words whose hash is in the vote
  * @returns {Promise<{state: "acknowledged"|"kept"|"refused", receipt?: Object, rule?: string,
  *   advice?: string}>}
  */
-export async function send(voteBytes) {
+export async function send(voteBytes, remark = null) {
   const told = await readVote(voteBytes, ownNetwork());
   const { id, proposal, voter, decision } = told;
   const letter = { id, proposal, voter, decision, state: "waiting", vote: voteBytes };
+  // A vote does not wait for its remark: where that cannot be kept, this page still has it.
+  if (remark !== null) await keepRemark(session.user, id, remark).catch(() => {});
   await letters.keep({ ...letter, kept_at_ms: Date.now() });
   await tell();
   return deliver(told.id);
@@ -77,6 +83,7 @@ async function failed(letter, { status, rule, advice }) {
   }
   const refused = { ...letter, state: "refused", rule, advice };
   await letters.keep(refused);
+  await dropRemark(letter.id);
   await tell();
   return outcome(refused);
 }
@@ -128,7 +135,10 @@ export async function receiptOf(proposal) {
 /** Forget a refused vote or a receipt; a waiting vote is never forgotten. */
 export async function dismiss(id) {
   const letter = await letters.get(id);
-  if (letter && letter.state !== "waiting") await letters.drop(id);
+  if (letter && letter.state !== "waiting") {
+    await letters.drop(id);
+    await dropRemark(id);
+  }
   await tell();
 }
 

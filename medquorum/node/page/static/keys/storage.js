@@ -1,7 +1,8 @@
-/** The outbox's letters in IndexedDB: signed votes and receipts, never keys or passphrases. */
+/**
+ * What is kept in IndexedDB: the outbox's letters (signed votes and receipts), and the remarks
+ * beside them, sealed. Never a doctor's key or passphrase.
+ */
 
-const DATABASE = "medquorum-outbox";
-const LETTERS = "letters";
 const MOST_LETTERS = 1_000;
 
 function done(request) {
@@ -11,31 +12,37 @@ function done(request) {
   });
 }
 
-let opened = null;
+/** A database with one store; what it gives runs `use(store)` and waits until it is durable. */
+function shelf(name, storeName, keyPath) {
+  let opened = null;
 
-function database() {
-  if (opened === null) {
-    const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(LETTERS, { keyPath: "id" });
-    };
-    opened = done(request);
+  function database() {
+    if (opened === null) {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore(storeName, { keyPath });
+      };
+      opened = done(request);
+    }
+    return opened;
   }
-  return opened;
+
+  return async function within(mode, use) {
+    const connection = await database();
+    const transaction = connection.transaction(storeName, mode, { durability: "strict" });
+    const complete = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    const result = await done(use(transaction.objectStore(storeName)));
+    await complete;
+    return result;
+  };
 }
 
-/** Runs `use(store)` in a transaction of its own and waits until it is durable. */
-async function within(mode, use) {
-  const connection = await database();
-  const transaction = connection.transaction(LETTERS, mode, { durability: "strict" });
-  const complete = new Promise((resolve, reject) => {
-    transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error);
-  });
-  const result = await done(use(transaction.objectStore(LETTERS)));
-  await complete;
-  return result;
-}
+const within = shelf("medquorum-outbox", "letters", "id");
+const remarksWithin = shelf("medquorum-remarks", "remarks", "id");
+const keysWithin = shelf("medquorum-remark-keys", "keys", "user");
 
 export const letters = {
   /** Write a letter, durable when this resolves; the oldest receipts make room. */
@@ -60,4 +67,21 @@ export const letters = {
   async drop(id) {
     return within("readwrite", (store) => store.delete(id));
   },
+};
+
+/** Sealed remarks by the id of their vote: `{id, user, iv, sealed, kept_at_ms}`. */
+export const sealedRemarks = {
+  keep: (remark) => remarksWithin("readwrite", (store) => store.put(remark)),
+  get: (id) => remarksWithin("readonly", (store) => store.get(id)),
+  all: () => remarksWithin("readonly", (store) => store.getAll()),
+  drop: (id) => remarksWithin("readwrite", (store) => store.delete(id)),
+};
+
+/** The keys of sealed remarks by user: `{user, key}`, which no script can export. */
+export const remarkKeys = {
+  /** Write a key unless this user has one; rejects where she has. */
+  add: (entry) => keysWithin("readwrite", (store) => store.add(entry)),
+  get: (user) => keysWithin("readonly", (store) => store.get(user)),
+  all: () => keysWithin("readonly", (store) => store.getAll()),
+  drop: (user) => keysWithin("readwrite", (store) => store.delete(user)),
 };
