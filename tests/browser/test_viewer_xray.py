@@ -95,12 +95,71 @@ async def test_edges_are_off_at_first_and_boxes_can_be_taken_away(
         assert await drawn_marks(page) < drawn
 
 
+@pytest.fixture
+def bordered(node: MadeNode) -> MadeNode:
+    """The film between bright borders: 24 columns left, 20 rows below, 40 above with a marker."""
+    film = node.images[f"{RECORD}/IMG_XRAY"].voxels[0]
+    film[:4] = 1_000
+    film[:, 40:60] = np.linspace(1_000, 3_000, ROWS)[:, None]
+    film[:, :24] = film[:40] = film[-20:] = 3_900
+    film[10:16, 100:108] = 500
+    return node
+
+
+async def test_a_bright_border_is_covered_but_no_marker_in_it(
+    page_of: PageOf, bordered: MadeNode
+) -> None:
+    async with viewer_of(page_of, bordered) as seen:
+        page = seen.page
+        await seen.show({"series": WANTED["series"]})
+        cover = page.get_by_role("button", name="Cover border")
+        await expect(cover).to_have_attribute("aria-pressed", "true")
+        box = await page.locator(".viewer-marks").bounding_box()
+        assert box is not None
+        wide = box["height"] * COLUMNS / ROWS
+
+        async def greys(*places: tuple[int, int]) -> list[int]:
+            across = [0.5 + ((column + 0.5) / COLUMNS - 0.5) * wide / box["width"]
+                      for column, _ in places]  # fmt: skip
+            return [
+                (await seen.pixel("xray", x, (row + 0.5) / ROWS))[0]
+                for x, (_, row) in zip(across, places, strict=True)
+            ]
+
+        border, above = ((12, 100), (60, 190), (60, 5)), ((80, 12), (104, 12))
+        assert await greys(*border) == [0, 0, 0]
+        assert await greys(*above) == [248, 31], "the marker and its lines stay"
+        assert await greys((80, 100)) == [63]
+        await page.locator(".viewer-marks").hover(
+            position={"x": box["width"] / 2 - wide * 0.4, "y": box["height"] / 2}
+        )
+        await expect(page.locator(".viewer-readout")).to_contain_text("3900")
+        await page.keyboard.press("b")
+        await expect(cover).to_have_attribute("aria-pressed", "false")
+        await seen.settle()
+        assert await greys(*border) == [248, 248, 248]
+        await cover.click()
+        await page.keyboard.press("i")
+        await seen.settle()
+        assert await greys(*border) == [7, 7, 7], "shown inverted it does not dazzle"
+
+
+async def test_a_film_without_a_border_has_nothing_to_cover(
+    page_of: PageOf, node: MadeNode
+) -> None:
+    async with viewer_of(page_of, node) as seen:
+        await seen.show(WANTED)
+        await seen.page.get_by_label("Boxes").wait_for()
+        await expect(seen.page.get_by_role("button", name="Cover border")).to_have_count(0)
+
+
 async def drawn_marks(page: Any) -> int:
     """Pixels drawn over the film."""
-    return await page.evaluate(
+    count: int = await page.evaluate(
         """() => {
           const canvas = document.querySelector(".viewer-marks");
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           return data.filter((value, index) => index % 4 === 3 && value > 0).length;
         }"""
     )
+    return count

@@ -31,7 +31,8 @@ export async function sampleOf(file, received = file.size) {
     .map(([start, end]) => file.slice(start, Math.min(end, received)));
   try {
     const digest = await crypto.subtle.digest("SHA-256", await new Blob(pieces).arrayBuffer());
-    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const octets = new Uint8Array(digest);
+    return Array.from(octets, (byte) => byte.toString(16).padStart(2, "0")).join("");
   } catch {
     return null;
   }

@@ -12,7 +12,7 @@ import {
   drawScaleBar,
   drawSides,
 } from "./marks.js";
-import { Layer, drawLayers, fitCanvas } from "./picture.js";
+import { Layer, drawLayers, drawShutters, fitCanvas } from "./picture.js";
 import { place } from "./placement.js";
 
 const BLACK = "#000000";
@@ -69,10 +69,14 @@ export class Pane {
    * Draws the picture.
    * @param {Layer[]} layers  painted, the lowest first
    * @param {boolean} light  whether nothing is white, as in an inverse PET
+   * @param {import("./shutters.js").Opening | null} opening  what is not covered; null: nothing is
    */
-  draw(layers, light) {
+  draw(layers, light, opening) {
     const density = fitCanvas(this.picture, this.size.width, this.size.height);
     drawLayers(this.picture, layers, this.placement, density, light ? WHITE : BLACK);
+    if (opening !== null) {
+      drawShutters(this.picture, opening, this.placement, density);
+    }
     this.element.classList.toggle("viewer-light", light);
   }
 

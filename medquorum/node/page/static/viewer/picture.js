@@ -46,6 +46,25 @@ export function fitCanvas(canvas, width, height) {
 }
 
 /**
+ * Covers what lies around an opening.
+ * @param {HTMLCanvasElement} canvas  with the picture drawn
+ * @param {import("./shutters.js").Opening} opening
+ * @param {import("./placement.js").Placement} placement
+ */
+export function drawShutters(canvas, { left, top, right, bottom }, placement, density) {
+  const context = canvas.getContext("2d", { alpha: false });
+  const matrix = new DOMMatrix([density, 0, 0, density, 0, 0]).multiply(matrixOf(placement));
+  context.setTransform(matrix);
+  const { columns, rows } = placement;
+  const cover = new Path2D();
+  // A pixel beyond the film, lest its edge shines through where it is drawn smoothed.
+  cover.rect(-1, -1, columns + 2, rows + 2);
+  cover.rect(left, top, right - left, bottom - top);
+  context.fillStyle = "#000000";
+  context.fill(cover, "evenodd");
+}
+
+/**
  * Draws layers one over the other.
  * @param {HTMLCanvasElement} canvas
  * @param {Layer[]} layers  from the lowest

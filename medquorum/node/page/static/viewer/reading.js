@@ -38,6 +38,8 @@ export class Reading {
     this.tracks = { [role]: base };
     this.labelLayers = [];
     this.washes = [];
+    /** @type {import("./shutters.js").Shutters | null} */
+    this.shutters = null;
     this.index = Math.floor(base.series.grid.slices / 2);
     this.direction = 1;
     this.layout = role;
@@ -211,6 +213,14 @@ export class Reading {
   invert() {
     this.base.map = this.base.map === "grey" ? "inverse_grey" : "grey";
     this.changed("inverted");
+  }
+
+  /** Covers the bright border of a film, or shows it. */
+  toggleShutters() {
+    if (this.shutters !== null) {
+      this.shutters.shown = !this.shutters.shown;
+      this.changed("shown");
+    }
   }
 
   setOpacity(share) {

@@ -201,7 +201,8 @@ export class Stage {
       layer.paint(wash.bits, wash.table());
       drawn.push(layer);
     });
-    pane.draw(drawn, pane.kind === "pet" && reading.tracks.pet.map === "inverse_grey");
+    const light = pane.kind === "pet" && reading.tracks.pet.map === "inverse_grey";
+    pane.draw(drawn, light, reading.shutters?.opening(reading.base.map) ?? null);
     this.#drawMarks(pane);
   }
 

@@ -11,6 +11,7 @@ import { readSeries } from "./description.js";
 import { viewerFrame } from "./frame.js";
 import { showKeys } from "./help.js";
 import { Reading } from "./reading.js";
+import { Shutters } from "./shutters.js";
 import { Lane, labelsOf } from "./slices.js";
 import { nodeSource } from "./source.js";
 import { Stage } from "./stage.js";
@@ -84,7 +85,21 @@ class XrayViewer {
     this.reading = new Reading(this.track, "xray", lengthWords);
     this.film = film;
     this.#build();
+    this.#shut(this.reading);
     this.#loadDrawings(film);
+  }
+
+  /** Lays shutters before the film is drawn for the first time; its failure is told elsewhere. */
+  #shut(reading) {
+    const { series, shelf } = this.track;
+    const shut = (bits) => {
+      const shutters = new Shutters(bits, series.grid);
+      if (shutters.any) {
+        reading.shutters = shutters;
+        reading.changed("series");
+      }
+    };
+    shelf.want(0).then(shut, () => {});
   }
 
   #build() {
@@ -182,6 +197,7 @@ function strokes(reading) {
     "Shift+ArrowRight": () => reading.stepCrosshair(4, 0),
     w: () => reading.cyclePreset(),
     i: () => reading.invert(),
+    b: () => reading.toggleShutters(),
     m: () => reading.setTool(reading.tool === "measure" ? null : "measure"),
     f: () => reading.reset(),
     "+": () => zoom(1.25),

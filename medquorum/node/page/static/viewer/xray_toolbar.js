@@ -63,6 +63,18 @@ function drawings(reading) {
   return controls.length > 0 ? group("viewer.findings", ...controls) : null;
 }
 
+/** Only where the film has a bright border. */
+function shutters(reading) {
+  if (reading.shutters === null) return [];
+  return [
+    toggle(
+      "viewer.shutters",
+      () => reading.shutters.shown,
+      () => reading.toggleShutters(),
+    ),
+  ];
+}
+
 /**
  * Tools: no slices to scroll through, and no distances where the film does not say its
  * millimetres.
@@ -122,6 +134,7 @@ export function xrayToolbar(reading, films, help) {
           () => base.map === "inverse_grey",
           () => reading.invert(),
         ),
+        ...shutters(reading),
       ),
       tools(reading),
       drawings(reading),
