@@ -16,7 +16,7 @@ from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.desk import DeskError, VoteReceipt
 from medquorum.node.driver import Driver, now_ms
 from medquorum.node.refusals import ADVICE, lapsed, refusal
-from medquorum.node.store.clinical_rows import load_proposal
+from medquorum.node.store.clinical_rows import load_proposal, load_votes
 from medquorum.node.store.engine import Store
 
 
@@ -30,13 +30,18 @@ class Voting:
         self._own = own
 
     async def vote(self, encoded: bytes) -> VoteReceipt:
-        """Take a signed vote; it is durable when this returns."""
+        """Take a signed vote; it is durable when this returns.
+
+        The same vote sent again is acknowledged again, also once a block holds it.
+        """
         try:
             vote = parse_vote(encoded)
         except CodecError as error:
             raise DeskError(400, Reason.MALFORMED.value, str(error)) from None
         if vote.ballot.voter != self._own:
             raise DeskError(403, "not_this_doctor", "vote at the node of the voting doctor")
+        if await self._is_kept(vote):
+            return self._receipt(vote)
         entry = self._driver.replica.pool.get(vote.ballot.proposal)
         if entry is None:
             raise await self._not_open(vote.ballot.proposal)
@@ -47,9 +52,17 @@ class Voting:
                 # A block overtook it in the queue: a duplicate to the replica, but not kept.
                 raise await self._not_open(vote.ballot.proposal)
             raise refusal(judgement)
+        return self._receipt(vote)
+
+    async def _is_kept(self, vote: Vote) -> bool:
+        """Whether this very vote is durable already: its answer was lost, and it was sent again."""
+        of_proposal = vote.ballot.proposal
+        kept = await self._store.read(lambda connection: load_votes(connection, of_proposal))
+        return any(one.ballot == vote.ballot for one in kept)
+
+    def _receipt(self, vote: Vote) -> VoteReceipt:
         digest = vote.ballot.digest(self._driver.replica.state.network)
-        accepted_at_us = time.time_ns() // 1_000
-        return VoteReceipt(digest.hex(), vote.ballot.proposal.hex(), accepted_at_us)
+        return VoteReceipt(digest.hex(), vote.ballot.proposal.hex(), time.time_ns() // 1_000)
 
     async def _not_open(self, proposal: ProposalId) -> DeskError:
         """Why no vote counts on what is not in the pool: decided, lapsed or never seen here."""

@@ -127,10 +127,21 @@ async def test_the_role_must_be_the_doctors(attending: Node, tmp_path: Path) -> 
         await peer.voting.vote(ballot(seen.proposal, doctor=PEER))
 
 
+async def test_a_vote_whose_answer_was_lost_is_acknowledged_again(
+    tmp_path: Path,
+) -> None:
+    async with node_of(NETWORK, ATTENDING, tmp_path) as attending:
+        sealed = await known(attending)
+        first = await attending.voting.vote(ballot(sealed.proposal))
+        again = await attending.voting.vote(ballot(sealed.proposal))
+        assert again.vote == first.vote
+    async with node_of(NETWORK, ATTENDING, tmp_path) as restarted:
+        assert (await restarted.voting.vote(ballot(sealed.proposal))).vote == first.vote
+
+
 async def test_a_second_vote_is_refused(attending: Node) -> None:
     sealed = await known(attending)
     await attending.voting.vote(ballot(sealed.proposal))
-    assert await refusal(attending, ballot(sealed.proposal)) == (409, "duplicate")
     other = ballot(sealed.proposal, Decision.REJECT)
     assert await refusal(attending, other) == (409, "conflicting_vote")
     assert await attending.rows("evidence") == 0, "she did not send it to anybody"
@@ -174,7 +185,9 @@ async def test_unknown_and_decided_proposals_are_told_apart(tmp_path: Path) -> N
         await until(lambda: node.opened(sealed))
         await node.voting.vote(cast)
         await until(lambda: node.driver.durable.n_bc == 1)
-        assert await refusal(node, cast) == (409, "already_decided")
+        other = vote(network, sealed.proposal, doctor, Decision.REJECT, role=VoterRole.ATTENDING)
+        assert await refusal(node, other.encoded()) == (409, "already_decided")
+        assert (await node.voting.vote(cast)).proposal == sealed.proposal.id.hex(), "it counts"
 
 
 async def test_a_vote_that_its_block_overtook_is_not_called_known(tmp_path: Path) -> None:
