@@ -2,8 +2,9 @@
 
 The graph takes raw images [n, channels, z, y, x] and gives ``lesion`` logits, one channel per
 member, and ``organs`` logits, their mean. A member for PET and CT may have a *companion* of the
-same fold that reads the CT alone: the channel is then their weighted mean, since uptake misleads
-where a tumour is cold. A network for *whole bodies*, which saw phantoms only, may be the last
+same fold that reads the CT alone, since uptake misleads where a tumour is cold: the channel is then
+the mean of both, each held within ``SUREST``, so that neither outvotes the other by being sure.
+A network for *whole bodies*, which saw phantoms only, may be the last
 channel: where the lungs are in view it speaks instead of the members, and the organs are then its
 own everywhere. It has the third port ``whole_body`` to itself, so that nobody else need be run.
 
@@ -33,8 +34,8 @@ from medquorum.ai_entity.training.rounding import shortened, widened
 OPSET: Final = 17
 MEMBER: Final = "members"
 COMPANION: Final = "companions"
-COMPANION_SHARE: Final = 1.0 / 3.0
-"""Of the companion in its member's channel."""
+SUREST: Final = 4.0
+"""Logit, 98 %: as sure as a member and its companion may be in their mean."""
 WHOLE_BODY: Final = "whole_body"
 STORED: Final = (f"{MEMBER}.", f"{COMPANION}.", f"{WHOLE_BODY}.")
 EXAMPLE_SIDES: Final = (16, 24, 32)
@@ -84,12 +85,16 @@ class Ensemble(nn.Module):
         lesions = [lesion for lesion, _ in answers]
         for place, companion in enumerate(self.companions):
             other, _ = companion(images[:, :1])
-            lesions[place] = lesions[place] * (1.0 - COMPANION_SHARE) + other * COMPANION_SHARE
+            lesions[place] = (_held(lesions[place]) + _held(other)) / 2.0
         if self.whole_body is None:
             organs = torch.stack([organs for _, organs in answers]).mean(dim=0)
             return torch.cat(lesions, dim=1), organs
         whole, organs = self.whole_body(images)
         return torch.cat([*lesions, whole], dim=1), organs, whole
+
+
+def _held(logits: Tensor) -> Tensor:
+    return logits.clamp(-SUREST, SUREST)
 
 
 def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:

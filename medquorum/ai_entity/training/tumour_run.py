@@ -99,10 +99,7 @@ class TumourRun:
 
     def of_companions(self) -> "TumourRun":
         """The run for CT alone whose members stand beside those of this one."""
-        fewer = None if self.fold_steps is None else self.fold_steps[:1]
-        return replace(
-            self, inputs=Inputs.CT, out=self.out / "ct", fold_steps=fewer, whole_body_steps=()
-        )
+        return replace(self, inputs=Inputs.CT, out=self.out / "ct", whole_body_steps=())
 
     @property
     def whole_body_rounds(self) -> tuple[int, ...]:
