@@ -17,10 +17,10 @@ BODIES: Final = 140
 MORE_BODIES: Final = 300
 """For the last round of whole bodies: those after the first that are neither limb nor uniform."""
 PRETRAIN_STEPS: Final = {Inputs.PETCT: 3_600, Inputs.CT: 900}
-FOLD_STEPS: Final = {Inputs.PETCT: (1_700, 5_000), Inputs.CT: (1_700, 2_400)}
+FOLD_STEPS: Final = {Inputs.PETCT: (1_700, 5_000), Inputs.CT: (1_700,)}
 """Per round; every further round restarts the learning rate from the averaged weights
 (Loshchilov and Hutter, ICLR 2017) and disturbs its patches more."""
-FOLD_SEEDS: Final = {Inputs.PETCT: (2_000, 4_100), Inputs.CT: (2_000, 4_200)}
+FOLD_SEEDS: Final = (2_000, 4_100)
 FOLD_AVERAGES: Final = (0.997, 0.998)
 WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000), Inputs.CT: (3_000,)}
 """Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
@@ -50,9 +50,8 @@ def pretraining(inputs: Inputs, steps: int, side: int = SIDE) -> Recipe:
 def fold_recipe(inputs: Inputs, steps: int, place: tuple[int, int], side: int = SIDE) -> Recipe:
     """Of a member; ``place`` is its round and its number, each from 0."""
     turn, member = place
-    seeds = FOLD_SEEDS[inputs]
-    known = min(turn, len(seeds) - 1)
-    seed = seeds[known] + 2_000 * (turn - known) + member
+    known = min(turn, len(FOLD_SEEDS) - 1)
+    seed = FOLD_SEEDS[known] + 2_000 * (turn - known) + member
     average = FOLD_AVERAGES[known]
     plain = Recipe(steps, seed, side, learning_rate=LEARNING_RATE, average=average)
     spread = FARTHER if turn else Spread()

@@ -99,7 +99,10 @@ class TumourRun:
 
     def of_companions(self) -> "TumourRun":
         """The run for CT alone whose members stand beside those of this one."""
-        return replace(self, inputs=Inputs.CT, out=self.out / "ct", whole_body_steps=())
+        fewer = None if self.fold_steps is None else self.fold_steps[:1]
+        return replace(
+            self, inputs=Inputs.CT, out=self.out / "ct", fold_steps=fewer, whole_body_steps=()
+        )
 
     @property
     def whole_body_rounds(self) -> tuple[int, ...]:
