@@ -2,8 +2,8 @@
 
 It asks its own node for every final block, analyses each new image with what belongs to it (a PET
 with the patient's newest CT), and proposes one report per image. A CT's own report is not proposed
-any more once a PET is read with it: the PET's says what it said, and more. What it has reported
-already it reads from the ledger, so it may be stopped and started at any time: what was being
+any more once a PET is read with it, also where the PET came while the CT was analysed: the PET's
+says what it said, and more. What it has reported already it reads from the ledger, so it may be stopped and started at any time: what was being
 analysed is done again. It never votes (R-VER5). Where the charter lists models for it, it runs one
 of them, and proposes with no other (R-AI4); when the list changes, what could not be reported is
 tried again. A model that is not as registered stops the proposals, not the service.
@@ -121,9 +121,10 @@ class AiService:
 
     async def _report(self, study: Study) -> int:
         """Analyse once, then propose; 1 when a proposal was made, 0 when it is owed or refused."""
+        larger = self._seen.larger(study)
         if study.findings is None:
             study.findings = await self._analyse(study)
-        if study.findings is None:
+        if study.findings is None or not await self._is_still_owed(study, larger):
             return 0
         if not self._is_approved(study.findings):
             study.given_up = True
@@ -136,6 +137,17 @@ class AiService:
             return 0
         _LOG.info("report_proposed", proposal=proposal)
         return 1
+
+    async def _is_still_owed(self, study: Study, larger: Study | None) -> bool:
+        """Ask the node again: an analysis takes long, and a PET may have come meanwhile.
+
+        What came has its turn in the next round, before this one, whose findings are kept.
+        """
+        waiting = await self._waiting()
+        await self._follow()
+        if self._seen.larger(study) is not larger:
+            return False
+        return self._is_owed(study, self._seen.decided | waiting)
 
     def _is_approved(self, findings: Findings) -> bool:
         model = findings.model

@@ -56,6 +56,44 @@ async def test_of_a_ct_and_a_pet_read_with_it_only_the_pets_report_is_proposed(
     assert (await service.round(), await again.round()) == (0, 0)
 
 
+@pytest.mark.parametrize("readable", [True, False])
+async def test_a_pet_that_comes_while_its_ct_is_analysed_has_its_turn_first(
+    monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    node = FakeNode()
+    service, analysis = service_of(node, monkeypatch)
+    ct, pet = block(1, "ct"), block(2, "pet")
+    node.add(ct)
+
+    def analysed_as_the_pet_comes(kind: str, *given: Any) -> Any:
+        if kind == "ct":
+            node.add(pet)
+        analysis.fails = kind == "pet" and not readable
+        return analysis(kind, *given)
+
+    monkeypatch.setattr(service.analyst, "run", analysed_as_the_pet_comes)
+    assert [await service.round() for _ in range(3)] == [0, 1, 0]
+    assert references(node) == [(ct["hash"], pet["hash"]) if readable else (ct["hash"],)]
+    assert [kind for kind, _ in analysis.seen] == ["ct", "pet"]
+
+
+async def test_a_report_that_another_start_proposed_during_the_analysis_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = FakeNode()
+    service, analysis = service_of(node, monkeypatch)
+    image = block(1, "ct")
+    node.add(image)
+
+    def analysed_as_it_is_decided(*given: Any) -> Any:
+        node.add(report(2, image))
+        return analysis(*given)
+
+    monkeypatch.setattr(service.analyst, "run", analysed_as_it_is_decided)
+    assert [await service.round() for _ in range(2)] == [0, 0]
+    assert node.submitted == []
+
+
 async def test_a_ct_report_that_a_pet_made_stale_is_not_proposed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
