@@ -16,7 +16,7 @@ from medquorum.node.bodies import Bodies, BodyState
 from medquorum.node.desk import DeskError, VoteReceipt
 from medquorum.node.driver import Driver, now_ms
 from medquorum.node.refusals import ADVICE, lapsed, refusal
-from medquorum.node.store.clinical_rows import load_proposal, load_votes
+from medquorum.node.store.clinical_rows import load_proposal, vote_kept_at
 from medquorum.node.store.engine import Store
 
 
@@ -40,29 +40,31 @@ class Voting:
             raise DeskError(400, Reason.MALFORMED.value, str(error)) from None
         if vote.ballot.voter != self._own:
             raise DeskError(403, "not_this_doctor", "vote at the node of the voting doctor")
-        if await self._is_kept(vote):
-            return self._receipt(vote)
         entry = self._driver.replica.pool.get(vote.ballot.proposal)
         if entry is None:
-            raise await self._not_open(vote.ballot.proposal)
+            return await self._kept(vote, await self._not_open(vote.ballot.proposal))
         self._check(vote, entry)
         judgement = await self._driver.ask(VoteArrived(vote, None))
         if judgement != ACCEPT:
             if self._driver.replica.pool.get(vote.ballot.proposal) is None:
                 # A block overtook it in the queue: a duplicate to the replica, but not kept.
-                raise await self._not_open(vote.ballot.proposal)
-            raise refusal(judgement)
-        return self._receipt(vote)
+                return await self._kept(vote, await self._not_open(vote.ballot.proposal))
+            return await self._kept(vote, refusal(judgement))
+        return self._receipt(vote, time.time_ns() // 1_000)
 
-    async def _is_kept(self, vote: Vote) -> bool:
-        """Whether this very vote is durable already: its answer was lost, and it was sent again."""
-        of_proposal = vote.ballot.proposal
-        kept = await self._store.read(lambda connection: load_votes(connection, of_proposal))
-        return any(one.ballot == vote.ballot for one in kept)
+    async def _kept(self, vote: Vote, otherwise: DeskError) -> VoteReceipt:
+        """The receipt of a vote that is durable already: its answer was lost, it was sent again.
 
-    def _receipt(self, vote: Vote) -> VoteReceipt:
+        Raises ``otherwise`` where this very vote, signature and all, is not kept here.
+        """
+        kept_at_us = await self._store.read(lambda connection: vote_kept_at(connection, vote))
+        if kept_at_us is None:
+            raise otherwise
+        return self._receipt(vote, kept_at_us)
+
+    def _receipt(self, vote: Vote, accepted_at_us: int) -> VoteReceipt:
         digest = vote.ballot.digest(self._driver.replica.state.network)
-        return VoteReceipt(digest.hex(), vote.ballot.proposal.hex(), time.time_ns() // 1_000)
+        return VoteReceipt(digest.hex(), vote.ballot.proposal.hex(), accepted_at_us)
 
     async def _not_open(self, proposal: ProposalId) -> DeskError:
         """Why no vote counts on what is not in the pool: decided, lapsed or never seen here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from medquorum.consensus.events import ProposalArrived
 from medquorum.ledger.proposal import Proposal
 from medquorum.ledger.reasons import ACCEPT
 from medquorum.ledger.types import Decision, VoterRole
+from medquorum.ledger.vote import parse_vote
 from medquorum.node.bodies import BodyState
 from medquorum.node.desk import DeskError, VoteReceipt
 from medquorum.node.driver import now_ms
@@ -127,16 +129,26 @@ async def test_the_role_must_be_the_doctors(attending: Node, tmp_path: Path) -> 
         await peer.voting.vote(ballot(seen.proposal, doctor=PEER))
 
 
-async def test_a_vote_whose_answer_was_lost_is_acknowledged_again(
-    tmp_path: Path,
-) -> None:
+async def test_a_vote_whose_answer_was_lost_is_acknowledged_again(tmp_path: Path) -> None:
     async with node_of(NETWORK, ATTENDING, tmp_path) as attending:
         sealed = await known(attending)
         first = await attending.voting.vote(ballot(sealed.proposal))
         again = await attending.voting.vote(ballot(sealed.proposal))
         assert again.vote == first.vote
+        assert again.accepted_at_us <= first.accepted_at_us, "when it was kept, not when asked"
+        assert await attending.voting.vote(ballot(sealed.proposal)) == again
     async with node_of(NETWORK, ATTENDING, tmp_path) as restarted:
-        assert (await restarted.voting.vote(ballot(sealed.proposal))).vote == first.vote
+        assert await restarted.voting.vote(ballot(sealed.proposal)) == again
+
+
+async def test_a_signature_that_is_not_hers_is_not_acknowledged_after_hers(
+    attending: Node,
+) -> None:
+    sealed = await known(attending)
+    encoded = ballot(sealed.proposal)
+    await attending.voting.vote(encoded)
+    forged = replace(parse_vote(encoded), signature=bytes(63) + b"\x01")
+    assert (await refusal(attending, forged.encoded()))[0] in (400, 409)
 
 
 async def test_a_second_vote_is_refused(attending: Node) -> None:

@@ -163,6 +163,15 @@ def load_votes(connection: Connection, proposal: bytes) -> list[Vote]:
     return [parse_vote(encoded) for encoded in connection.execute(query).scalars()]
 
 
+def vote_kept_at(connection: Connection, vote: Vote) -> int | None:
+    """When this very vote, signature and all, was kept (Unix microseconds); None: it is not."""
+    query = select(VOTES.c.received_at_us).where(
+        VOTES.c.proposal == vote.ballot.proposal, VOTES.c.encoded == vote.encoded()
+    )
+    kept: int | None = connection.execute(query).scalar()
+    return kept
+
+
 def load_open_votes(connection: Connection) -> list[Vote]:
     """The votes on every open proposal."""
     query = (
