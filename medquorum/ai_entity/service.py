@@ -3,10 +3,11 @@
 It asks its own node for every final block, analyses each new image with what belongs to it (a PET
 with the patient's newest CT), and proposes one report per image. A CT's own report is not proposed
 any more once a PET is read with it, also where the PET came while the CT was analysed: the PET's
-says what it said, and more. What it has reported already it reads from the ledger, so it may be stopped and started at any time: what was being
-analysed is done again. It never votes (R-VER5). Where the charter lists models for it, it runs one
-of them, and proposes with no other (R-AI4); when the list changes, what could not be reported is
-tried again. A model that is not as registered stops the proposals, not the service.
+says what it said, and more. What it has reported already it reads from the ledger, so it may be
+stopped and started at any time: what was being analysed is done again. It never votes (R-VER5).
+Where the charter lists models for it, it runs one of them, and proposes with no other (R-AI4); when
+the list changes, what could not be reported is tried again. A model that is not as registered stops
+the proposals, not the service.
 """
 
 from __future__ import annotations

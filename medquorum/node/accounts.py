@@ -25,7 +25,7 @@ from medquorum.node.account_records import (
     User,
     UserRole,
 )
-from medquorum.node.passwords import LoginLimiter, PasswordWorker, needs_rehash
+from medquorum.node.passwords import LoginLimiter, PasswordWorker, login_source, needs_rehash
 from medquorum.node.private_files import read_private_file, write_private_file
 
 __all__ = [
@@ -137,7 +137,8 @@ class Accounts:
         Raises TooManyLogins, PasswordsBusy, or AccountError, the same for every wrong login.
         """
         now = self.now_ms()
-        wait_ms = self._by_address.attempt(address, now) or self._by_account.attempt(name, now)
+        wait_ms = self._by_address.attempt(login_source(address), now)
+        wait_ms = wait_ms or self._by_account.attempt(name, now)
         if wait_ms:
             raise TooManyLogins(wait_ms)
         user = await self.store.load_user(name)

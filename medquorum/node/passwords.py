@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidKey
@@ -29,6 +30,9 @@ PASSWORD_LIMIT_BYTES: Final = 1_024
 
 WAITING_LIMIT: Final = 32
 """Logins waiting for the worker, about three seconds; beyond it PasswordsBusy."""
+
+CLIENT_PREFIX: Final = 64
+"""Bits of an IPv6 address that name a network; the rest is the client's to choose (RFC 4291)."""
 
 _PHC = re.compile(
     r"\$argon2id\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,2}),p=([0-9])"
@@ -122,6 +126,22 @@ class PasswordWorker:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
             self._waiting -= 1
+
+
+def login_source(address: str) -> str:
+    """What an address's logins are counted by: of IPv6 its /64, of all else the text itself.
+
+    A client of IPv6 has 2^64 addresses of her own; counted one by one she would have no limit.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), CLIENT_PREFIX), strict=False))
 
 
 @dataclass(slots=True)

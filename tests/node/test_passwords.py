@@ -14,6 +14,7 @@ from medquorum.node.passwords import (
     PasswordsBusy,
     PasswordWorker,
     hash_password,
+    login_source,
     needs_rehash,
     verify_password,
 )
@@ -96,6 +97,22 @@ def test_a_success_clears_the_count() -> None:
     limiter.record_success("ann")
     assert limiter.attempt("ann", 1) == 0
     assert limiter.attempt("ann", 2) > 0
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_an_ipv6_clients_logins_are_counted_by_her_network(address: str, source: str) -> None:
+    assert login_source(address) == source
 
 
 def test_the_table_of_accounts_is_bounded() -> None:

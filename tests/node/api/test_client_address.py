@@ -51,6 +51,13 @@ async def test_a_trusted_proxys_clients_count_one_by_one(behind: House) -> None:
     assert await attempts(behind, one, one, one, other, other, other) == [401, 401, 429] * 2
 
 
+async def test_an_ipv6_client_is_counted_by_her_network(behind: House) -> None:
+    one = [f"2001:db8:0:1::{number}" for number in range(1, 4)]
+    assert await attempts(behind, *one, "2001:db8:0:2::1") == [401, 401, 429, 401]
+    mapped = [f"::ffff:203.0.113.{number}" for number in range(1, 4)]
+    assert await attempts(behind, *mapped) == [401] * 3
+
+
 async def test_what_the_client_wrote_left_of_it_does_not_count(behind: House) -> None:
     forged = [f"198.51.100.{number}, 203.0.113.7" for number in range(3)]
     assert await attempts(behind, *forged) == [401, 401, 429]
