@@ -11,7 +11,7 @@ import { documentOf } from "./forms_shown.js";
 import { listOf } from "./numbers.js";
 import { prose, remark } from "./sections.js";
 
-const NOTHING_TO_CLOSE = { goTo: () => {}, close: () => {} };
+const NOTHING_TO_CLOSE = { shown: null, goTo: () => {}, close: () => {} };
 
 /** What stands in the place of content that is not here, and what to do. */
 function waiting({ proposal }) {
@@ -47,6 +47,7 @@ function viewer(place, { images, content }) {
   if (both) wanted.layout = "fused";
   const made = createViewer(place, wanted);
   return {
+    shown: made.seen,
     goTo: (lesion) => {
       const point = listOf(lesion.centroid_um).map((um) => um / 1000);
       if (images.overlays.length > 0) made.goToLesion?.(lesion.number);
@@ -78,7 +79,8 @@ function written(place, content) {
 
 /**
  * Fills the middle. @param {HTMLElement} place @param {object} facts of `loadCase`
- * @returns {{goTo: function(object): void, close: function(): void}}
+ * @returns {{shown: ?Promise<void>, goTo: function(object): void, close: function(): void}} `shown`
+ *   once the images have been drawn; null where there are none
  */
 export function centre(place, facts) {
   const { proposal, content, images } = facts;

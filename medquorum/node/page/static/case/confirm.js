@@ -84,6 +84,23 @@ function remarkRow(state, acts) {
   return el("div", { class: "ballot-remark" }, label, field);
 }
 
+/** The one step more of who decides on images that have not been drawn here. */
+function unseenRow(state, acts) {
+  if (!state.blind) return null;
+  const box = el("input", {
+    id: "vote-unseen",
+    type: "checkbox",
+    checked: state.withoutImages,
+    on: { change: (event) => acts.withoutImages(event.target.checked) },
+  });
+  return el(
+    "div",
+    { class: "ballot-unseen remark warning" },
+    el("strong", {}, t("case.images_unseen")),
+    el("label", { for: "vote-unseen" }, box, " ", t("case.without_images")),
+  );
+}
+
 function advice(state) {
   if (state.obstacle !== null) return t(state.obstacle);
   return t(state.missing === "grade" ? "case.grade_first" : "case.irrevocable");
@@ -102,11 +119,14 @@ function buttons(state, ready, acts) {
 /**
  * The confirmation as a form: submitting it casts the vote.
  * @param {object} given of `loadCase` @param {{decision: string, grade: ?number}} choice
- * @param {{missing: ?string, obstacle: ?string, comment: string, busy: boolean}} state
- * @param {{cast: function(): void, remark: function(string): void, leave: function(): void}} acts
+ * @param {{missing: ?string, obstacle: ?string, comment: string, busy: boolean, blind: boolean,
+ *   withoutImages: boolean}} state `blind`: the images have not been shown here
+ * @param {{cast: function(): void, remark: function(string): void, leave: function(): void,
+ *   withoutImages: function(boolean): void}} acts
  */
 export function confirmation(given, choice, state, acts) {
-  const ready = state.missing === null && state.obstacle === null && !state.busy;
+  const looked = !state.blind || state.withoutImages;
+  const ready = state.missing === null && state.obstacle === null && !state.busy && looked;
   const submit = (event) => {
     event.preventDefault();
     if (ready) acts.cast();
@@ -117,6 +137,7 @@ export function confirmation(given, choice, state, acts) {
     { class: "ballot", "aria-label": t("case.sign_title"), on: { submit } },
     el("h2", {}, t("case.sign_title")),
     el("div", { class: "ballot-facts" }, facts(decided(choice, given.role)), facts(subject(given))),
+    unseenRow(state, acts),
     remarkRow(state, acts),
     el("p", { class: weight, role: "status" }, advice(state)),
     buttons(state, ready, acts),

@@ -52,6 +52,11 @@ export function obstacle({ proposal, signed }, decision) {
   return null;
 }
 
+/** Whether a decision says something of images that have not been shown to who decides. */
+export function isBlind(decision, imagesShown) {
+  return !imagesShown && decision !== "abstain";
+}
+
 /** Where a case stands for its reader: "open", "cast", or how it ended. */
 export function standingOf(proposal, own) {
   if (proposal.state !== "open") return proposal.state;

@@ -12,18 +12,9 @@ import { caseName } from "../rail.js";
 import { go } from "../router.js";
 import { may, session } from "../session.js";
 import { known, t } from "../texts.js";
+import { choices } from "./choices.js";
 import { confirmation } from "./confirm.js";
-import {
-  DECISIONS,
-  GRADES,
-  NOTHING,
-  chosen,
-  missing,
-  obstacle,
-  pressed,
-  standingOf,
-  withGrade,
-} from "./decision.js";
+import { NOTHING, isBlind, missing, obstacle, pressed, standingOf } from "./decision.js";
 import { keptRemark, receiptFacts, saveButton } from "./receipt.js";
 import { button } from "./sections.js";
 import { signAndSend } from "./signing.js";
@@ -38,6 +29,8 @@ export class VoteBar {
     this.told = told;
     this.choice = NOTHING;
     this.comment = "";
+    this.awaited = null;
+    this.withoutImages = false;
     this.remark = null;
     this.notice = null;
     this.letter = null;
@@ -61,6 +54,19 @@ export class VoteBar {
   close() {
     this.ending.abort();
     this.stop();
+  }
+
+  /** Follows the images: until they have been drawn a vote takes one step more. */
+  watch({ shown }) {
+    this.awaited = shown;
+    void shown?.then(() => {
+      if (this.awaited !== shown) return;
+      this.awaited = null;
+      const typing = document.activeElement?.id === "vote-comment";
+      // The focus stays off the button that casts: who was about to tick a box shall not sign.
+      if (this.open && !this.busy) this.draw();
+      if (typing) this.panel.querySelector("#vote-comment")?.focus();
+    });
   }
 
   /** Shows the case as it stands now; what is being chosen is left alone while that is the same. */
@@ -116,11 +122,17 @@ export class VoteBar {
     this.choice = choice;
     this.notice = null;
     this.draw();
-    this.panel.querySelector("button.cast:not(:disabled)")?.focus();
+    if (choice.decision === null) this.withoutImages = false;
+    this.#focusNext();
+  }
+
+  #focusNext() {
+    const next = ["button.cast:not(:disabled)", "#vote-unseen"];
+    next.map((one) => this.panel.querySelector(one)).find((one) => one !== null)?.focus();
   }
 
   draw() {
-    replace(this.row, this.#about(), this.open ? this.#controls() : this.#ended());
+    replace(this.row, this.#about(), this.open ? this.#choices() : this.#ended());
     this.panel.classList.toggle("strip", this.letter !== null || this.notice !== null);
     if (this.letter !== null) replace(this.panel, this.#receipt());
     else if (this.notice !== null)
@@ -147,37 +159,8 @@ export class VoteBar {
     );
   }
 
-  #controls() {
-    const grade = (number) =>
-      button(
-        [el("kbd", {}, number), " ", t(`case.grade_word_${number}`)],
-        () => this.choose(withGrade(this.choice, number)),
-        {
-          class: "grade",
-          title: t(`case.grade_${number}`),
-          "aria-pressed": String(this.choice.grade === number),
-        },
-      );
-    const decide = ([key, decision]) =>
-      button(
-        [el("kbd", {}, key.toUpperCase()), " ", t(`case.do_${decision}`)],
-        () => this.choose(chosen(this.choice, decision)),
-        { class: `decide ${decision}`, "aria-pressed": String(this.choice.decision === decision) },
-      );
-    return [
-      this.graded
-        ? el(
-            "div",
-            { class: "grades", role: "group", "aria-label": t("case.grade") },
-            GRADES.map(grade),
-          )
-        : null,
-      el(
-        "div",
-        { class: "decisions", role: "group", "aria-label": t("case.decision") },
-        Object.entries(DECISIONS).map(decide),
-      ),
-    ];
+  #choices() {
+    return choices(this.choice, this.graded, (choice) => this.choose(choice));
   }
 
   #ended() {
@@ -213,11 +196,18 @@ export class VoteBar {
       obstacle: obstacle(this.facts, this.choice.decision),
       comment: this.comment,
       busy: this.busy,
+      blind: isBlind(this.choice.decision, this.awaited === null),
+      withoutImages: this.withoutImages,
     };
     return confirmation(this.facts, this.choice, state, {
       cast: () => void this.#cast(),
       remark: (text) => {
         this.comment = text;
+      },
+      withoutImages: (said) => {
+        this.withoutImages = said;
+        this.draw();
+        this.#focusNext();
       },
       leave: () => this.choose(NOTHING),
     });

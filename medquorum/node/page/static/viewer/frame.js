@@ -3,6 +3,11 @@
 import { el } from "../elements.js";
 import { t } from "../texts.js";
 
+/** Words that stand where pictures would, so that none are taken for black ones. */
+export function inPlaceOfPictures(text, kind = "") {
+  return el("p", { class: `viewer-waiting ${kind}`, role: "status" }, text);
+}
+
 /**
  * Puts an empty viewer in a place.
  * @param {HTMLElement} place
@@ -12,8 +17,8 @@ import { t } from "../texts.js";
  */
 export function viewerFrame(place, kind = "viewer") {
   const readout = el("output", { class: "viewer-readout" });
-  const notes = el("div", { class: "viewer-notes", role: "status" }, t("viewer.loading"));
-  const body = el("div", { class: "viewer-body" });
+  const notes = el("div", { class: "viewer-notes", role: "status" });
+  const body = el("div", { class: "viewer-body" }, inPlaceOfPictures(t("viewer.loading")));
   const bar = el("div", { class: "viewer-bar" });
   const caution = el("span", { class: "viewer-caution" }, t("viewer.not_primary"));
   const foot = el("div", { class: "viewer-foot" }, readout, caution);

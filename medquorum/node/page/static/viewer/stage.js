@@ -5,6 +5,7 @@ import { watchHands } from "./gestures.js";
 import { LAYOUTS, ROLES } from "./reading.js";
 import { Pane } from "./pane.js";
 import { voxelUnder, zoomedAt } from "./placement.js";
+import { t } from "../texts.js";
 import { cornerWords } from "./words.js";
 
 /** How long a picture waits for its second series before it is drawn without. */
@@ -26,6 +27,7 @@ export class Stage {
     this.asked = null;
     this.frame = 0;
     this.element = el("div", { class: "viewer-stage" });
+    this.waiting = el("p", { class: "viewer-waiting", role: "status", hidden: true });
     this.watch = new ResizeObserver(() => this.schedule());
     this.watch.observe(this.element);
     this.#layOut();
@@ -42,7 +44,7 @@ export class Stage {
   #layOut() {
     const kinds = LAYOUTS[this.reading.layout];
     this.element.className = `viewer-stage viewer-stage-${kinds.length}`;
-    this.element.replaceChildren(...kinds.map((kind) => this.#pane(kind).element));
+    this.element.replaceChildren(...kinds.map((kind) => this.#pane(kind).element), this.waiting);
     this.shown = kinds.map((kind) => this.#pane(kind));
     this.schedule();
   }
@@ -114,20 +116,34 @@ export class Stage {
     const { reading } = this;
     const tracks = reading.shownTracks();
     const missing = tracks.filter((track) => track.bits(reading.index) === undefined);
+    this.#say(missing);
     if (missing.length === 0) {
-      this.#draw();
+      this.#draw(true);
       return;
     }
     this.#ask(missing);
     if (missing.length < tracks.length && this.waited === reading.index) {
-      this.#draw();
+      this.#draw(false);
+    }
+  }
+
+  /** Says over the pictures what is not in them: a black pane is no black image. */
+  #say(missing) {
+    const { index } = this.reading;
+    const failed = missing.some((track) => track.failed.has(index));
+    const under = missing.some((track) => !track.failed.has(index));
+    this.element.setAttribute("aria-busy", String(under));
+    this.waiting.hidden = missing.length === 0;
+    this.waiting.classList.toggle("failed", failed);
+    if (missing.length > 0) {
+      const text = t(failed ? "viewer.not_fetched" : "viewer.fetching");
+      if (this.waiting.textContent !== text) this.waiting.textContent = text;
     }
   }
 
   /** Fetches what a slice lacks; a series that cannot give it leaves its place empty. */
   #ask(missing) {
     const { index } = this.reading;
-    this.element.setAttribute("aria-busy", "true");
     for (const track of missing) {
       if (!track.failed.has(index)) {
         track.shelf.want(index).then(
@@ -150,25 +166,27 @@ export class Stage {
     if (!this.signal.aborted && error.name !== "AbortError" && !track.failed.has(index)) {
       track.failed.set(index, error);
       this.told.failed(error);
+      this.schedule();
     }
   }
 
-  #draw() {
+  /** @param {boolean} whole  whether nothing is missing in the pictures */
+  #draw(whole) {
     const { reading } = this;
     this.drawnIndex = reading.index;
-    this.element.setAttribute("aria-busy", "false");
+    let seen = whole;
     for (const pane of this.shown) {
       pane.placed(reading.grid, reading.view);
-      if (pane.size.width > 0 && pane.size.height > 0) {
-        this.#drawPane(pane);
-      }
+      const room = pane.size.width > 0 && pane.size.height > 0;
+      seen &&= room;
+      if (room) this.#drawPane(pane);
     }
     this.#askOutlines();
     const shownLayers = reading.labelLayers.filter((layer) => layer.shown);
     for (const each of [...reading.shownTracks(), ...shownLayers]) {
       each.shelf.prefetch(reading.index, reading.direction);
     }
-    this.told.drawn(reading.index);
+    this.told.drawn(reading.index, seen);
   }
 
   /** Fetches the outlines of this slice; the image does not wait for them. */

@@ -11,7 +11,7 @@ import { announce, el } from "../elements.js";
 import { t } from "../texts.js";
 import { Cine } from "./cine.js";
 import { UnreadableSeries } from "./description.js";
-import { viewerFrame } from "./frame.js";
+import { inPlaceOfPictures, viewerFrame } from "./frame.js";
 import { Legend } from "./legend.js";
 import { addOverlay, addSeries, baseOf, loadBase } from "./loading.js";
 import { Slider } from "./slider.js";
@@ -54,6 +54,7 @@ class Viewer {
     this.source = wanted.source ?? nodeSource;
     this.ending = new AbortController();
     this.first = Promise.withResolvers();
+    this.seen = Promise.withResolvers();
     Object.assign(this, viewerFrame(place));
   }
 
@@ -71,6 +72,7 @@ class Viewer {
       goToLesion: later((number) => this.rest.then(() => this.reading.goToLesion(number))),
       onReady: (act) => this.first.promise.then(act, () => {}),
       ready: this.first.promise,
+      seen: this.seen.promise,
       destroy: () => this.#end(),
     };
   }
@@ -185,9 +187,11 @@ class Viewer {
       leave: () => this.#hover(this.reading.crosshair),
       measured: (length) => announce(t("viewer.measured", { length })),
       failed: (error) => this.#note(t("viewer.slice_failed", { reason: reasonOf(error) })),
-      drawn: () => {
-        this.element.dataset.drawn = String(this.stage.drawnIndex);
+      drawn: (index, whole) => {
+        this.element.dataset.drawn = String(index);
         this.first.resolve();
+        // A layout still to come shows series that nobody has seen yet.
+        if (whole && (this.wish ?? this.wanted.layout) === undefined) this.seen.resolve();
         this.#hover(this.pointed);
       },
     };
@@ -234,7 +238,9 @@ class Viewer {
   #failed(error) {
     if (!this.ending.signal.aborted) {
       this.notes.replaceChildren();
-      this.#note(t("viewer.failed", { reason: reasonOf(error) }));
+      const words = t("viewer.failed", { reason: reasonOf(error) });
+      this.#note(words);
+      this.body.replaceChildren(inPlaceOfPictures(words, "failed"));
       this.first.reject(error);
     }
   }

@@ -8,7 +8,7 @@
 import { announce, el } from "../elements.js";
 import { t } from "../texts.js";
 import { readSeries } from "./description.js";
-import { viewerFrame } from "./frame.js";
+import { inPlaceOfPictures, viewerFrame } from "./frame.js";
 import { showKeys } from "./help.js";
 import { Reading } from "./reading.js";
 import { Shutters } from "./shutters.js";
@@ -38,6 +38,7 @@ class XrayViewer {
     this.source = wanted.source ?? nodeSource;
     this.name = wanted.series[0];
     this.first = Promise.withResolvers();
+    this.seen = Promise.withResolvers();
     Object.assign(this, viewerFrame(place, "viewer viewer-film"));
   }
 
@@ -51,6 +52,7 @@ class XrayViewer {
       goToLesion: (number) => this.loaded.then(() => this.#goToBox(number)),
       onReady: (act) => this.first.promise.then(act, nothing),
       ready: this.first.promise,
+      seen: this.seen.promise,
       destroy: () => this.#end(),
     };
   }
@@ -58,9 +60,9 @@ class XrayViewer {
   begin() {
     this.first.promise.catch(() => {});
     this.loaded = this.#load().catch((error) => {
-      this.notes.replaceChildren(
-        el("p", { class: "viewer-note" }, t("viewer.failed", { reason: reasonOf(error) })),
-      );
+      const words = t("viewer.failed", { reason: reasonOf(error) });
+      this.notes.replaceChildren(el("p", { class: "viewer-note" }, words));
+      this.body.replaceChildren(inPlaceOfPictures(words, "failed"));
       this.first.reject(error);
     });
   }
@@ -156,9 +158,10 @@ class XrayViewer {
         this.notes.append(
           el("p", { class: "viewer-note" }, t("viewer.slice_failed", { reason: reasonOf(error) })),
         ),
-      drawn: () => {
+      drawn: (_, whole) => {
         this.element.dataset.drawn = String(this.film);
         this.first.resolve();
+        if (whole) this.seen.resolve();
       },
     };
   }

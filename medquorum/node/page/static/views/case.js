@@ -28,7 +28,7 @@ class CaseView {
     this.frame = el("div", { class: "case-frame" }, this.images, this.side, this.bar.element);
     place.classList.add("case-view");
     replace(place, this.frame);
-    this.centre = centre(this.images, facts);
+    this.#drawImages();
     this.#drawSide();
     this.stops = ["proposal", "vote", "closed", "block", "body"].map((kind) =>
       listen(kind, (event) => this.#heard(event)),
@@ -39,6 +39,11 @@ class CaseView {
         if (up) void this.refresh();
       }),
     );
+  }
+
+  #drawImages() {
+    this.centre = centre(this.images, this.facts);
+    this.bar.watch(this.centre);
   }
 
   #drawSide() {
@@ -87,7 +92,7 @@ class CaseView {
     this.bar.update(this.facts);
     if (opened) {
       this.centre.close();
-      this.centre = centre(this.images, this.facts);
+      this.#drawImages();
       announce(t("case.body_arrived"));
     }
     if (before.state !== proposal.state)

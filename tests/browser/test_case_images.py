@@ -1,0 +1,101 @@
+"""Images that have not been shown are said so, and deciding without them takes one step more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Route, expect
+
+from tests.browser.case_entry import enter_with_key, key_file
+from tests.browser.case_images import serve_images
+from tests.browser.case_kit import every_kind, staged
+from tests.browser.conftest import PageOf
+from tests.browser.test_case import DOCTOR, Desk
+from tests.node.api.conftest import House
+
+CAST = "form.ballot button.cast"
+UNSEEN = "#vote-unseen"
+DESCRIBED, SLICES = "**/v1/images/*/*", "**/v1/images/*/*/slices/*"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
+    ward = staged(house)
+    ids = every_kind(ward)
+    watched = await page_of(house.base_url)
+    await serve_images(watched.page.context)
+    file = key_file(tmp_path)
+    await enter_with_key(watched, DOCTOR, file)
+    yield Desk(ward, ids, watched, file)
+    await watched.page.goto("about:blank")
+
+
+@pytest.mark.parametrize("withheld", [DESCRIBED, SLICES], ids=["description", "slices"])
+async def test_a_film_that_is_being_fetched_is_no_black_film(desk: Desk, withheld: str) -> None:
+    """It is said in its place; the ballot opens the moment it is drawn, and stays four keys."""
+    page, arrived = desk.page, asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await arrived.wait()
+        await route.fallback()
+
+    await page.route(withheld, hold)
+    await desk.open("film")
+    waiting = page.locator(".viewer-waiting")
+    await expect(waiting).to_be_visible()
+    await desk.press("a", "1")
+    await expect(page.locator("form.ballot")).to_contain_text("have been shown here")
+    await expect(page.locator(CAST)).to_be_disabled()
+    await desk.press("Enter")
+    assert desk.ward.cast == []
+    arrived.set()
+    await expect(page.locator(CAST)).to_be_enabled()
+    await expect(page.locator(UNSEEN)).to_have_count(0)
+    await expect(waiting).to_be_hidden()
+    await desk.press("Enter")
+    await page.locator(".receipt").wait_for()
+    assert len(desk.ward.cast) == 1
+
+
+@pytest.mark.parametrize("refused", [DESCRIBED, SLICES], ids=["description", "slices"])
+async def test_without_the_film_one_deliberate_step_leads_to_a_vote(
+    desk: Desk, refused: str
+) -> None:
+    page = desk.page
+    desk.watched.expect("net::ERR_FAILED")
+    await page.route(refused, lambda route: route.abort())
+    await desk.open("film")
+    await expect(page.locator(".viewer-waiting.failed")).to_be_visible()
+    await desk.press("a", "1")
+    await expect(page.locator(CAST)).to_be_disabled()
+    await expect(page.locator(UNSEEN)).to_be_focused()
+    await desk.press("Space")
+    await expect(page.locator(CAST)).to_be_focused()
+    await desk.press("Enter")
+    await page.locator(".receipt").wait_for()
+    assert len(desk.ward.cast) == 1
+
+
+async def test_a_report_on_two_series_is_seen_with_both(desk: Desk) -> None:
+    """The CT alone is not what it was fused from; abstaining needs no images."""
+    page, pet = desk.page, asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await pet.wait()
+        await route.fallback()
+
+    await page.route("**/v1/images/*/IMM_PET/**", hold)
+    await desk.open("tumour")
+    await page.locator(".viewer[data-drawn]").wait_for()
+    await desk.press("a", "1")
+    await expect(page.locator(".viewer-pane-fused")).to_be_visible()
+    await expect(page.locator(".viewer-waiting")).to_be_visible()
+    await expect(page.locator(CAST)).to_be_disabled()
+    await desk.press("q")
+    await expect(page.locator(CAST)).to_be_enabled()
+    await desk.press("a")
+    await expect(page.locator(CAST)).to_be_disabled()
+    pet.set()
+    await expect(page.locator(CAST)).to_be_enabled()
