@@ -77,6 +77,8 @@ class Lesion:
     """Lesion glycolysis, SUV x mL."""
     probability_ppm: int
     """Mean voxel probability."""
+    reaches: tuple[str, ...] = ()
+    """Other organs that it extends into: each has its level from it, as ``region`` has."""
 
 
 @dataclass(frozen=True, slots=True)

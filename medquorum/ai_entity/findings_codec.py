@@ -113,6 +113,7 @@ def _lesion(plain: Mapping[str, Any]) -> Lesion:
         suv_peak_milli=_optional_int(plain["suv_peak_milli"]),
         glycolysis_milli=_optional_int(plain["glycolysis_milli"]),
         probability_ppm=int(plain["probability_ppm"]),
+        reaches=tuple(str(organ) for organ in plain.get("reaches", ())),
     )
 
 

@@ -64,6 +64,8 @@ class Multitask:
     """The fitted probabilities of the four levels."""
     whole_body: int | None = None
     """The member that speaks, instead of all others, where the lungs are in view."""
+    whole_body_temperature: float | None = None
+    """Divides that member's logit; None: what divides the others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
         raise ValueError("an overlap is a share of the window")
     folds, levels = card.get("folds"), card.get("levels")
     members, whole = _within(int(card["members"]), 1, MAX_MEMBERS), card.get("whole_body_member")
+    softer = card.get("whole_body_temperature_ppm")
     return Multitask(
         window=(z, y, x),
         overlap=overlap,
@@ -129,6 +132,9 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
         if levels is None
         else Attached(plain_name(levels["file"]), bytes.fromhex(levels["sha256"])),
         whole_body=None if whole is None else _within(int(whole), 0, members - 1),
+        whole_body_temperature=None
+        if softer is None
+        else _within(int(softer), *TEMPERATURES_PPM) / PPM,
     )
 
 

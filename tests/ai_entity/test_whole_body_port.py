@@ -66,6 +66,22 @@ def test_nobody_else_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert caught.value.reason is Reason.WRONG_OUTPUT
 
 
+def test_its_own_temperature_divides_its_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = registered(tmp_path, with_third_port(small_network("petct", members=3)))
+    images = GridImages(IMAGES[0, 0], IMAGES[0, 1], np.diag([4.0, 4.0, 4.0, 1.0]))
+    monkeypatch.setattr(inference, "lung_box", lambda *_: "lungs are in view")
+    sharp = inference.predict(Registry(tmp_path).load(digest), images).probability
+    card = json.loads((tmp_path / "network.json").read_text())
+    softer = card | {"whole_body_temperature_ppm": 50_000_000}
+    (tmp_path / "network.json").write_text(json.dumps(softer))
+    soft = inference.predict(Registry(tmp_path).load(digest), images).probability
+    assert np.abs(soft - 0.5).mean() < np.abs(sharp - 0.5).mean() / 2.0
+    monkeypatch.setattr(inference, "lung_box", lambda *_: None)
+    assert inference.predict(Registry(tmp_path).load(digest), images).probability.max() == 1.0
+
+
 def test_a_third_port_without_such_a_member_is_refused(tmp_path: Path) -> None:
     model = with_third_port(small_network("petct", members=3))
     digest = write_network(tmp_path, model, "petct", members=3)

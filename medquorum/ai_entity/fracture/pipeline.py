@@ -38,6 +38,10 @@ from medquorum.ledger.contents import Conclusion, NextStep
 PREPROCESSING: Final = "medquorum-fracture-edges-tiles/2"
 ABSTAIN_BAND: Final = 0.08
 """Probability on either side of the threshold inside which nothing is concluded."""
+SCOPE: Final = (
+    "Only a fracture was looked for; tumours, lysis of bone and foreign bodies are not judged."
+)
+"""Said with every conclusion: a film without a fracture may show something worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +153,17 @@ def _lines(judged: Judged, conclusion: Conclusion) -> tuple[str, ...]:
     )
     opinions = _opinions(judged.opinion)
     if judged.reason is not None:
-        return (head, f"No conclusion: {judged.reason}.", numbers, *opinions)
+        return (head, f"No conclusion: {judged.reason}.", SCOPE, numbers, *opinions)
     if conclusion is Conclusion.NEGATIVE:
-        return (head, "No fracture found. Undisplaced fractures may be missed.", numbers, *opinions)
+        found = "No fracture found. Undisplaced fractures may be missed."
+        return (head, found, SCOPE, numbers, *opinions)
     care = care_for(measures.severity)
     low, high = care.healing_weeks
     return (
         head,
         f"Fracture suspected, {care.severity} (severity {measures.severity:.1f}); usual healing "
         f"{low} to {high} weeks.",
+        SCOPE,
         numbers,
         *opinions,
         care.advice,

@@ -65,7 +65,7 @@ SEVERE: Final = Care(
 NO_FRACTURE: Final = Care(
     "none",
     (0, 0),
-    "No treatment follows from this picture; pain that stays needs a second look.",
+    "Pain that stays needs a second look.",
     "None, unless the examination says otherwise.",
 )
 

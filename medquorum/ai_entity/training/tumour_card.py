@@ -7,7 +7,11 @@ from typing import Any, Final
 
 from medquorum.ai_entity.model_card import MULTITASK, PPM
 from medquorum.ai_entity.training.network import WIDTHS, Inputs
-from medquorum.ai_entity.training.tumour_recipe import OVERLAP, PRETRAIN_STEPS
+from medquorum.ai_entity.training.tumour_recipe import (
+    OVERLAP,
+    PRETRAIN_STEPS,
+    WHOLE_BODY_TEMPERATURE,
+)
 from medquorum.ai_entity.training.tumour_run import FOLDS_FILE, TumourRun
 
 VERSION: Final = {Inputs.PETCT: "4.0.0", Inputs.CT: "3.0.0"}
@@ -101,7 +105,7 @@ def card(run: TumourRun, model: bytes, results: dict[str, Any], folds: Path) -> 
         "temperature_ppm": round(results["temperature"] * PPM),
         "threshold_ppm": round(results["threshold"] * PPM),
         "members": run.folds + bool(whole),
-        **({"whole_body_member": run.folds} if whole else {}),
+        **(_whole_body(run) if whole else {}),
         "folds": FOLDS_FILE,
         "training_sha256": hashlib.sha256(folds.read_bytes()).hexdigest(),
         "training": _training(run, int(together["patients"])),
@@ -116,6 +120,13 @@ def card(run: TumourRun, model: bytes, results: dict[str, Any], folds: Path) -> 
         "limits": [*LIMITS, KIND_LIMITS[run.inputs]],
         "not_for_clinical_use": True,
     }
+
+
+def _whole_body(run: TumourRun) -> dict[str, Any]:
+    softer = WHOLE_BODY_TEMPERATURE.get(run.inputs)
+    return {"whole_body_member": run.folds} | (
+        {} if softer is None else {"whole_body_temperature_ppm": round(softer * PPM)}
+    )
 
 
 def _training(run: TumourRun, patients: int) -> dict[str, Any]:

@@ -36,6 +36,8 @@ BLURRED: Final = Drawing(blur_share=BODY_DRAWING.blur_share)
 FARTHER: Final = Spread(turned_share=0.75, turn_degrees=25.0, scale=0.22, gain=0.22)
 """Of the further rounds of members."""
 LAST_BODIES: Final = Spread(gain=0.2, blur_voxels=(0.3, 0.7))
+WHOLE_BODY_TEMPERATURE: Final = {Inputs.PETCT: 2.14}
+"""Of least log loss on eight validation phantoms; the members' own is fitted on patients."""
 LIMB_SHARE: Final = 0.2
 """Of the patches of PET/CT members, in limbs that were made up, a third of them healthy."""
 LEARNING_RATE: Final = 2e-3

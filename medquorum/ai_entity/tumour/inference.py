@@ -71,12 +71,14 @@ def predict(
             density_organs(images.hu, images.voxel_volume_mm3),
         )
     asked = members_asked(plan, images) if member is None else (member,)
-    channels = _hu_first(images, model.card.kind)
+    channels, temperature = _hu_first(images, model.card.kind), plan.temperature
+    if asked == (plan.whole_body,):
+        temperature = plan.whole_body_temperature or plan.temperature
     if model.whole_body is not None and asked == (plan.whole_body,):
         blended = run_windows(model.run_whole_body, channels, plan, None, progress)
     else:
         blended = run_windows(model.run_all, channels, plan, asked, progress)
-    probability = sigmoid(blended.lesion / np.float32(plan.temperature))
+    probability = sigmoid(blended.lesion / np.float32(temperature))
     return Prediction(_rounded(probability.astype(np.float32)), blended.organs)
 
 

@@ -49,6 +49,7 @@ def measure_lesions(
         replace(
             _measure(images, labels, probability, uptake, (number, box)),
             region=organ_name(group.host),
+            reaches=tuple(organ_name(organ) for organ in group.reached),
         )
         for number, (box, group) in enumerate(zip(boxes, groups[:kept], strict=True), start=1)
     )
