@@ -16,7 +16,7 @@ from medquorum.ai_entity.dicom_slice import parse_header, stored_pixels
 from medquorum.ai_entity.errors import RadiographError, Reason
 from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion, find_edges
-from medquorum.ai_entity.fracture.pipeline import analyse_radiograph
+from medquorum.ai_entity.fracture.pipeline import SCOPE, analyse_radiograph
 from medquorum.ai_entity.fracture.radiograph import Radiograph, radiograph_of, read_radiograph
 from medquorum.ai_entity.fracture.scoring import care_for, measure
 from medquorum.ai_entity.package_images import chest_radiograph, package_file, tibia_radiograph
@@ -87,6 +87,9 @@ def test_a_real_intact_tibia_is_not_called_fractured(
     assert findings.conclusion is not Conclusion.FRACTURE
     if turn is None:
         assert findings.conclusion is Conclusion.NEGATIVE
+        assert {"No fracture found. Undisplaced fractures may be missed.", SCOPE} <= {
+            *findings.lines
+        }
         assert findings.fracture is not None
         assert findings.fracture.severity == "none"
 

@@ -80,10 +80,11 @@ def test_uptake_is_read_from_the_pet_as_the_scanner_made_it() -> None:
     native[24:26, 15, 10] = 50.0
     labels = (images.suv > 4.5).astype(np.int32)
     likely = labels.astype(np.float32)
-    groups = (Group(40.0, Organ.MUSCLE, ()),)
+    groups = (Group(40.0, Organ.MUSCLE, (Organ.BONE,)),)
     original = replace(images, native_suv=Placed(native, affine))
     lesion = measure_lesions(original, labels, groups, likely)
     assert lesion[0].suv_max_milli == 50_000
+    assert (lesion[0].region, lesion[0].reaches) == ("muscle", ("bone",))
     on_grid = measure_lesions(images, labels, groups, likely)[0]
     assert on_grid.suv_max_milli is not None
     assert on_grid.suv_max_milli < 9_000

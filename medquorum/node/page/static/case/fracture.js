@@ -80,6 +80,6 @@ export function fractureFindings(fracture, judged) {
     : null;
   return [
     section(t("case.fracture_probability"), list, line, measures(fracture)),
-    judged ? care(fracture) : null,
+    judged && fracture.severity !== "none" ? care(fracture) : null,
   ];
 }

@@ -17,6 +17,9 @@ const CLASSES = Object.freeze({
   Metastasis: "metastasis",
 });
 
+/** Lesions named beside an organ that they reach. */
+const MOST_NAMED = 3;
+
 /** The level as a chip with its name. */
 export function chip(level) {
   const name = LEVELS.includes(level)
@@ -41,18 +44,35 @@ function bar(probabilities) {
   return el("span", { class: "levels", role: "img", "aria-label": spoken, title: spoken }, pieces);
 }
 
-function row({ region, level, probabilities_ppm: probabilities }) {
+/**
+ * Why an organ has its level although no lesion is listed in it, or null where one is.
+ * @param {string} region @param {object[]} lesions of the report
+ */
+function reachedBy(region, lesions) {
+  if (lesions.some((one) => one.region === region)) return null;
+  const from = lesions.filter((one) => listOf(one.reaches).includes(region));
+  if (from.length === 0) return t("case.organ_unlisted");
+  const named = from
+    .slice(0, MOST_NAMED)
+    .map((one) => t("case.lesion_in", { number: one.number, where: regionName(one.region) }));
+  const more = from.length > MOST_NAMED ? ["\u2026"] : [];
+  return t("case.organ_reached", { lesions: [...named, ...more].join(", ") });
+}
+
+function row({ region, level, probabilities_ppm: probabilities }, lesions) {
   const shares = listOf(probabilities);
   const told =
     shares.length !== LEVELS.length
       ? null
       : [el("span", { class: "organ-share" }, share(shares[LEVELS.indexOf(level)])), bar(shares)];
+  const why = level === "Negative" ? null : reachedBy(region, lesions);
   return el(
     "li",
     { class: "organ" },
     el("span", { class: "organ-name" }, regionName(region)),
     chip(level),
     told,
+    why === null ? null : el("span", { class: "organ-why" }, why),
   );
 }
 
@@ -65,13 +85,17 @@ export function inOrder(regions) {
   );
 }
 
-/** The organs; those that are negative lie in one line, to be opened. */
-export function organs(regions) {
-  const ordered = inOrder(listOf(regions));
+/**
+ * The organs; those that are negative lie in one line, to be opened.
+ * @param {object} tumour the findings' `tumour`
+ */
+export function organs(tumour) {
+  const ordered = inOrder(listOf(tumour.regions));
+  const lesions = listOf(tumour.lesions);
   if (ordered.length === 0) return null;
   const clear = ordered.filter((one) => one.level === "Negative");
   const marked = ordered.filter((one) => one.level !== "Negative");
-  const list = (these) => el("ul", { class: "organs" }, these.map(row));
+  const list = (these) => el("ul", { class: "organs" }, these.map((one) => row(one, lesions)));
   const folded = el(
     "details",
     { open: marked.length === 0 },

@@ -14,6 +14,12 @@ import { organs } from "./organs.js";
 import { button, prose, remark, section } from "./sections.js";
 import { volumes } from "./volumes.js";
 
+/** What a report concludes: a machine's "negative" says what it looked for, never more. */
+function conclusionName({ conclusion, findings }) {
+  const name = known(`case.conclusion_${conclusion}`, String(conclusion));
+  return conclusion === "negative" ? known(`case.negative_${findings.kind}`, name) : name;
+}
+
 function verdict(report, proposal) {
   const { conclusion, next_step: step, findings } = report;
   const machine = report.author_kind === "machine";
@@ -31,14 +37,15 @@ function verdict(report, proposal) {
       : el("p", {}, t("case.advises", { step: known(`case.step_${step}`, String(step)) }));
   return el(
     "header",
-    { class: `conclusion conclusion-${conclusion}` },
+    { class: `conclusion conclusion-${conclusion} of-${findings.fracture ? "film" : "volume"}` },
     el(
       "p",
       { class: "conclusion-line" },
-      el("strong", {}, known(`case.conclusion_${conclusion}`, String(conclusion))),
+      el("strong", {}, conclusionName(report)),
       " ",
       confidence,
     ),
+    findings.fracture ? remark(t("case.fracture_scope")) : null,
     findings.abstained ? remark(t("case.abstained", { why: findings.abstained }), "warning") : null,
     next,
     machine
@@ -87,7 +94,7 @@ export function reportEvidence({ proposal, content }, goTo) {
     model(proposal, findings),
     findings.fracture ? fractureFindings(findings.fracture, findings.abstained === null) : null,
     findings.tumour
-      ? [organs(findings.tumour.regions), lesions(findings.tumour, goTo), volumes(findings.tumour)]
+      ? [organs(findings.tumour), lesions(findings.tumour, goTo), volumes(findings.tumour)]
       : null,
     changesSince(findings.changes ?? null),
     report.text ? section(t("case.text"), told) : null,

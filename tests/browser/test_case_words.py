@@ -1,0 +1,78 @@
+"""What a report's findings are called on the page: never more than was looked for or found."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Locator, expect
+
+from tests.browser.case_contents import film_report, tumour_report
+from tests.browser.case_entry import enter_with_key, key_file
+from tests.browser.case_images import serve_images
+from tests.browser.case_kit import machine_report, staged
+from tests.browser.conftest import PageOf
+from tests.browser.test_case import DOCTOR, Desk
+from tests.node.api.conftest import House
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
+    watched = await page_of(house.base_url)
+    await serve_images(watched.page.context)
+    file = key_file(tmp_path)
+    ward = staged(house)
+    await enter_with_key(watched, DOCTOR, file)
+    yield Desk(ward, {}, watched, file)
+    await watched.page.goto("about:blank")
+
+
+async def side_of(desk: Desk, content: dict[str, Any], *, film: bool = False) -> Locator:
+    """The evidence of a machine's report with this content."""
+    proposal = machine_report(film=film, attached=not film)
+    desk.ids["report"] = desk.ward.put(proposal, content)
+    await desk.open("report")
+    side = desk.page.locator(".case-side")
+    await side.locator(".conclusion").wait_for()
+    return side
+
+
+def film_without_fracture() -> dict[str, Any]:
+    """As the rule says it of a film with a lytic lesion."""
+    content = film_report()
+    content["findings"]["fracture"] |= {
+        "severity": "none",
+        "healing_weeks_low": 0,
+        "healing_weeks_high": 0,
+        "advice": "No treatment follows from this picture.",
+    }
+    return content | {"conclusion": "negative", "next_step": "none"}
+
+
+async def test_a_film_without_a_fracture_is_not_called_negative(desk: Desk) -> None:
+    side = await side_of(desk, film_without_fracture(), film=True)
+    heading = side.locator(".conclusion-line strong")
+    await expect(heading).to_have_text("No fracture found")
+    scope = "Tumours, destroyed bone (lysis) and foreign bodies are not judged."
+    await expect(side.locator(".conclusion")).to_contain_text(scope)
+    calm = await heading.evaluate("(one) => getComputedStyle(one).color")
+    assert calm == await side.evaluate("(one) => getComputedStyle(one).color")
+    for unsaid in ("If it is so", "No treatment"):
+        await expect(side).not_to_contain_text(unsaid)
+    with_one = await side_of(desk, film_report(), film=True)
+    for told in ("If it is so", "moderate", scope):
+        await expect(with_one).to_contain_text(told)
+
+
+async def test_an_organ_without_a_lesion_of_its_own_says_which_one_reaches_it(desk: Desk) -> None:
+    content = tumour_report()
+    lesions = content["findings"]["tumour"]["lesions"]
+    content["findings"]["tumour"]["lesions"] = lesions[2:]
+    before = await side_of(desk, content)
+    row = before.locator(".organ", has_text="lungs")
+    await expect(row).to_contain_text("No listed lesion lies mainly here")
+    await expect(before.locator(".organ", has_text="muscle")).not_to_contain_text("lesion")
+    await expect(before.locator(".organ", has_text="spleen")).not_to_contain_text("lesion")
+    lesions[2]["reaches"] = ["lungs"]
+    await side_of(desk, content)
+    await expect(row).to_contain_text("reached by lesion 3 in muscle")
