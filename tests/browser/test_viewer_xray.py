@@ -113,7 +113,12 @@ async def test_a_bright_border_is_covered_but_no_marker_in_it(
         page = seen.page
         await seen.show({"series": WANTED["series"]})
         cover = page.get_by_role("button", name="Cover border")
-        await expect(cover).to_have_attribute("aria-pressed", "true")
+        await expect(cover).to_have_attribute("aria-pressed", "false")
+        covered = page.get_by_text("border covered · B")
+        await expect(covered).to_have_count(0)
+        await page.keyboard.press("b")
+        await expect(covered).to_be_visible()
+        await seen.settle()
         box = await page.locator(".viewer-marks").bounding_box()
         assert box is not None
         wide = box["height"] * COLUMNS / ROWS
@@ -142,6 +147,45 @@ async def test_a_bright_border_is_covered_but_no_marker_in_it(
         await page.keyboard.press("i")
         await seen.settle()
         assert await greys(*border) == [7, 7, 7], "shown inverted it does not dazzle"
+
+
+async def test_what_an_analysis_drew_is_never_covered(page_of: PageOf, bordered: MadeNode) -> None:
+    """An activation in the border, and the film's own edge, at the scale of the screen."""
+    assert bordered.labels is not None
+    bordered.labels[0, 185:195, 70:100] = 23
+    async with viewer_of(page_of, bordered) as seen:
+        page = seen.page
+        await seen.show(WANTED)
+        await page.get_by_label("Activation").wait_for()
+        await page.keyboard.press("b")
+        await seen.settle()
+        box = await page.locator(".viewer-marks").bounding_box()
+        assert box is not None
+        wide = box["height"] * COLUMNS / ROWS
+        hot = await seen.pixel("xray", 0.5 + (85.5 / COLUMNS - 0.5) * wide / box["width"], 0.95)
+        assert hot[0] > hot[2] + 40, "the activation lies over the cover"
+        for beside in range(-2, 3):
+            x = 0.5 + (-0.5 * wide + beside) / box["width"]
+            assert await seen.pixel("xray", x, 0.5) == [0, 0, 0], "the film's edge shines through"
+
+
+async def test_dense_anatomy_that_was_clipped_is_no_border(page_of: PageOf, node: MadeNode) -> None:
+    """A white lower third from edge to edge; and a narrower one with a fine dark line in it."""
+    async with viewer_of(page_of, node) as seen:
+        found = await seen.page.evaluate(
+            """async () => {
+              const { openingOf } = await import("/page/viewer/shutters.js");
+              const [columns, rows] = [800, 1000];
+              const film = (white, line) => Uint16Array.from({ length: columns * rows }, (_, at) => {
+                const [x, y] = [at % columns, Math.floor(at / columns)];
+                if (y >= rows - white) return x >= 400 && x < 400 + line ? 1500 : 4095;
+                return x < 100 || x > 700 ? 200 : 1500 + ((x * 7 + y * 13) % 900);
+              });
+              return [[350, 0], [150, 4], [150, 0]].map(([white, line]) =>
+                openingOf(film(white, line), { columns, rows }, false));
+            }"""
+        )
+    assert found == [None, None, {"left": 0, "top": 0, "right": 800, "bottom": 850}]
 
 
 async def test_a_film_without_a_border_has_nothing_to_cover(

@@ -12,7 +12,7 @@ import {
   drawScaleBar,
   drawSides,
 } from "./marks.js";
-import { Layer, drawLayers, drawShutters, fitCanvas } from "./picture.js";
+import { Layer, drawLayers, drawShutters, fill, fitCanvas } from "./picture.js";
 import { place } from "./placement.js";
 
 const BLACK = "#000000";
@@ -67,16 +67,21 @@ export class Pane {
 
   /**
    * Draws the picture.
-   * @param {Layer[]} layers  painted, the lowest first
-   * @param {boolean} light  whether nothing is white, as in an inverse PET
-   * @param {import("./shutters.js").Opening | null} opening  what is not covered; null: nothing is
+   * @param {object} shown
+   * @param {Layer[]} shown.layers  painted, the lowest first
+   * @param {boolean} shown.light  whether nothing is white, as in an inverse PET
+   * @param {import("./shutters.js").Opening | null} shown.opening  what is not covered; null:
+   *   nothing is
+   * @param {Layer[]} shown.laidOver  what an analysis drew: nothing covers it
    */
-  draw(layers, light, opening) {
+  draw({ layers, light, opening, laidOver }) {
     const density = fitCanvas(this.picture, this.size.width, this.size.height);
-    drawLayers(this.picture, layers, this.placement, density, light ? WHITE : BLACK);
+    fill(this.picture, light ? WHITE : BLACK);
+    drawLayers(this.picture, layers, this.placement, density);
     if (opening !== null) {
       drawShutters(this.picture, opening, this.placement, density);
     }
+    drawLayers(this.picture, laidOver, this.placement, density);
     this.element.classList.toggle("viewer-light", light);
   }
 

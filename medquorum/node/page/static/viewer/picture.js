@@ -57,11 +57,20 @@ export function drawShutters(canvas, { left, top, right, bottom }, placement, de
   context.setTransform(matrix);
   const { columns, rows } = placement;
   const cover = new Path2D();
-  // A pixel beyond the film, lest its edge shines through where it is drawn smoothed.
-  cover.rect(-1, -1, columns + 2, rows + 2);
+  // Beyond the film by a pixel of the screen, lest its edge shines through where it is smoothed.
+  const beyond = 1 + (2 * columns) / placement.box[2];
+  cover.rect(-beyond, -beyond, columns + 2 * beyond, rows + 2 * beyond);
   cover.rect(left, top, right - left, bottom - top);
   context.fillStyle = "#000000";
   context.fill(cover, "evenodd");
+}
+
+/** Fills a canvas. @param {HTMLCanvasElement} canvas @param {string} ground  beside the picture */
+export function fill(canvas, ground) {
+  const context = canvas.getContext("2d", { alpha: false });
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.fillStyle = ground;
+  context.fillRect(0, 0, canvas.width, canvas.height);
 }
 
 /**
@@ -69,13 +78,9 @@ export function drawShutters(canvas, { left, top, right, bottom }, placement, de
  * @param {HTMLCanvasElement} canvas
  * @param {Layer[]} layers  from the lowest
  * @param {import("./placement.js").Placement} placement
- * @param {string} ground  colour beside the picture
  */
-export function drawLayers(canvas, layers, placement, density, ground) {
+export function drawLayers(canvas, layers, placement, density) {
   const context = canvas.getContext("2d", { alpha: false });
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.fillStyle = ground;
-  context.fillRect(0, 0, canvas.width, canvas.height);
   const matrix = new DOMMatrix([density, 0, 0, density, 0, 0]).multiply(matrixOf(placement));
   context.setTransform(matrix);
   for (const layer of layers) {

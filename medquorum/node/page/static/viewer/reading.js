@@ -215,6 +215,11 @@ export class Reading {
     this.changed("inverted");
   }
 
+  /** What is left open of a film whose border is covered; null where nothing is covered. */
+  get opening() {
+    return this.shutters?.opening(this.base.map) ?? null;
+  }
+
   /** Covers the bright border of a film, or shows it. */
   toggleShutters() {
     if (this.shutters !== null) {

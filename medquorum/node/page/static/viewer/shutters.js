@@ -1,10 +1,12 @@
 /**
  * Shutters over the bright border that a collimator leaves around a film: it dazzles in a dark
  * room. They are laid over the picture on the screen only; no stored number changes, and what they
- * cover can be read under the pointer all the same.
+ * cover can be read under the pointer all the same. Nothing is covered until the reader asks for it,
+ * and the pane says so: dense anatomy that was clipped looks like an empty border.
  *
  * A border is made of whole lines at the film's edge that are bright and of one brightness. A line
- * with anything else in it, as a side marker or the skin, ends it: only emptiness is covered.
+ * with anything else in it, as a side marker or the skin, ends it; and one that goes far into the
+ * film is none.
  */
 
 /** Of a film's range of brightness: from here a line dazzles. */
@@ -12,11 +14,13 @@ const BRIGHT = 0.8;
 /** How far the numbers of a line may lie apart, as a share of that range. */
 const ALIKE = 0.025;
 /** Share of a line that may lie outside: dust. */
-const DUST = 0.01;
+const DUST = 0.005;
+/** So many neighbours that lie outside are no dust. */
+const SPECK = 3;
 /** Thinner borders do not dazzle; a share of the film's side. */
 const THINNEST = 0.03;
-/** With less of the film left it was no border; a share of the film's side. */
-const LEAST_OPENING = 0.25;
+/** What goes further into the film is no border; a share of the film's side. */
+const WIDEST = 0.25;
 const SAMPLES = 65_536;
 const SAMPLES_OF_LINE = 512;
 
@@ -44,8 +48,20 @@ function isBorder(bits, { first, step, count }, [low, high], inverse) {
   const range = high - low;
   const bright = inverse ? (high - middle) / range : (middle - low) / range;
   if (bright < BRIGHT) return false;
-  const apart = some.reduce((sum, one) => sum + (Math.abs(one - middle) > ALIKE * range), 0);
-  return apart <= DUST * some.length;
+  return isEmpty(bits, { first, step, count }, middle, ALIKE * range);
+}
+
+/** Whether all numbers of a line, none left out, lie about its middle, but for dust. */
+function isEmpty(bits, { first, step, count }, middle, apart) {
+  let outside = 0;
+  let together = 0;
+  for (let at = 0; at < count; at += 1) {
+    const differs = Math.abs(bits[first + at * step] - middle) > apart;
+    together = differs ? together + 1 : 0;
+    outside += differs ? 1 : 0;
+    if (together >= SPECK || outside > DUST * count) return false;
+  }
+  return true;
 }
 
 /** The line at a side of an opening. */
@@ -74,21 +90,29 @@ export function openingOf(bits, { columns, rows }, inverse) {
   const whole = { left: 0, top: 0, right: columns, bottom: rows };
   if (range[1] <= range[0]) return null;
   const opening = { ...whole };
-  const closed = () =>
-    opening.right - opening.left < LEAST_OPENING * columns ||
-    opening.bottom - opening.top < LEAST_OPENING * rows;
+  const sides = new Set(Object.keys(SIDES));
+  const depth = (side) =>
+    Math.abs(opening[side] - whole[side]) / (["left", "right"].includes(side) ? columns : rows);
   for (let before = null; before !== JSON.stringify(opening); ) {
     before = JSON.stringify(opening);
-    for (const [side, inward] of Object.entries(SIDES)) {
-      while (isBorder(bits, lineAt(side, opening, columns), range, inverse)) {
-        opening[side] += inward;
-        if (closed()) return null;
+    for (const side of sides) {
+      while (
+        depth(side) <= WIDEST &&
+        isBorder(bits, lineAt(side, opening, columns), range, inverse)
+      ) {
+        opening[side] += SIDES[side];
+      }
+      if (depth(side) > WIDEST) {
+        // The other sides went by lines that this one had shortened: from the beginning.
+        Object.assign(opening, whole);
+        sides.delete(side);
+        before = null;
+        break;
       }
     }
   }
-  for (const side of Object.keys(SIDES)) {
-    const length = side === "left" || side === "right" ? columns : rows;
-    if (Math.abs(opening[side] - whole[side]) < THINNEST * length) opening[side] = whole[side];
+  for (const side of sides) {
+    if (depth(side) < THINNEST) opening[side] = whole[side];
   }
   return JSON.stringify(opening) === JSON.stringify(whole) ? null : opening;
 }
@@ -97,7 +121,7 @@ export function openingOf(bits, { columns, rows }, inverse) {
 export class Shutters {
   /** As for `openingOf`. */
   constructor(bits, size) {
-    this.shown = true;
+    this.shown = false;
     this.openings = {
       grey: openingOf(bits, size, false),
       inverse_grey: openingOf(bits, size, true),

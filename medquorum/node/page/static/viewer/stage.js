@@ -205,6 +205,7 @@ export class Stage {
   #drawPane(pane) {
     const { reading } = this;
     const drawn = [];
+    const laidOver = [];
     for (const role of ROLES[pane.kind]) {
       const track = reading.tracks[role];
       const bits = track.bits(reading.index);
@@ -217,10 +218,10 @@ export class Stage {
     reading.washes.forEach((wash, number) => {
       const layer = pane.layer(`wash ${number}`, wash.grid);
       layer.paint(wash.bits, wash.table());
-      drawn.push(layer);
+      laidOver.push(layer);
     });
     const light = pane.kind === "pet" && reading.tracks.pet.map === "inverse_grey";
-    pane.draw(drawn, light, reading.shutters?.opening(reading.base.map) ?? null);
+    pane.draw({ layers: drawn, light, opening: reading.opening, laidOver });
     this.#drawMarks(pane);
   }
 

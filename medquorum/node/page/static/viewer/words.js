@@ -53,7 +53,7 @@ export function cornerWords(reading, kind) {
   const place = sliceWords(reading);
   if (kind === "xray") {
     return {
-      place: "",
+      place: reading.opening === null ? "" : t("viewer.border_covered"),
       height: "",
       levels,
       whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }),
