@@ -77,7 +77,7 @@ def test_its_own_temperature_divides_its_word(
     softer = card | {"whole_body_temperature_ppm": 50_000_000}
     (tmp_path / "network.json").write_text(json.dumps(softer))
     soft = inference.predict(Registry(tmp_path).load(digest), images).probability
-    assert np.abs(soft - 0.5).mean() < np.abs(sharp - 0.5).mean() / 2.0
+    assert np.abs(soft - 0.5).mean() < np.abs(sharp - 0.5).mean() - 0.1
     monkeypatch.setattr(inference, "lung_box", lambda *_: None)
     assert inference.predict(Registry(tmp_path).load(digest), images).probability.max() == 1.0
 
