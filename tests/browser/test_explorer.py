@@ -128,6 +128,39 @@ async def test_the_network_says_why_a_proposal_waits_and_for_whom(
     assert await grave_findings(page, repository) == []
 
 
+PAINTED = """(canvas) => {
+  const {data, width} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const columns = new Set();
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at] === 224 && data[at + 1] === 166 && data[at + 2] === 74)
+      columns.add((at / 4) % width);
+  return columns.size / width;
+}"""
+"""The share of a canvas' columns in which the threshold's colour is painted."""
+
+
+@pytest.mark.parametrize("reports", [1, 2])
+async def test_the_threshold_is_drawn_also_beside_a_single_report(
+    chain: RecordHouse, page_of: PageOf, reports: int
+) -> None:
+    watched = await page_of(chain.base_url)
+
+    async def answer(route: Route) -> None:
+        told = await (await route.fetch()).json()
+        told["maturity"][0]["points"] = [
+            {"n_bc": number, "reports": number, "approved": number, "lower_ppm": 206_549}
+            for number in range(1, reports + 1)
+        ]
+        await route.fulfill(json=told)
+
+    await watched.page.route("**/v1/statistics", answer)
+    await watched.enter(NAMES[UserRole.OPERATOR])
+    await open_view(watched.page, "#/network")
+    canvas = watched.page.locator("figure.chart").nth(2).locator(".uplot canvas")
+    await canvas.wait_for()
+    assert await canvas.evaluate(PAINTED) > 0.5
+
+
 async def test_without_the_chart_library_the_tables_are_open(
     chain: RecordHouse, page_of: PageOf
 ) -> None:

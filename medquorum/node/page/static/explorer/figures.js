@@ -111,6 +111,28 @@ function participation({ participation: doctors }) {
   });
 }
 
+/**
+ * The lower bound and the threshold over the count of reports. A line needs two places: beside a
+ * single report the threshold goes on, and the bound is where it is.
+ */
+function maturityLines({ points, threshold_ppm }) {
+  const beside = points.length === 1 ? [null] : [];
+  const bounds = points.map(({ lower_ppm }) => (100 * lower_ppm) / PPM);
+  const values = [...beside, ...bounds, ...beside];
+  return {
+    x: values.map((_, index) => index + 1 - beside.length),
+    lines: [
+      { label: t("explorer.lower_bound"), colour: ACCENT, values },
+      {
+        label: t("explorer.threshold"),
+        colour: WARNING,
+        points: false,
+        values: values.map(() => (100 * threshold_ppm) / PPM),
+      },
+    ],
+  };
+}
+
 function maturity(curve) {
   const { points, threshold_ppm } = curve;
   const kind = t(`explorer.kind_${curve.kind}`);
@@ -120,23 +142,10 @@ function maturity(curve) {
       threshold: percent(threshold_ppm / PPM),
       window: curve.window,
     }),
-    x: points.map((_, index) => index + 1),
+    ...maturityLines(curve),
     xLabel: t("explorer.axis_report"),
     yLabel: t("explorer.axis_share"),
     yScale: { range: [0, 100] },
-    lines: [
-      {
-        label: t("explorer.lower_bound"),
-        colour: ACCENT,
-        values: points.map(({ lower_ppm }) => (100 * lower_ppm) / PPM),
-      },
-      {
-        label: t("explorer.threshold"),
-        colour: WARNING,
-        points: false,
-        values: points.map(() => (100 * threshold_ppm) / PPM),
-      },
-    ],
     columns: [
       t("explorer.axis_block"),
       t("explorer.column_reports"),
