@@ -49,7 +49,7 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;
     document.dispatchEvent(new CustomEvent("node-away"));
-    throw new ApiError(0, "away", t("shell.node_away"));
+    throw new ApiError(0, "away", t("shell.no_answer"));
   }
   document.dispatchEvent(new CustomEvent("node-back"));
   if (response.ok) return response;
@@ -68,7 +68,7 @@ async function decoded(response) {
     return new Uint8Array(await response.arrayBuffer());
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;
-    throw new ApiError(0, "away", t("shell.node_away"));
+    throw new ApiError(0, "away", t("shell.no_answer"));
   }
 }
 

@@ -22,10 +22,12 @@ export function normalised(value) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, normalised(one)]));
 }
 
-function formOf({ type, patient, contents, references, replaces }) {
+function formOf({ type, patient, registration, doctor, contents, references, replaces }) {
   const form = new FormData();
   form.append("type", type);
-  form.append("patient", String(patient));
+  if (patient !== null) form.append("patient", String(patient));
+  if (registration) form.append("registration", JSON.stringify(registration));
+  if (doctor) form.append("doctor", doctor);
   form.append("references", JSON.stringify(references));
   if (replaces !== null) form.append("replaces", replaces);
   for (const [part, content] of Object.entries(contents)) {
@@ -97,23 +99,28 @@ async function issuePlain(order, draft) {
   }
 }
 
+/** Whether nothing came back: no answer, or that of a proxy before a node that is away. */
+const unanswered = ({ status, rule }) => status === 0 || (rule === "http" && status >= 500);
+
 /** What a writer is told of an error. @returns {string} */
 function told(error, draft) {
   if (error instanceof SentBefore) {
     dropSent(draft);
-    return t("case.issued_before");
+    return t(draft.kind === "registration" ? "record.registered_before" : "case.issued_before");
   }
   if (error instanceof Fault) return t(error.key, error.values);
   if (error instanceof RangeError) return t("case.outline_damaged");
+  if (unanswered(error)) return t("shell.no_answer_form");
   if ("advice" in error) return error.advice;
   throw error;
 }
 
 /**
  * Issues a document; where an answer was lost, trying again issues no second one.
- * @param {function(): Promise<object>|object} make gives `type`, `patient` (N PB), `contents` by
- *   part, `references` (hashes, hex) and `replaces`
- * @param {{kind: string, patient: number}} draft it is written in
+ * @param {function(): Promise<object>|object} make gives `type`, `patient` (N PB, null on
+ *   registration), `contents` by part, `references` (hashes, hex) and `replaces`; on registration
+ *   `registration` (RegistrationForm) and `doctor` (mqdoc1…) too
+ * @param {{kind: string, patient: number|string}} draft it is written in
  * @returns {Promise<{receipt: ?object, problem: ?string}>} one of both
  */
 export async function issue(make, draft) {

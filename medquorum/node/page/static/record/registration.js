@@ -3,12 +3,11 @@
  * @module
  */
 
-import { api } from "../api.js";
+import { dropSent } from "../case/drafts.js";
+import { issue } from "../case/issue.js";
 import { parseAddress } from "../keys/address.js";
-import { fromHex, hex, randomBytes } from "../keys/bytes.js";
-import { hand } from "../keys/hand.js";
+import { fromHex } from "../keys/bytes.js";
 import { ownNetwork } from "../keys/members.js";
-import { sealAndPropose } from "../keys/seal.js";
 import { registrationFor } from "../keys/wallet.js";
 import { session } from "../session.js";
 
@@ -18,48 +17,46 @@ export function wayOf(role) {
   return role === "doctor" ? "hand" : null;
 }
 
-function issuer(way) {
-  return way === "hand" ? hand.address : parseAddress(session.node.address).address;
-}
-
-async function byNode({ registration, doctor, vitalSigns, key }) {
-  const form = new FormData();
-  form.set("type", "medical_form");
-  form.set("doctor", doctor);
-  form.set("registration", JSON.stringify(registration));
-  form.set("V_IND", JSON.stringify(vitalSigns));
-  return api.post("/v1/submissions", form, { key });
-}
-
-async function byHand({ registration, doctor, vitalSigns }) {
-  return sealAndPropose({
-    type: "medical_form",
-    patient: null,
-    registration,
-    doctor,
-    contents: {
-      PAT_NAME: { name: registration.name, salt: fromHex(registration.name_salt) },
-      V_IND: vitalSigns,
-    },
-  });
+/** What stands in the first record: an institution's node seals the name by itself. */
+function contentsOf({ registration, vitalSigns, way }) {
+  if (way === "node") return { V_IND: vitalSigns };
+  const name = { name: registration.name, salt: fromHex(registration.name_salt) };
+  return { PAT_NAME: name, V_IND: vitalSigns };
 }
 
 /**
- * What is sent again unchanged when the node did not answer the first time.
- * @param {{wallet: object, name: string, doctor: string, vitalSigns: object, way: string}} wish
+ * Registers the owner of a wallet, however often it has to be sent: once.
+ * @param {object} wallet of `newWallet`, still open
+ * @param {"node"|"hand"} way
+ * @returns {function({name: string, doctor: string, vitalSigns: object}):
+ *   Promise<{receipt: ?object, problem: ?string}>} sends what the form holds; as `issue`
  */
-export async function orderOf({ wallet, name, doctor, vitalSigns, way }) {
-  const asked = { wallet, network: ownNetwork(), issuer: issuer(way), name };
-  return {
-    registration: await registrationFor(asked),
-    doctor,
-    vitalSigns,
-    way,
-    key: hex(randomBytes(16)),
+export function registrar(wallet, way) {
+  const draft = { kind: "registration", patient: wallet.address };
+  const proofs = new Map();
+  // A new proof is another text: for one name there is one, so that trying again is the same.
+  const proofFor = async (name) => {
+    // Also where a doctor signs herself: only the key of this node's doctor opens here.
+    const issuer = parseAddress(session.node.address).address;
+    const asked = { wallet, network: ownNetwork(), issuer, name };
+    if (!proofs.has(name)) proofs.set(name, await registrationFor(asked));
+    return proofs.get(name);
   };
-}
-
-/** Proposes the registration. @returns {Promise<{proposal: string}>} the node's receipt */
-export async function propose(order) {
-  return order.way === "hand" ? byHand(order) : byNode(order);
+  return async ({ name, doctor, vitalSigns }) => {
+    const make = async () => {
+      const registration = await proofFor(name);
+      return {
+        type: "medical_form",
+        patient: null,
+        registration,
+        doctor,
+        contents: contentsOf({ registration, vitalSigns, way }),
+        references: [],
+        replaces: null,
+      };
+    };
+    const outcome = await issue(make, draft);
+    if (outcome.receipt !== null) dropSent(draft);
+    return outcome;
+  };
 }

@@ -4,21 +4,14 @@
  */
 
 import { announce, el, replace } from "../elements.js";
-import { ensureHand } from "../key_form.js";
-import { Fault } from "../keys/faults.js";
 import { listen } from "../live.js";
-import { orderOf, propose, wayOf } from "../record/registration.js";
+import { registrar, wayOf } from "../record/registration.js";
 import { vitalSignsForm } from "../record/vital_signs.js";
 import { walletMaker } from "../record/wallet_maker.js";
 import { session } from "../session.js";
 import { t } from "../texts.js";
 
 const NAME_CHARACTERS = 200;
-
-function words(error) {
-  if (error instanceof Fault) return t(error.key, error.values);
-  return error.advice ?? t("shell.view_failed");
-}
 
 function doctorChoice() {
   const doctors = session.charter.members.filter(({ role, active }) => role === "doctor" && active);
@@ -71,15 +64,9 @@ function follow(place, receipt, address) {
 }
 
 /** What the form holds, checked by the browser and by the ranges; null where something is wrong. */
-function wishOf({ form, name, doctor, signs, wallet }, way) {
+function wishOf({ form, name, doctor, signs }) {
   if (!form.reportValidity() || !signs.check()) return null;
-  return {
-    wallet: wallet.wallet(),
-    name: name.value,
-    doctor: doctor.value,
-    vitalSigns: signs.contents(),
-    way,
-  };
+  return { name: name.value, doctor: doctor.value, vitalSigns: signs.contents() };
 }
 
 function formOf(parts, button, problem) {
@@ -103,20 +90,17 @@ function formOf(parts, button, problem) {
   );
 }
 
-/** Sends the order, the same one again where the node did not answer. */
-function sender(way, onSent) {
-  let order = null;
+/** Sends what the form holds. @returns {Promise<?string>} what to do where it was not sent */
+function sender(way, maker, onSent) {
+  let register = null;
   return async (wish) => {
-    order ??= await orderOf(wish);
-    try {
-      const { doctor, vitalSigns } = wish;
-      const receipt = await propose({ ...order, doctor, vitalSigns });
-      wish.wallet.close();
-      onSent(receipt, wish.wallet.address);
-    } catch (error) {
-      if (error.status !== 0) order = null;
-      throw error;
-    }
+    const wallet = maker.wallet();
+    register ??= registrar(wallet, way);
+    const { receipt, problem } = await register(wish);
+    if (receipt === null) return problem;
+    wallet.close();
+    onSent(receipt, wallet.address);
+    return null;
   };
 }
 
@@ -137,17 +121,16 @@ function registration(place, way, onSent) {
   const text = t(`record.register_${way}`);
   const button = el("button", { type: "submit", class: "primary", disabled: true }, text);
   const parts = fieldsOf(button);
-  const send = sender(way, onSent);
+  const send = sender(way, parts.wallet, onSent);
   const submit = async (event) => {
     event.preventDefault();
-    const wish = wishOf(parts, way);
-    if (wish === null || (way === "hand" && !(await ensureHand()))) return;
+    const wish = wishOf(parts);
+    if (wish === null) return;
     button.disabled = true;
     replace(problem);
     try {
-      await send(wish);
-    } catch (error) {
-      replace(problem, words(error));
+      replace(problem, await send(wish));
+    } finally {
       button.disabled = false;
     }
   };

@@ -1,0 +1,145 @@
+"""A registration whose answer was lost is not made twice, and a corrected name is what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, Route, expect
+
+from medquorum.ledger import canonical
+from medquorum.ledger.types import PartName
+from medquorum.node.accounts import UserRole
+from medquorum.node.passwords import PasswordWorker
+from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import PASSPHRASE
+from tests.browser.record_house import RecordHouse, hand_file, open_view, record_house
+from tests.node.record_kit import DOCTOR
+from tests.support.network import HOSPITAL
+
+WALLET_SECRET = "a wallet's own passphrase"
+HOW = {HOSPITAL: UserRole.CLERK, DOCTOR: UserRole.DOCTOR}
+ANSWERED_AT = {HOSPITAL: "**/v1/submissions", DOCTOR: "**/v1/proposals"}
+
+
+@dataclass(frozen=True)
+class Registering:
+    """A form that is filled in, and the node behind it."""
+
+    house: RecordHouse
+    page: Page
+    member: str
+
+    @property
+    def problem(self) -> Locator:
+        """What the form says."""
+        return self.page.locator("form.register > .problem")
+
+    async def registered(self) -> list[str]:
+        """The names in the forms the node has, oldest first."""
+        found = await self.house.desk.queries.proposals("open", 100)
+        names = []
+        for one in sorted(found, key=lambda view: view.issued_at_ms):
+            if one.type == "medical_form" and one.patient is None:
+                row = await self.house.desk.queries.row(one.id)
+                body = self.house.desk.node.bodies.read(row.proposal.core.record, PartName.PAT_NAME)
+                names.append(canonical.decode(b"".join([piece async for piece in body]))["name"])
+        return names
+
+    async def write(self, name: str) -> None:
+        """Put this name into the form."""
+        await self.page.get_by_label("Name", exact=True).fill(name)
+
+    async def press(self) -> None:
+        """Propose it."""
+        await self.page.get_by_role("button", name="ropose the registration").click()
+
+    async def press_unanswered(self, *, arrives: bool, status: int | None) -> None:
+        """Propose it; what comes back is nothing, or a proxy's page with this status."""
+
+        async def lose(route: Route) -> None:
+            if arrives:
+                await route.fetch()
+            if status is None:
+                await route.abort()
+            else:
+                await route.fulfill(status=status, content_type="text/html", body="<p>gateway</p>")
+
+        await self.page.route(ANSWERED_AT[self.member], lose)
+        await self.press()
+        await expect(self.problem).not_to_be_empty()
+        await self.page.unroute(ANSWERED_AT[self.member])
+
+    async def done(self) -> None:
+        """The page shows the proposal."""
+        await self.page.get_by_role("heading", name="Registration proposed").wait_for()
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=[HOSPITAL, DOCTOR], ids=["clerk", "doctor"])
+async def registering(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    browser_passwords: PasswordWorker,
+    page_of: PageOf,
+) -> AsyncIterator[Registering]:
+    """A clerk, or a doctor whose key is open, before a form that says Anna Wrnog."""
+    member = request.param
+    async with record_house(tmp_path, member, browser_passwords) as house:
+        watched = await page_of(house.base_url)
+        watched.expect("ERR_FAILED|404|422|504")
+        page = watched.page
+        await page.goto(house.base_url)
+        await watched.sign_in(NAMES[HOW[member]])
+        if member == DOCTOR:
+            await page.locator("#key-file").set_input_files(hand_file(tmp_path, DOCTOR))
+            await page.locator("#key-passphrase").fill(PASSPHRASE)
+            await page.get_by_role("button", name="Open key").click()
+        await page.locator("#rail footer").wait_for()
+        await open_view(page, "#/register")
+        form = Registering(house, page, member)
+        await form.write("Anna Wrnog")
+        await page.get_by_label("Passphrase of the patient").fill(WALLET_SECRET)
+        await page.get_by_label("The same passphrase again").fill(WALLET_SECRET)
+        async with page.expect_download():
+            await page.get_by_role("button", name="Make the keys").click()
+        await page.get_by_label("The patient has the file").check()
+        yield form
+        await page.goto("about:blank")
+
+
+@pytest.mark.parametrize("status", [None, 504])
+async def test_a_registration_with_a_lost_answer_is_made_once(
+    registering: Registering, status: int | None
+) -> None:
+    await registering.press_unanswered(arrives=True, status=status)
+    await expect(registering.problem).to_contain_text("issues it no second time")
+    await expect(registering.problem).not_to_contain_text("tried again by itself")
+    assert await registering.registered() == ["Anna Wrnog"]
+    await registering.press()
+    await registering.done()
+    assert await registering.registered() == ["Anna Wrnog"]
+    assert "sent." not in await registering.page.evaluate("JSON.stringify({ ...sessionStorage })")
+
+
+async def test_a_corrected_name_is_sent_where_the_first_never_arrived(
+    registering: Registering,
+) -> None:
+    await registering.press_unanswered(arrives=False, status=None)
+    await registering.write("Anna Right")
+    await registering.press()
+    await registering.done()
+    assert await registering.registered() == ["Anna Right"]
+
+
+async def test_a_name_corrected_after_it_arrived_is_told_apart(registering: Registering) -> None:
+    await registering.press_unanswered(arrives=True, status=None)
+    await registering.write("Anna Right")
+    await registering.press()
+    await expect(registering.problem).to_contain_text("has reached the node")
+    assert await registering.registered() == ["Anna Wrnog"]
+    await registering.press()
+    await registering.done()
+    assert await registering.registered() == ["Anna Wrnog", "Anna Right"]
