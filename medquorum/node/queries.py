@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -34,6 +35,7 @@ from medquorum.node.store.clinical_rows import (
     load_proposals,
     load_votes,
 )
+from medquorum.node.store.context_rows import ProposalContext, load_context
 from medquorum.node.store.engine import Store
 from medquorum.node.views import BlockView, PatientView, ProposalView, WhyView
 
@@ -43,6 +45,8 @@ WHOLE_CHAIN = "shows only in the whole chain: check it with `medquorum chain exp
 NOT_READABLE = "not readable here"
 """Phase of a consultation whose prescriptions or reports are sealed for others."""
 NOT_HERE = "look up the id with `medquorum inbox` or `medquorum chain show`"
+
+_Known = tuple[ProposalRow, list[Vote], ProposalContext]
 
 
 class Queries:
@@ -80,16 +84,19 @@ class Queries:
         """Proposals, newest first."""
         most = max(1, min(limit, MOST))
 
-        def read(connection: Connection) -> list[tuple[ProposalRow, list[Vote]]]:
+        def read(connection: Connection) -> list[_Known]:
             rows = load_proposals(connection, state, most)
-            return [(row, load_votes(connection, row.proposal.id)) for row in rows]
+            return [_known(connection, row) for row in rows]
 
         found = await self._store.read(read)
-        return tuple(self._proposal_view(row, votes) for row, votes in found)
+        return tuple(self._proposal_view(*known) for known in found)
 
-    def _proposal_view(self, row: ProposalRow, votes: list[Vote]) -> ProposalView:
+    def _proposal_view(
+        self, row: ProposalRow, votes: list[Vote], context: ProposalContext
+    ) -> ProposalView:
         body = self._bodies.state_of(row.proposal).value
-        return self._presenter.proposal(row, votes, body, now_ms())
+        view = self._presenter.proposal(row, votes, body, now_ms())
+        return replace(view, images=context.images, decided_at_ms=context.decided_at_ms)
 
     async def row(self, identifier: str) -> ProposalRow:
         """One proposal's row by hex id; DeskError 404 when unknown."""
@@ -109,17 +116,18 @@ class Queries:
     async def _durable_view(self, identifier: bytes) -> ProposalView | None:
         """One proposal as the store holds it."""
 
-        def read(connection: Connection) -> tuple[ProposalRow | None, list[Vote]]:
-            return load_proposal(connection, identifier), load_votes(connection, identifier)
+        def read(connection: Connection) -> _Known | None:
+            row = load_proposal(connection, identifier)
+            return None if row is None else _known(connection, row)
 
-        row, votes = await self._store.read(read)
-        return None if row is None else self._proposal_view(row, votes)
+        known = await self._store.read(read)
+        return None if known is None else self._proposal_view(*known)
 
     async def why(self, identifier: str) -> WhyView:
         """Why it is not final: who has not voted, which certificate is missing."""
         row = await self.row(identifier)
-        votes = await self._store.read(lambda connection: load_votes(connection, row.proposal.id))
-        view = self._proposal_view(row, votes)
+        known = await self._store.read(lambda connection: _known(connection, row))
+        view, votes = self._proposal_view(*known), known[1]
         replica = self._driver.replica
         waiting, charter = replica.ordering.waiting, replica.state.charter
         return WhyView(
@@ -269,3 +277,8 @@ def hex_id(text: str) -> bytes:
     if len(octets) != 32:
         raise DeskError(400, "bad_id", "an id is 64 hexadecimal digits")
     return octets
+
+
+def _known(connection: Connection, row: ProposalRow) -> _Known:
+    """A proposal with its votes and what the chain says around it."""
+    return row, load_votes(connection, row.proposal.id), load_context(connection, row.proposal)

@@ -75,6 +75,10 @@ class ProposalView:
     """Of an act of governance or an assignment: what it does, in sentences."""
     blind: bool = False
     """Votes and counts are hidden from this doctor until she has voted herself."""
+    images: tuple[str, ...] = ()
+    """Block types of the images that it refers to: what a report is about."""
+    decided_at_ms: int | None = None
+    """Time of the batch that holds its block."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """What a report's findings are called on the page: never more than was looked for or found."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
-from tests.browser.case_contents import film_report, tumour_report
+from medquorum.ledger.types import BlockType
+from tests.browser.case_contents import PRESCRIPTION, film_report, tumour_report
 from tests.browser.case_entry import enter_with_key, key_file
 from tests.browser.case_images import serve_images
-from tests.browser.case_kit import machine_report, staged
+from tests.browser.case_kit import machine_report, other_proposal, staged
 from tests.browser.conftest import PageOf
 from tests.browser.test_case import DOCTOR, Desk
 from tests.node.api.conftest import House
@@ -76,3 +78,32 @@ async def test_an_organ_without_a_lesion_of_its_own_says_which_one_reaches_it(de
     lesions[2]["reaches"] = ["lungs"]
     await side_of(desk, content)
     await expect(row).to_contain_text("reached by lesion 3 in muscle")
+
+
+async def test_two_reports_of_a_patient_are_told_apart_by_their_images(desk: Desk) -> None:
+    desk.ids["ct"] = desk.ward.put(machine_report(film=True), None, images=("ct",))
+    desk.ids["both"] = desk.ward.put(machine_report(), None, images=("ct", "pet"))
+    desk.watched.expect("404")
+    await desk.page.evaluate("location.hash = '#/inbox'")
+    await desk.open("both")
+    names = desk.page.locator("#rail .case-name")
+    await expect(names).to_contain_text(
+        ["Report on CT · patient 1", "Report on CT + PET · patient 1"]
+    )
+    await expect(desk.bar.locator("strong").first).to_have_text("Report on CT + PET · patient 1")
+
+
+async def test_a_case_that_is_over_says_when_and_no_longer_when_it_ends(desk: Desk) -> None:
+    proposal = other_proposal(BlockType.PRESCRIPTION)
+    desk.ids["over"] = desk.ward.put(proposal, PRESCRIPTION)
+    await desk.open("over")
+    told = desk.bar.locator(".votebar-case .hint")
+    await expect(told).to_contain_text("ends in 5 d")
+    year = datetime.now(UTC).year
+    moment = int(datetime(year - 1, 6, 15, 12, tzinfo=UTC).timestamp()) * 1_000
+    desk.ward.change(desk.ids["over"], "block", state="accepted", n_bc=9, decided_at_ms=moment)
+    await expect(told).to_contain_text("decided")
+    await expect(told).to_contain_text(str(year - 1))
+    desk.ward.change(desk.ids["over"], "closed", state="expired", n_bc=None, decided_at_ms=None)
+    await expect(told).to_contain_text("closed undecided")
+    await expect(told).not_to_contain_text("ends")

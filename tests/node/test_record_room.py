@@ -253,3 +253,15 @@ async def test_who_may_not_read_the_parts_says_so_and_proves_all_the_same(tmp_pa
         assert "block 2, PRESC" in missing
         assert "block 1, V_IND" not in missing
         assert len([name for name in whole.namelist() if name.startswith("proofs/")]) == 13
+
+
+async def test_a_proposal_tells_its_images_and_when_it_was_decided(desk: KitDesk) -> None:
+    by_height = {number: await desk.block(number) for number in (5, 7, 11)}
+    known = {one.id: one for one in await desk.proposals(None, 100)}
+    for number, images in ((5, ("ct",)), (7, ("ct",)), (11, ("ct", "pet"))):
+        block = by_height[number]
+        view = await desk.proposal(block.proposal)
+        assert (view.images, view.decided_at_ms) == (images, block.batch_time_ms)
+        assert known[block.proposal].images == images
+    [waiting] = await desk.proposals("open", 10)
+    assert (waiting.images, waiting.decided_at_ms) == ((), None)

@@ -77,11 +77,14 @@ export function typeName(type) {
   return known(`shell.type_${type}`, type);
 }
 
-/** A case's name in a list: what and whose. */
-export function caseName({ type, patient }) {
-  return patient === null
-    ? typeName(type)
-    : t("shell.case_name", { type: typeName(type), patient });
+/** A case's name in a list: what, of which images, and whose. */
+export function caseName({ type, patient, images = [] }) {
+  const seen = images.map(typeName).join(" + ");
+  const name =
+    type === "report" && seen !== ""
+      ? t("shell.report_on", { type: typeName(type), images: seen })
+      : typeName(type);
+  return patient === null ? name : t("shell.case_name", { type: name, patient });
 }
 
 function caseLink(proposal) {

@@ -4,7 +4,7 @@
  */
 
 import { announce, el, replace } from "../elements.js";
-import { age, localTime, until } from "../format.js";
+import { age, localTime } from "../format.js";
 import { caseAfter, refreshCases } from "../inbox_feed.js";
 import { isTaken } from "../keyboard.js";
 import { onChange, receiptOf } from "../keys/outbox.js";
@@ -15,6 +15,7 @@ import { known, t } from "../texts.js";
 import { choices } from "./choices.js";
 import { confirmation } from "./confirm.js";
 import { NOTHING, isBlind, missing, obstacle, pressed, standingOf } from "./decision.js";
+import { ending } from "./ending.js";
 import { keptRemark, receiptFacts, saveButton } from "./receipt.js";
 import { button } from "./sections.js";
 import { signAndSend } from "./signing.js";
@@ -149,13 +150,17 @@ export class VoteBar {
     const facts = t("case.about", {
       issuer: proposal.issuer_name,
       age: age(proposal.issued_at_ms),
-      until: until(proposal.expires_at_ms),
+      ending: ending(proposal),
     });
     return el(
       "div",
       { class: "votebar-case" },
       el("strong", {}, caseName(proposal)),
-      el("span", { class: "hint", title: localTime(proposal.expires_at_ms) }, facts),
+      el(
+        "span",
+        { class: "hint", title: localTime(proposal.decided_at_ms ?? proposal.expires_at_ms) },
+        facts,
+      ),
     );
   }
 
