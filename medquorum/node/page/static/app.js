@@ -19,6 +19,7 @@ import { showKeyStep, showSignIn } from "./views/signin.js";
 const VIEWS = {
   "#/inbox": () => import("./views/inbox.js"),
   "#/case/{proposal}": () => import("./views/case.js"),
+  "#/images/{n_bc}": () => import("./views/images.js"),
   "#/patients": () => import("./views/patients.js"),
   "#/patient/{n_pb}": () => import("./views/patient.js"),
   "#/register": () => import("./views/register.js"),

@@ -115,14 +115,25 @@ export async function readPart(record, part, purpose) {
   return decode(bytes);
 }
 
-async function open(block, part, purpose) {
-  let shown;
+/** What to do where a part was not read. @param {ApiError} error */
+function refusal({ rule, advice }) {
+  return rule === "unknown_record" ? t("record.part_not_here") : advice;
+}
+
+/** One part to be shown; `logged` is whether the node has handed it out. */
+async function read(block, part, purpose) {
+  const problem = (text) => el("p", { class: "problem", role: "alert" }, text);
   try {
-    shown = SHOWN[part](await readPart(block.record, part, purpose));
+    return { shown: SHOWN[part](await readPart(block.record, part, purpose)), logged: true };
   } catch (error) {
-    const advice = error instanceof ApiError ? error.advice : t("record.part_malformed");
-    shown = el("p", { class: "problem", role: "alert" }, advice);
+    if (error instanceof ApiError) return { shown: problem(refusal(error)), logged: false };
+    return { shown: problem(t("record.part_malformed")), logged: true };
   }
+}
+
+async function open(block, part, purpose) {
+  const { shown, logged } = await read(block, part, purpose);
+  const noted = t("record.logged", { purpose: t(`record.purpose_${purpose}`) });
   const close = el(
     "button",
     { type: "button", on: { click: () => box.close() } },
@@ -131,7 +142,7 @@ async function open(block, part, purpose) {
   const box = dialog(
     t("record.part_of", { part: known(`record.part_${part}`, part), n: block.n_bc }),
     shown,
-    el("p", { class: "hint" }, t("record.logged", { purpose: t(`record.purpose_${purpose}`) })),
+    logged ? el("p", { class: "hint" }, noted) : null,
     el("div", { class: "buttons" }, close),
   );
   box.classList.add("wide");

@@ -6,6 +6,7 @@
 import { el } from "../elements.js";
 import { localTime, percent } from "../format.js";
 import { known, t } from "../texts.js";
+import { caseLink } from "./case_link.js";
 import { readButtons } from "./contents.js";
 import { drawn, isEnd } from "./phases.js";
 
@@ -108,7 +109,7 @@ function row(block, phase, reading) {
     el("td", { class: "time" }, localTime(block.issued_at_ms)),
     el("td", {}, votes(block)),
     el("td", {}, phase === undefined ? null : t(`record.phase_${phase}`)),
-    el("td", {}, readButtons(block, reading)),
+    el("td", {}, readButtons(block, reading), caseLink(block)),
   );
 }
 

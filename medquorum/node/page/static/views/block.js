@@ -9,6 +9,7 @@ import { circumstances, headerFields } from "../explorer/header.js";
 import { verification } from "../explorer/verification.js";
 import { votesOf } from "../explorer/votes.js";
 import { listen } from "../live.js";
+import { caseLink } from "../record/case_link.js";
 import { readButtons } from "../record/contents.js";
 import { typeName } from "../record/timeline.js";
 import { session } from "../session.js";
@@ -33,8 +34,7 @@ function reading(block) {
   const buttons = readButtons(block, {
     purpose: () => (session.role === "patient" ? "request" : "treatment"),
   });
-  if (buttons === null || buttons.length === 0) return null;
-  return el("p", {}, buttons);
+  return el("p", {}, buttons, caseLink(block));
 }
 
 /** Shows one block. */
