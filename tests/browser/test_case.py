@@ -92,6 +92,7 @@ async def test_from_the_inbox_to_a_cast_vote_in_four_keys(desk: Desk, tmp_path: 
     for told in ("Approve", "1: I agree", "attending", "number 1", "organ lesions 1.0"):
         await expect(form).to_contain_text(told)
     assert desk.ward.cast == []
+    await expect(form.locator("button.cast")).to_be_enabled()
     await desk.press("Enter")
     receipt = page.locator(".receipt")
     await receipt.wait_for()

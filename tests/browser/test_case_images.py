@@ -99,3 +99,10 @@ async def test_a_report_on_two_series_is_seen_with_both(desk: Desk) -> None:
     await expect(page.locator(CAST)).to_be_disabled()
     pet.set()
     await expect(page.locator(CAST)).to_be_enabled()
+
+
+async def test_a_tumour_report_begins_at_its_largest_lesion(desk: Desk) -> None:
+    """90 mm above the first slice, 3 mm a slice; the middle one is 20."""
+    await desk.open("tumour")
+    await desk.page.locator(".case-images .viewer[data-drawn]").wait_for()
+    await expect(desk.page.locator(".viewer")).to_have_attribute("data-drawn", "30")

@@ -176,7 +176,8 @@ async def test_dense_anatomy_that_was_clipped_is_no_border(page_of: PageOf, node
             """async () => {
               const { openingOf } = await import("/page/viewer/shutters.js");
               const [columns, rows] = [800, 1000];
-              const film = (white, line) => Uint16Array.from({ length: columns * rows }, (_, at) => {
+              const length = columns * rows;
+              const film = (white, line) => Uint16Array.from({ length }, (_, at) => {
                 const [x, y] = [at % columns, Math.floor(at / columns)];
                 if (y >= rows - white) return x >= 400 && x < 400 + line ? 1500 : 4095;
                 return x < 100 || x > 700 ? 200 : 1500 + ((x * 7 + y * 13) % 900);

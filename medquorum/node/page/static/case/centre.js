@@ -8,7 +8,7 @@ import { may } from "../session.js";
 import { t } from "../texts.js";
 import { createViewer } from "../viewer/viewer.js";
 import { documentOf } from "./forms_shown.js";
-import { listOf } from "./numbers.js";
+import { isNumber, listOf } from "./numbers.js";
 import { prose, remark } from "./sections.js";
 
 const NOTHING_TO_CLOSE = { shown: null, goTo: () => {}, close: () => {} };
@@ -38,20 +38,37 @@ function act({ proposal }) {
   return el("article", { class: "document act" }, el("h1", {}, t("case.act")), lines);
 }
 
+/** Where a lesion lies, LPS in mm; null where the report does not say it. */
+function placeOf(lesion) {
+  const point = listOf(lesion.centroid_um).map((um) => um / 1000);
+  return point.length === 3 && point.every(isNumber) ? point : null;
+}
+
+/** The place of the largest lesion: there the images begin. */
+function placeOfLargest(lesions) {
+  const size = (lesion) => (isNumber(lesion?.volume_ul) ? lesion.volume_ul : -1);
+  const placed = lesions.filter((lesion) => lesion !== null && placeOf(lesion) !== null);
+  return placed.length === 0
+    ? null
+    : placeOf(placed.reduce((most, one) => (size(one) > size(most) ? one : most)));
+}
+
 function viewer(place, { images, content }) {
   const findings = content?.content.findings;
   const lesions = listOf(findings?.tumour?.lesions);
+  const start = placeOfLargest(lesions);
   const overlays = images.overlays.map((overlay) => ({ ...overlay, lesions }));
-  const wanted = { series: images.series, overlays, boxes: listOf(findings?.fracture?.boxes) };
+  const boxes = listOf(findings?.fracture?.boxes);
+  const wanted = { series: images.series, overlays, boxes, start };
   const both = ["ct", "pet"].every((kind) => images.series.some((one) => one.kind === kind));
   if (both) wanted.layout = "fused";
   const made = createViewer(place, wanted);
   return {
     shown: made.seen,
     goTo: (lesion) => {
-      const point = listOf(lesion.centroid_um).map((um) => um / 1000);
+      const point = placeOf(lesion);
       if (images.overlays.length > 0) made.goToLesion?.(lesion.number);
-      else if (point.length === 3) made.goToPoint?.(point);
+      else if (point !== null) made.goToPoint?.(point);
     },
     close: () => made.destroy(),
   };

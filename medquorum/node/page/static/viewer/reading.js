@@ -146,6 +146,13 @@ export class Reading {
     return this.grid.placed && this.goTo(voxelOf(this.grid, point_mm));
   }
 
+  /** Shows the slice of a point, LPS in mm, where the images hold it. */
+  beginAt(point_mm) {
+    if (point_mm === null || !this.grid.placed) return;
+    const { z } = voxelOf(this.grid, point_mm);
+    if (Math.round(z) >= 0 && Math.round(z) < this.grid.slices) this.setSlice(z);
+  }
+
   /**
    * Goes to a label: at once to its slice, to its middle as soon as the slice's labels are here.
    */

@@ -1,8 +1,8 @@
 /**
  * Shutters over the bright border that a collimator leaves around a film: it dazzles in a dark
  * room. They are laid over the picture on the screen only; no stored number changes, and what they
- * cover can be read under the pointer all the same. Nothing is covered until the reader asks for it,
- * and the pane says so: dense anatomy that was clipped looks like an empty border.
+ * cover can be read under the pointer all the same. Nothing is covered until the reader asks for
+ * it, and the pane says so: dense anatomy that was clipped looks like an empty border.
  *
  * A border is made of whole lines at the film's edge that are bright and of one brightness. A line
  * with anything else in it, as a side marker or the skin, ends it; and one that goes far into the
@@ -89,32 +89,33 @@ export function openingOf(bits, { columns, rows }, inverse) {
   const range = rangeOf(bits);
   const whole = { left: 0, top: 0, right: columns, bottom: rows };
   if (range[1] <= range[0]) return null;
-  const opening = { ...whole };
   const sides = new Set(Object.keys(SIDES));
-  const depth = (side) =>
-    Math.abs(opening[side] - whole[side]) / (["left", "right"].includes(side) ? columns : rows);
-  for (let before = null; before !== JSON.stringify(opening); ) {
-    before = JSON.stringify(opening);
-    for (const side of sides) {
-      while (
-        depth(side) <= WIDEST &&
-        isBorder(bits, lineAt(side, opening, columns), range, inverse)
-      ) {
-        opening[side] += SIDES[side];
-      }
-      if (depth(side) > WIDEST) {
-        // The other sides went by lines that this one had shortened: from the beginning.
-        Object.assign(opening, whole);
-        sides.delete(side);
-        before = null;
-        break;
-      }
-    }
+  const share = (side, { [side]: at }) =>
+    Math.abs(at - whole[side]) / (["left", "right"].includes(side) ? columns : rows);
+  const border = (side, opening) => isBorder(bits, lineAt(side, opening, columns), range, inverse);
+  let opening = whole;
+  for (let wide = ""; wide !== undefined; ) {
+    opening = opened(whole, sides, (side, so) => share(side, so) <= WIDEST && border(side, so));
+    // What goes too far is no border; the others went by lines that it had shortened: once more.
+    wide = [...sides].find((side) => share(side, opening) > WIDEST);
+    sides.delete(wide);
   }
   for (const side of sides) {
-    if (depth(side) < THINNEST) opening[side] = whole[side];
+    if (share(side, opening) < THINNEST) opening[side] = whole[side];
   }
   return JSON.stringify(opening) === JSON.stringify(whole) ? null : opening;
+}
+
+/** The opening once no side may be moved inwards any more. @returns {Opening} */
+function opened(whole, sides, mayMove) {
+  const opening = { ...whole };
+  for (let before = ""; before !== JSON.stringify(opening); ) {
+    before = JSON.stringify(opening);
+    for (const side of sides) {
+      while (mayMove(side, opening)) opening[side] += SIDES[side];
+    }
+  }
+  return opening;
 }
 
 /** The shutters of one film. */

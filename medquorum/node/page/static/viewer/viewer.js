@@ -30,6 +30,7 @@ import { createXray } from "./xray.js";
  * @property {import("./loading.js").SeriesName[]} series
  * @property {Array<{record: string}>} [overlays]
  * @property {"ct"|"pet"|"fused"|"triple"} [layout]  once its series are here
+ * @property {?number[]} [start]  LPS in mm: its slice is the first one shown, else the middle one
  * @property {object} [source]  addresses other than the node's, for tests
  */
 
@@ -92,6 +93,7 @@ class Viewer {
       this.reading.close();
       return;
     }
+    this.reading.beginAt(this.wanted.start ?? null);
     this.#build();
     await this.#loadRest(base);
   }
