@@ -52,6 +52,19 @@ export function percent(share) {
   return t("shell.percent", { number: Math.round(share * 100) });
 }
 
+/** Controls and format characters; not the two joiners, which spell words and turn nothing round. */
+const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * A foreign text with every character made visible that shows as nothing or turns others round,
+ * e.g. U+202E; letters of every script stay. Put it into a `bdi` where other words stand beside it.
+ * @param {string} text  such as the name of a file
+ */
+export function visible(text) {
+  const mark = (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  return String(text).replace(UNSEEN, mark);
+}
+
 /** The first eight characters of a hex id: enough to compare by eye with another list. */
 export function shortId(hex) {
   return hex.slice(0, 8);

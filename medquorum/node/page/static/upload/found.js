@@ -5,6 +5,7 @@
 
 import { api } from "../api.js";
 import { el } from "../elements.js";
+import { visible } from "../format.js";
 import { t } from "../texts.js";
 import { freshBatch } from "./remembered.js";
 import { SeriesCard } from "./series.js";
@@ -15,7 +16,8 @@ const NAMES = 20;
 
 function issuesPart(issues) {
   if (issues.length === 0) return null;
-  const lines = issues.map((one) => el("li", {}, el("strong", {}, one.file), " ", one.advice));
+  const name = (one) => el("strong", {}, el("bdi", {}, visible(one.file)));
+  const lines = issues.map((one) => el("li", {}, name(one), " ", visible(one.advice)));
   return el(
     "section",
     { class: "issues notice", role: "alert" },
@@ -31,7 +33,11 @@ function skippedPart(names) {
     "details",
     { class: "skipped" },
     el("summary", {}, t("upload.skipped", { count: names.length })),
-    el("ul", {}, names.slice(0, NAMES).map((name) => el("li", {}, name))),
+    el(
+      "ul",
+      {},
+      names.slice(0, NAMES).map((name) => el("li", {}, el("bdi", {}, visible(name)))),
+    ),
     more > 0 ? el("p", { class: "hint" }, t("upload.more_files", { count: more })) : null,
   );
 }

@@ -4,6 +4,7 @@
  */
 
 import { el } from "../elements.js";
+import { visible } from "../format.js";
 import { t } from "../texts.js";
 
 const ORDER = ["removed", "emptied", "replaced", "moved", "kept"];
@@ -17,8 +18,8 @@ function row(line) {
     "tr",
     { "data-action": line.action },
     el("td", { class: "tag-number" }, el("code", {}, line.tag)),
-    el("td", {}, line.name),
-    el("td", { class: "element-value" }, line.value),
+    el("td", {}, visible(line.name)),
+    el("td", { class: "element-value" }, el("bdi", {}, visible(line.value))),
     el("td", { class: "element-action" }, t(`upload.action_${line.action}`)),
   );
 }

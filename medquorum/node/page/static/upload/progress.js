@@ -4,7 +4,7 @@
  */
 
 import { el, replace } from "../elements.js";
-import { percent } from "../format.js";
+import { percent, visible } from "../format.js";
 import { t } from "../texts.js";
 
 const MEGABYTE = 1_000_000;
@@ -31,7 +31,7 @@ function row(one, remove) {
     {
       type: "button",
       class: "link",
-      "aria-label": t("upload.remove_file", { name: one.name }),
+      "aria-label": t("upload.remove_file", { name: visible(one.name) }),
       on: { click: () => remove(one) },
     },
     t("upload.remove"),
@@ -39,7 +39,7 @@ function row(one, remove) {
   return el(
     "tr",
     { "data-state": state },
-    el("td", { class: "file-name" }, one.name),
+    el("td", { class: "file-name" }, el("bdi", {}, visible(one.name))),
     el("td", { class: "number" }, megabytes(one.length)),
     el("td", { class: "file-state" }, stateOf(one)),
     el("td", {}, button),

@@ -4,7 +4,7 @@
  */
 
 import { announce, el, replace } from "../elements.js";
-import { shortId } from "../format.js";
+import { shortId, visible } from "../format.js";
 import { t } from "../texts.js";
 import { burnedIn, identityTable } from "./identity.js";
 
@@ -15,7 +15,7 @@ const KINDS_OF_NIFTI = { CT: "ct", PT: "pet" };
 function facts(series) {
   const size = series.rows > 0 ? t("upload.size", series) : null;
   const parts = [series.modality, t("upload.planes", series), size, series.made_by];
-  return parts.filter(Boolean).join(" · ");
+  return visible(parts.filter(Boolean).join(" · "));
 }
 
 function picture(series) {
@@ -25,7 +25,7 @@ function picture(series) {
   return el("img", {
     class: "series-picture",
     src: `data:image/png;base64,${series.preview}`,
-    alt: t("upload.preview_of", { name: series.first_file }),
+    alt: t("upload.preview_of", { name: visible(series.first_file) }),
   });
 }
 
@@ -89,7 +89,7 @@ export class SeriesCard {
       "div",
       { class: "series-words" },
       el("h3", {}, t(`upload.kind_${series.kind}`)),
-      el("p", { class: "series-name" }, series.first_file),
+      el("p", { class: "series-name" }, el("bdi", {}, visible(series.first_file))),
       el("p", { class: "hint" }, facts(series)),
       this.field,
       burned === null ? null : el("p", { class: "remark warning" }, burned),
@@ -118,7 +118,7 @@ export class SeriesCard {
       announce(t("upload.proposed", { id: shortId(receipt.proposal) }));
     } catch (error) {
       this.state = before;
-      this.problem.textContent = error.advice ?? String(error);
+      this.problem.textContent = visible(error.advice ?? error);
     }
     for (const one of this.desk.cards) one.refresh();
   }

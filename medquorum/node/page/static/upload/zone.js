@@ -4,6 +4,7 @@
  */
 
 import { el } from "../elements.js";
+import { visible } from "../format.js";
 import { t } from "../texts.js";
 import { chosen, dropped, isPicture } from "./gather.js";
 import { megabytes } from "./progress.js";
@@ -57,9 +58,10 @@ export function dropZone(take) {
   return zone;
 }
 
-function figure(name, address) {
+function figure(foreign, address) {
+  const name = visible(foreign);
   const image = el("img", { src: address, alt: t("upload.preview_of", { name }) });
-  return el("figure", {}, image, el("figcaption", {}, name));
+  return el("figure", {}, image, el("figcaption", {}, el("bdi", {}, name)));
 }
 
 /**
