@@ -156,7 +156,9 @@ _STORED = """async () => {
   found.push(document.cookie);
   const hex = (octets) => Array.from(octets, (one) => one.toString(16).padStart(2, "0")).join("");
   const plain = (name, value) =>
-    value instanceof Uint8Array ? hex(value) : value instanceof CryptoKey ? "CryptoKey" : value;
+    value instanceof ArrayBuffer ? hex(new Uint8Array(value))
+    : value instanceof Uint8Array ? hex(value)
+    : value instanceof CryptoKey ? "CryptoKey" : value;
   const wait = (request) => new Promise((done, failed) => {
     request.onsuccess = () => done(request.result);
     request.onerror = () => failed(request.error);

@@ -14,6 +14,24 @@ from tests.browser.kit import Watched
 from tests.interop.people import until
 
 WALLET_PASSPHRASE = "a wallet for the tests"
+DRAWN_S = 120.0
+LEAST_TONES = 16
+"""A picture has more than so many; a pane without one has a few of its ground at most."""
+TONES = """() => {
+  const stage = document.querySelector(".viewer-stage");
+  if (stage === null || stage.getAttribute("aria-busy") !== "false") return [];
+  return [...stage.querySelectorAll(".viewer-picture")].map((canvas) => {
+    const { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    const tones = new Set();
+    for (let at = 0; at < data.length; at += 4) {
+      tones.add((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+    }
+    return tones.size;
+  });
+}"""
+FRAMES = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => done())))"""
 READING_S = 300.0
 """The AI entity reads one image after the other."""
 SERIES_MS = 120_000
@@ -63,6 +81,17 @@ class Person:
         """Keep what she sees."""
         self.album.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=self.album / f"{name}.png")
+
+    async def images(self, name: str) -> None:
+        """Keep what she sees once every pane shows an image: none is of one colour."""
+        await self.page.evaluate(FRAMES)
+
+        async def ask() -> bool | None:
+            tones = await self.page.evaluate(TONES)
+            return (bool(tones) and min(tones) > LEAST_TONES) or None
+
+        await until(f"images drawn for {name}", ask, DRAWN_S)
+        await self.picture(name)
 
     async def approve(self, proposal: str, grade: int | None = None) -> Locator:
         """From the inbox by keys alone: Enter, A, the grade, Enter. The receipt."""
