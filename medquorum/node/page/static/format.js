@@ -52,7 +52,7 @@ export function percent(share) {
   return t("shell.percent", { number: Math.round(share * 100) });
 }
 
-/** Controls and format characters; not the two joiners, which spell words and turn nothing round. */
+/** Controls and format characters; not the two joiners: they spell words and turn nothing round. */
 const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
