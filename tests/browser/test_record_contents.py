@@ -9,8 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Route, expect
 
+from medquorum.ledger import canonical
 from medquorum.node.accounts import UserRole
 from medquorum.node.passwords import PasswordWorker
+from tests.browser.case_contents import film_report
 from tests.browser.conftest import NAMES, PageOf
 from tests.browser.record_house import RecordHouse, open_view, record_house
 from tests.browser.viewer_kit import RECORD, made_study
@@ -19,6 +21,8 @@ from tests.support.network import HOSPITAL
 
 CT = 4
 """The block of the first CT."""
+REPORT = 6
+"""The block of the machine's report on it."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -113,3 +117,21 @@ async def test_a_reading_that_failed_is_not_said_to_be_in_the_log(
         await expect(box).to_contain_text("This reading is in the patient's log")
         assert len(await house.desk.accesses(1)) == 1
         await page.goto("about:blank")
+
+
+async def test_a_film_without_a_fracture_is_not_called_negative(
+    surgery: RecordHouse, page_of: PageOf
+) -> None:
+    watched = await page_of(surgery.base_url)
+    page = watched.page
+    content = film_report() | {"conclusion": "negative", "next_step": "none"}
+
+    async def report(route: Route) -> None:
+        told = canonical.encode(content)
+        await route.fulfill(body=told, content_type="application/octet-stream")
+
+    await page.route("**/v1/records/*/M_REPORT*", report)
+    await watched.enter(NAMES[UserRole.DOCTOR])
+    await open_view(page, f"#/block/{REPORT}")
+    await page.get_by_role("button", name="Report", exact=True).click()
+    await expect(page.locator("dialog")).to_contain_text("nothing else was looked for")

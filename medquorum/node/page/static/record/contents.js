@@ -79,11 +79,17 @@ function scores(findings) {
   return rows.length === 0 ? null : table(["score", "share"], rows);
 }
 
+/** A machine's "negative" says what it looked for, never more. */
+function conclusionName(conclusion, kind) {
+  const name = t(`record.conclusion_${conclusion}`);
+  return conclusion === "negative" ? known(`record.negative_${kind}`, name) : name;
+}
+
 function report({ author_kind, conclusion, next_step, text, findings }) {
   return [
     facts([
       [t("record.author"), t(`record.author_${author_kind}`)],
-      [t("record.conclusion"), t(`record.conclusion_${conclusion}`)],
+      [t("record.conclusion"), conclusionName(conclusion, findings.kind)],
       [t("record.advises"), t(`record.advice_${next_step}`)],
     ]),
     el("p", { class: "prose" }, text),
