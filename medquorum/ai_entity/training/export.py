@@ -2,8 +2,10 @@
 
 The graph takes raw images [n, channels, z, y, x] and gives ``lesion`` logits, one channel per
 member, and ``organs`` logits, their mean. A member for PET and CT may have a *companion* of the
-same fold that reads the CT alone, since uptake misleads where a tumour is cold: the channel is then
-the mean of both, each held within ``SUREST``, so that neither outvotes the other by being sure.
+same fold that reads the CT alone, since uptake misleads where a tumour is cold: in a window in
+which the member finds anything, the channel is the mean of both, each held within ``SUREST``, so
+that neither outvotes the other by being sure. Where the member finds nothing its companion, which
+has seen no healthy limb, has no say.
 A network for *whole bodies*, which saw phantoms only, may be the last
 channel: where the lungs are in view it speaks instead of the members, and the organs are then its
 own everywhere. It has the third port ``whole_body`` to itself, so that nobody else need be run.
@@ -85,7 +87,7 @@ class Ensemble(nn.Module):
         lesions = [lesion for lesion, _ in answers]
         for place, companion in enumerate(self.companions):
             other, _ = companion(images[:, :1])
-            lesions[place] = (_held(lesions[place]) + _held(other)) / 2.0
+            lesions[place] = _together(lesions[place], other)
         if self.whole_body is None:
             organs = torch.stack([organs for _, organs in answers]).mean(dim=0)
             return torch.cat(lesions, dim=1), organs
@@ -93,8 +95,11 @@ class Ensemble(nn.Module):
         return torch.cat([*lesions, whole], dim=1), organs, whole
 
 
-def _held(logits: Tensor) -> Tensor:
-    return logits.clamp(-SUREST, SUREST)
+def _together(member: Tensor, companion: Tensor) -> Tensor:
+    """What a member and its companion say of windows [n,1,...]."""
+    own, other = (logits.clamp(-SUREST, SUREST) for logits in (member, companion))
+    finds = own.amax(dim=(2, 3, 4), keepdim=True) > 0.0
+    return torch.where(finds, (own + other) / 2.0, own)
 
 
 def export_members(members: Sequence[TumourNetwork], path: Path) -> bytes:

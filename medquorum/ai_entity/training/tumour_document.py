@@ -26,11 +26,12 @@ results files beside the models.
 
 A 3-D multi-task U-Net (four levels, instance normalisation, 4 mm voxels, windows of 48^3) marks
 lesions and labels 15 organs. Each file holds five members, one per fold, and a network for whole
-bodies. With PET, a member has a companion of its fold that reads the CT alone, and the mean of both
-counts: uptake misleads where a tumour is cold. A patient of the cross-validation is judged only by
-the member, and the companion, that never saw this patient; anybody else by the mean of all five.
-Where the lungs are in view, the network for whole bodies speaks instead: it has learnt from
-phantoms only (`phantoms.md`), and nothing on this page is about it.
+bodies. With PET, a member has a companion of its fold that reads the CT alone; in windows in which
+the member finds anything the mean of both counts, since uptake misleads where a tumour is cold. A
+patient of the cross-validation is judged only by the member, and the companion, that never saw this
+patient; anybody else by the mean of all five. Where the lungs are in view, the network for whole
+bodies speaks instead: it has learnt from phantoms only (`phantoms.md`), and nothing on this page is
+about it.
 """
 
 REBUILD: Final = """## Rebuild

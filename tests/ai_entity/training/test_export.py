@@ -119,8 +119,14 @@ def test_a_member_and_its_companion_of_the_ct_are_averaged_and_neither_too_sure(
     with torch.no_grad():
         own, other = Ensemble(members)(given), Ensemble(companions)(given[:, :1])
     assert own[0].abs().max() > 4.0 > own[0].abs().min(), "some are held, some are not"
-    both = (own[0].clamp(-4.0, 4.0) + other[0].clamp(-4.0, 4.0)) / 2.0
+    held = own[0].clamp(-4.0, 4.0)
+    both = (held + other[0].clamp(-4.0, 4.0)) / 2.0
     assert np.abs(lesion - both.numpy()).max() < 1e-4
+    with torch.no_grad():
+        for one in members:
+            one.lesion.bias.data -= own[0].max() + 1.0
+        silent = Ensemble(members, None, companions)(given)[0]
+        assert torch.equal(silent, Ensemble(members)(given)[0].clamp(-4.0, 4.0)), "it finds nothing"
     assert np.abs(organs - own[1].numpy()).max() < 1e-4
     again = read_ensemble(path)
     assert [one.inputs for one in again.companions] == [Inputs.CT, Inputs.CT]
