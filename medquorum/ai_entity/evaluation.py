@@ -163,7 +163,7 @@ def _drawn_on_own_grid(
     kept = np.where(near, prediction.probability, np.float32(0.0))
     z, y, x = case.contour.shape
     share = resample(Placed(kept, images.affine), case.pet.affine, (z, y, x), 0.0)
-    return np.asarray(share >= np.float32(model.card.threshold(whole_body=prediction.whole_body)))
+    return np.asarray(share >= np.float32(model.card.threshold_ppm / PPM))
 
 
 def _was_seen(case: ReferenceCase, seen: Seen) -> bool | None:

@@ -84,9 +84,7 @@ def read_spheres(model: LoadedModel, phantom: NemaPhantom) -> list[Reading]:
     images = GridImages(phantom.hu, phantom.suv if with_pet else None, affine)
     whole = None if model.card.multitask is None else model.card.multitask.whole_body
     prediction = predict(model, images, member=whole)
-    drawn, _ = ndimage.label(
-        prediction.probability >= model.card.threshold(whole_body=whole is not None)
-    )
+    drawn, _ = ndimage.label(prediction.probability >= model.card.threshold_ppm / 1_000_000)
     hot, _ = ndimage.label(phantom.suv >= SEED_SUV)
     readings = []
     for diameter, truth_ml, mask in zip(

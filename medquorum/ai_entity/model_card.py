@@ -66,8 +66,6 @@ class Multitask:
     """The member that speaks, instead of all others, where the lungs are in view."""
     whole_body_temperature: float | None = None
     """Divides that member's logit; None: what divides the others'."""
-    whole_body_threshold_ppm: int | None = None
-    """Of that member's probability once it is judged; None: the card's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,6 @@ class ModelCard:
     """Set exactly when the form is ``multitask``."""
     adapted: AdaptedPlan | None = None
     """Set exactly when the form is one of ADAPTED."""
-
-    def threshold(self, *, whole_body: bool = False) -> float:
-        """The probability from which a voxel is drawn, by who spoke of it."""
-        plan = self.multitask
-        own = plan.whole_body_threshold_ppm if whole_body and plan is not None else None
-        return (self.threshold_ppm if own is None else own) / PPM
 
 
 def read_card(content: bytes, digest: bytes) -> ModelCard:
@@ -129,7 +121,7 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
         raise ValueError("an overlap is a share of the window")
     folds, levels = card.get("folds"), card.get("levels")
     members, whole = _within(int(card["members"]), 1, MAX_MEMBERS), card.get("whole_body_member")
-    softer, cut = card.get("whole_body_temperature_ppm"), card.get("whole_body_threshold_ppm")
+    softer = card.get("whole_body_temperature_ppm")
     return Multitask(
         window=(z, y, x),
         overlap=overlap,
@@ -143,7 +135,6 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
         whole_body_temperature=None
         if softer is None
         else _within(int(softer), *TEMPERATURES_PPM) / PPM,
-        whole_body_threshold_ppm=None if cut is None else _within(int(cut), 0, PPM),
     )
 
 

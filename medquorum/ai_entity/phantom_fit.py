@@ -27,7 +27,7 @@ from medquorum.ai_entity.phantom.scanner import Family, family_seed
 from medquorum.ai_entity.phantom_trials import Trial, trials
 from medquorum.ai_entity.registry import MODELS_FOLDER, LoadedModel, Registry
 from medquorum.ai_entity.telling import tell
-from medquorum.ai_entity.tumour.candidates import draw_lesions, judged_features
+from medquorum.ai_entity.tumour.candidates import PPM, draw_lesions, judged_features
 from medquorum.ai_entity.tumour.grid import GridImages
 from medquorum.ai_entity.tumour.inference import Prediction, predict
 from medquorum.ai_entity.tumour.lesions import spacing_of_grid
@@ -129,9 +129,7 @@ def fit_judge(model: LoadedModel, seen: list[Seen]) -> Softmax | None:
     """Physiologic or tumour, from every group drawn; None where only one of them occurs."""
     rows, truth = [], []
     for one in seen:
-        mask = one.prediction.probability >= model.card.threshold(
-            whole_body=one.prediction.whole_body
-        )
+        mask = one.prediction.probability >= model.card.threshold_ppm / PPM
         spacing = spacing_of_grid(one.images)
         labels, groups = number_groups(mask, one.prediction.organs, spacing)
         if not groups:

@@ -9,7 +9,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from medquorum.ai_entity.errors import ModelError, Reason
-from medquorum.ai_entity.model_card import read_card
 from medquorum.ai_entity.model_output import open_session
 from medquorum.ai_entity.onnx_outputs import with_outputs
 from medquorum.ai_entity.onnx_wire import inspect_model
@@ -81,18 +80,6 @@ def test_its_own_temperature_divides_its_word(
     assert np.abs(soft - 0.5).mean() < np.abs(sharp - 0.5).mean() - 0.1
     monkeypatch.setattr(inference, "lung_box", lambda *_: None)
     assert inference.predict(Registry(tmp_path).load(digest), images).probability.max() == 1.0
-
-
-def test_its_own_threshold_cuts_its_word(tmp_path: Path) -> None:
-    digest = registered(tmp_path, with_third_port(small_network("petct", members=3)))
-    path = tmp_path / "network.json"
-    usual = read_card(path.read_bytes(), digest)
-    assert usual.threshold(whole_body=True) == usual.threshold() == 0.5
-    path.write_text(
-        json.dumps(json.loads(path.read_text()) | {"whole_body_threshold_ppm": 700_000})
-    )
-    own = read_card(path.read_bytes(), digest)
-    assert (own.threshold(), own.threshold(whole_body=True)) == (0.5, 0.7)
 
 
 def test_a_third_port_without_such_a_member_is_refused(tmp_path: Path) -> None:

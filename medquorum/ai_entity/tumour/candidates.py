@@ -49,7 +49,7 @@ def draw_lesions(model: LoadedModel, images: GridImages, prediction: Prediction)
 
     Groups that the model's judge calls physiologic are not drawn.
     """
-    mask = prediction.probability >= model.card.threshold(whole_body=prediction.whole_body)
+    mask = prediction.probability >= model.card.threshold_ppm / PPM
     if model.card.multitask is None:
         mask = keep_large(mask & (images.hu > BODY_HU), images.voxel_volume_mm3)
     spacing = spacing_of_grid(images)

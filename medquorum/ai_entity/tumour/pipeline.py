@@ -149,7 +149,7 @@ def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) 
     lesions = measure_lesions(images, drawn.labels, drawn.groups, prediction.probability)
     away = _away_from_lesions(prediction, drawn.labels)
     tumour = TumourFindings(
-        **_measured(images, drawn, model, whole_body=prediction.whole_body),
+        **_measured(images, drawn, model),
         lesions=lesions,
         regions=grade_organs(model, drawn, prediction, (away, spacing_of_grid(images))),
     )
@@ -186,15 +186,13 @@ def _away_from_lesions(prediction: Prediction, labels: Labels) -> Volume:
     return np.where(near, np.float32(0.0), prediction.probability)
 
 
-def _measured(
-    images: GridImages, drawn: Drawn, model: LoadedModel, *, whole_body: bool
-) -> dict[str, Any]:
+def _measured(images: GridImages, drawn: Drawn, model: LoadedModel) -> dict[str, Any]:
     inside = drawn.labels > 0
     glycolysis = None
     if images.suv is not None:
         uptake = float(images.suv[inside].sum(dtype=np.float64))
         glycolysis = round(uptake * images.voxel_volume_mm3)
-    share = model.card.threshold(whole_body=whole_body)
+    share = model.card.threshold_ppm / PPM
     smallest = 3.0 if model.card.multitask is None else MIN_GROUP_ML
     return {
         "total_tumour_volume_ul": round(float(inside.sum()) * images.voxel_volume_mm3),
