@@ -103,6 +103,25 @@ async def test_another_user_never_meets_the_desk_of_the_first(
     assert "of the first user" not in await page.content()
 
 
+async def test_nothing_the_first_still_meant_to_ask_goes_out_in_the_name_of_the_next(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    watched.expect(REFUSED)
+    await watched.enter(DOCTOR)
+    await house.accounts.revoke_all(DOCTOR)
+    await watched.page.evaluate(ASK)
+    await watched.page.get_by_text("Your session has ended.").wait_for()
+    asked: list[str] = []
+    watched.page.on("request", lambda request: asked.append(request.url))
+    refused = "import('/page/api.js').then(({api}) => api.get('/v1/inbox').catch((e) => e.status))"
+    assert await watched.page.evaluate(refused) == 401
+    assert asked == []
+    await watched.sign_in(DOCTOR)
+    await watched.page.get_by_role("button", name="Later").click()
+    assert await watched.page.evaluate(refused.replace("inbox", "status")) != 401
+
+
 async def test_signing_out_everywhere_ends_the_other_page(house: House, page_of: PageOf) -> None:
     first, second = await page_of(house.base_url), await page_of(house.base_url)
     second.expect(REFUSED)

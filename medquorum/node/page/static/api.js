@@ -20,6 +20,18 @@ export class ApiError extends Error {
   }
 }
 
+/** What may be asked while nobody is signed in. */
+const AT_THE_DOOR = new Set(["/v1/login", "/v1/session", "/v1/logout"]);
+let shut = false;
+
+/**
+ * Whether the desk waits for its user to sign in again: until then nothing it still meant to ask
+ * goes out, lest it goes out in the name of whoever signs in next.
+ */
+export function shutDesk(closed) {
+  shut = closed;
+}
+
 async function refusal(response) {
   let document_ = {};
   try {
@@ -36,6 +48,8 @@ async function refusal(response) {
 async function ask(method, path, { body, headers = {}, signal } = {}) {
   if (!/^\/(v1\/|readyz|livez|page\/)/.test(path))
     throw new TypeError("an address of this node's API is wanted");
+  if (shut && path.startsWith("/v1/") && !AT_THE_DOOR.has(path))
+    throw new ApiError(401, "session", t("shell.session_over"));
   let response;
   try {
     response = await fetch(path, {

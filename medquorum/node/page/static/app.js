@@ -3,6 +3,7 @@
  * @module
  */
 
+import { api, shutDesk } from "./api.js";
 import { el, replace } from "./elements.js";
 import { followKeys } from "./keyboard.js";
 import { hand } from "./keys/hand.js";
@@ -64,11 +65,14 @@ function askAgain() {
   session.locked = true;
   hand.lock();
   disconnect();
+  shutDesk(true);
   const onDone = async () => {
-    if (!(await loadSession()) || session.user !== before) {
+    if ((await api.get("/v1/session")).user !== before) {
       await leave();
       return;
     }
+    shutDesk(false);
+    await loadSession();
     session.expired = false;
     await showKeyStep(() => {
       session.locked = false;

@@ -69,6 +69,7 @@ async function retry() {
   if (!wanted) return;
   try {
     const { user } = await api.get("/v1/session");
+    if (!wanted) return;
     if (user !== null) open();
     else document.dispatchEvent(new CustomEvent("session-over"));
   } catch {
