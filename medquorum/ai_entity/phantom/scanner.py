@@ -51,6 +51,22 @@ SHIFTED: Final = (
 )
 
 
+def varied_scanner(rng: np.random.Generator) -> Scanner:
+    """A scanner for training and fitting, drawn wider than usual, each of its parameters within
+    those of ``SHIFTED``."""
+    along, across = (float(rng.uniform(*bounds)) for bounds in ((2.2, 4.1), (3.3, 5.0)))
+    return Scanner(
+        "varied",
+        pet_fwhm_mm=float(rng.uniform(5.1, 7.6)),
+        pet_noise=float(rng.uniform(0.07, 0.18)),
+        pet_spacing_zyx_mm=(along, across, across),
+        pet_gain=float(rng.uniform(0.9, 1.1)),
+        ct_noise_hu=float(rng.uniform(6.0, 22.0)),
+        ct_offset_hu=float(rng.uniform(-14.0, 14.0)),
+        contrast=float(rng.uniform(0.0, 0.9)),
+    )
+
+
 class Family(StrEnum):
     """Sets of seeds that share none."""
 

@@ -16,9 +16,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medquorum.ai_entity.phantom.scanner import REFERENCE_SUV
 from medquorum.ai_entity.training.pasted import RADII_MM, with_lesions
 from medquorum.ai_entity.training.training_case import Places, TrainingCase
 from medquorum.ai_entity.tumour.grid import AIR_HU
+
+GRAIN_VOXELS: Final = 0.45
+"""Standard deviation: a reconstruction filter of 4 mm on the grid of 4 mm."""
 
 Matrix = npt.NDArray[np.float64]
 
@@ -35,6 +39,9 @@ class Spread:
     """Of densities and of uptake, each: up to 15 % more or less."""
     blur_voxels: tuple[float, float] = (0.3, 0.6)
     """Standard deviation of the blur that some patches get."""
+    counting_noise: float = 0.0
+    """Of half of the PET patches, at most: standard deviation over mean about the liver, its
+    variance growing with the uptake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def draw_patch(
     patch = (read[:-2], read[-2:-1], (read[-1:] > 0.99).float(), organs)
     if case.is_phantom and drawing.pasted_share > 0.0 and rng.random() < drawing.pasted_share:
         patch = with_lesions(patch, rng, drawing.pasted_radii_mm)
-    images = _disturbed(patch[0], rng, drawing.spread.gain)
+    images = _disturbed(patch[0], rng, drawing.spread)
     if drawing.blur_share > 0.0 and rng.random() < drawing.blur_share:
         images = blurred(images, float(rng.uniform(*drawing.spread.blur_voxels)))
     return images, *patch[1:]
@@ -165,9 +172,9 @@ def _one_of(places: Places, rng: np.random.Generator) -> Places:
     return places[int(rng.integers(len(places)))]
 
 
-def _disturbed(images: Tensor, rng: np.random.Generator, gain: float) -> Tensor:
+def _disturbed(images: Tensor, rng: np.random.Generator, spread: Spread) -> Tensor:
     """Calibration and noise errors of other scanners: gain, offset, grain."""
-    hu = images[0]
+    hu, gain = images[0], spread.gain
     stretch = rng.uniform(1.0 - gain, 1.0 + gain)
     hu = torch.where(hu > -300.0, hu * stretch + rng.normal(0.0, 10.0), hu)
     noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -179,8 +186,17 @@ def _disturbed(images: Tensor, rng: np.random.Generator, gain: float) -> Tensor:
         if rng.random() < 0.5:
             grain = float(rng.uniform(0.0, 0.12)) * torch.randn(suv.shape, generator=noise)
             suv = (suv * (1.0 + grain)).clamp(min=0.0)
+        if spread.counting_noise > 0.0 and rng.random() < 0.5:
+            suv = _counted(suv, float(rng.uniform(0.0, spread.counting_noise)), noise)
         parts.append(suv)
     return torch.stack(parts)
+
+
+def _counted(suv: Tensor, level: float, noise: torch.Generator) -> Tensor:
+    """Noise of fewer counts; its grains are about as wide as a voxel."""
+    grain = blurred(torch.randn((1, *suv.shape), generator=noise), GRAIN_VOXELS)[0]
+    spread = level * (REFERENCE_SUV * suv).clamp(min=0.0).sqrt()
+    return (suv + spread * grain / grain.std()).clamp(min=0.0)
 
 
 def blurred(images: Tensor, sigma_voxels: float) -> Tensor:

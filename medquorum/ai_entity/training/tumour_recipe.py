@@ -14,21 +14,21 @@ OVERLAP: Final = 0.25
 FOLDS: Final = 5
 TORSOS: Final = 56
 BODIES: Final = 140
-MORE_BODIES: Final = 300
-"""For the last round of whole bodies: those after the first that are neither limb nor uniform."""
+MORE_BODIES: Final = (300, 500)
+"""By round of whole bodies from the third on: with those that are neither limb nor uniform."""
 PRETRAIN_STEPS: Final = {Inputs.PETCT: 3_600, Inputs.CT: 900}
 FOLD_STEPS: Final = {Inputs.PETCT: (1_700, 5_000), Inputs.CT: (1_700,)}
 """Per round; every further round restarts the learning rate from the averaged weights
 (Loshchilov and Hutter, ICLR 2017) and disturbs its patches more."""
 FOLD_SEEDS: Final = (2_000, 4_100)
 FOLD_AVERAGES: Final = (0.997, 0.998)
-WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000), Inputs.CT: (3_000,)}
+WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000, 8_000), Inputs.CT: (3_000,)}
 """Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
 for CT alone they begin anew."""
-WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997, 0.998), Inputs.CT: (0.995,)}
+WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997, 0.998, 0.998), Inputs.CT: (0.995,)}
 FURTHER: Final = {Inputs.PETCT: 0.6, Inputs.CT: 0.0}
 LARGER_MM: Final = (5.0, 36.0)
-"""Radii of further lesions in the last round of whole bodies."""
+"""Radii of further lesions in the third round of whole bodies and after it."""
 BODY_DRAWING: Final = Drawing(
     lesion_share=0.5, each_lesion_alike=True, hot_share=0.3, blur_share=0.2
 )
@@ -36,6 +36,10 @@ BLURRED: Final = Drawing(blur_share=BODY_DRAWING.blur_share)
 FARTHER: Final = Spread(turned_share=0.75, turn_degrees=25.0, scale=0.22, gain=0.22)
 """Of the further rounds of members."""
 LAST_BODIES: Final = Spread(gain=0.2, blur_voxels=(0.3, 0.7))
+VARIED_BODIES: Final = Spread(gain=0.2, blur_voxels=(0.3, 0.75), counting_noise=0.18)
+"""Of the fourth round, with bodies of scanners that vary more and more patches where uptake is
+usual."""
+VARIED_HOT_SHARE: Final = 0.4
 WHOLE_BODY_TEMPERATURE: Final = {Inputs.PETCT: 2.14}
 """Of least log loss on eight validation phantoms; the members' own is fitted on patients."""
 LIMB_SHARE: Final = 0.2
@@ -73,6 +77,8 @@ def whole_body_recipe(inputs: Inputs, steps: int, turn: int, side: int = SIDE) -
     drawing = replace(BODY_DRAWING, pasted_share=FURTHER[inputs])
     if turn > 1:
         drawing = replace(drawing, pasted_radii_mm=LARGER_MM, blur_share=0.3, spread=LAST_BODIES)
+    if turn > 2:
+        drawing = replace(drawing, hot_share=VARIED_HOT_SHARE, spread=VARIED_BODIES)
     averages = WHOLE_BODY_AVERAGES[inputs]
     return Recipe(
         steps,

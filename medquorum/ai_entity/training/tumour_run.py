@@ -83,8 +83,8 @@ class TumourRun:
     seed: int = SEED
     side: int = SIDE
 
-    more_bodies: int = MORE_BODIES
-    """Of the last round of whole bodies, where it has three."""
+    more_bodies: tuple[int, ...] = MORE_BODIES
+    """By round of whole bodies from the third on; the first two have ``body_count``."""
 
     @property
     def first_steps(self) -> int:
@@ -110,6 +110,12 @@ class TumourRun:
         given = self.whole_body_steps
         return WHOLE_BODY_STEPS[self.inputs] if given is None else given
 
+    def bodies_of(self, turn: int) -> int:
+        """How many bodies a round of whole bodies is shown."""
+        if turn < 2:
+            return self.body_count
+        return self.more_bodies[min(turn - 2, len(self.more_bodies) - 1)]
+
     def stage(self, name: str) -> Path:
         """The checkpoint of a stage."""
         return self.out / f"{name}.npz"
@@ -126,8 +132,8 @@ class Material:
     bodies: tuple[TrainingCase, ...]
     limbs: tuple[TrainingCase, ...]
     """Those of the bodies that are limbs."""
-    more: tuple[TrainingCase, ...] = ()
-    """The bodies and more, for the last round of whole bodies."""
+    whole: tuple[tuple[TrainingCase, ...], ...] = ()
+    """By round of whole bodies: the bodies and more."""
 
 
 def read_material(run: TumourRun) -> Material:
@@ -137,9 +143,10 @@ def read_material(run: TumourRun) -> Material:
         {name: case_digest(case) for name, case in reference.items()}, run.folds, run.seed
     )
     folds.write(run.out / "folds.json")
-    alone = run.inputs is Inputs.CT
+    alone, rounds = run.inputs is Inputs.CT, len(run.whole_body_rounds)
     torsos = make_torsos(run.phantoms, run.torso_count if alone else 0)
-    count = run.more_bodies if len(run.whole_body_rounds) > 2 else run.body_count
+    counts = [run.bodies_of(turn) for turn in range(rounds)]
+    count = max([run.body_count, *counts])
     made = make_phantoms(run.phantoms, count, for_ct_alone=alone, torsos_after=run.body_count)
     every = {index: phantom_case(path) for index, path in made}
     bodies = {index: case for index, case in every.items() if index < run.body_count}
@@ -150,7 +157,7 @@ def read_material(run: TumourRun) -> Material:
         tuple(phantom_case(path) for path in torsos),
         tuple(bodies.values()),
         tuple(case for index, case in bodies.items() if body_of(index) is Body.LIMB),
-        tuple(every.values()),
+        tuple(tuple(case for index, case in every.items() if index < shown) for shown in counts),
     )
 
 
@@ -213,8 +220,7 @@ def train_whole_body(
     for turn, steps in enumerate(run.whole_body_rounds):
         recipe = whole_body_recipe(run.inputs, steps, turn, run.side)
         stage = run.stage(f"whole_body_round_{turn + 1}")
-        shown = material.more if turn > 1 else material.bodies
-        network = train_stage(stage, network, recipe, ([], shown), tell)
+        network = train_stage(stage, network, recipe, ([], material.whole[turn]), tell)
     return rounded(network) if run.whole_body_rounds else None
 
 
