@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from medquorum.ai_entity.adapters.plan import AdaptedPlan, plan_from_card
 from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.tumour.mirrors import UNMIRRORED, mirrors_from
 
 VOXELS: Final = "voxels"
 """One probability per voxel of the whole grid."""
@@ -66,6 +67,8 @@ class Multitask:
     """The member that speaks, instead of all others, where the lungs are in view."""
     whole_body_temperature: float | None = None
     """Divides that member's logit; None: what divides the others'."""
+    mirrors: tuple[str, ...] = UNMIRRORED
+    """The passes whose mean is the network's word: the axes that each mirrors, e.g. "", "x"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
         whole_body_temperature=None
         if softer is None
         else _within(int(softer), *TEMPERATURES_PPM) / PPM,
+        mirrors=mirrors_from(card["mirrors"]) if "mirrors" in card else UNMIRRORED,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from medquorum.ai_entity.model_card import MULTITASK, PPM
 from medquorum.ai_entity.training.network import WIDTHS, Inputs
 from medquorum.ai_entity.training.tumour_recipe import (
+    MIRRORS,
     OVERLAP,
     PRETRAIN_STEPS,
     WHOLE_BODY_TEMPERATURE,
@@ -102,6 +103,7 @@ def card(run: TumourRun, model: bytes, results: dict[str, Any], folds: Path) -> 
         ),
         "window": [run.side] * 3,
         "overlap": OVERLAP,
+        "mirrors": list(MIRRORS),
         "temperature_ppm": round(results["temperature"] * PPM),
         "threshold_ppm": round(results["threshold"] * PPM),
         "members": run.folds + bool(whole),

@@ -11,6 +11,8 @@ SEED: Final = 4
 SIDE: Final = 48
 """Voxels of 4 mm: windows of 19 cm."""
 OVERLAP: Final = 0.25
+MIRRORS: Final = ("", "x", "y", "xy")
+"""Passes whose mean is the network's word on a window."""
 FOLDS: Final = 5
 TORSOS: Final = 56
 BODIES: Final = 140

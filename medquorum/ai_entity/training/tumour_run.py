@@ -42,6 +42,7 @@ from medquorum.ai_entity.training.tumour_recipe import (
     BODIES,
     FOLD_STEPS,
     FOLDS,
+    MIRRORS,
     MORE_BODIES,
     OVERLAP,
     PRETRAIN_STEPS,
@@ -54,6 +55,7 @@ from medquorum.ai_entity.training.tumour_recipe import (
     whole_body_recipe,
 )
 from medquorum.ai_entity.tumour.grid import Volume, common_grid
+from medquorum.ai_entity.tumour.mirrors import mirrored
 from medquorum.ai_entity.tumour.windows import run_windows
 
 FOLDS_FILE: Final = "tumour_folds.json"
@@ -273,11 +275,11 @@ def case_logits(ensemble: Ensemble, case: ReferenceCase, side: int = SIDE) -> Vo
     channels = [images.hu]
     if ensemble.inputs is Inputs.PETCT and images.suv is not None:
         channels.append(images.suv)
-    plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None)
+    plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None, mirrors=MIRRORS)
 
     def ask(windows: Volume) -> tuple[Volume, ...]:
         with torch.no_grad():
             lesion, organs = ensemble(torch.from_numpy(windows))
         return lesion.numpy(), organs.numpy()
 
-    return run_windows(ask, np.stack(channels), plan).lesion
+    return run_windows(mirrored(ask, plan.mirrors), np.stack(channels), plan).lesion

@@ -21,6 +21,7 @@ from medquorum.ai_entity.model_card import Multitask
 from medquorum.ai_entity.registry import LoadedModel
 from medquorum.ai_entity.tumour.density_organs import density_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Volume
+from medquorum.ai_entity.tumour.mirrors import mirrored
 from medquorum.ai_entity.tumour.organ_atlas import lung_box
 from medquorum.ai_entity.tumour.windows import Organs, Progress, run_windows
 
@@ -75,9 +76,11 @@ def predict(
     if asked == (plan.whole_body,):
         temperature = plan.whole_body_temperature or plan.temperature
     if model.whole_body is not None and asked == (plan.whole_body,):
-        blended = run_windows(model.run_whole_body, channels, plan, None, progress)
+        run = mirrored(model.run_whole_body, plan.mirrors)
+        blended = run_windows(run, channels, plan, None, progress)
     else:
-        blended = run_windows(model.run_all, channels, plan, asked, progress)
+        run = mirrored(model.run_all, plan.mirrors)
+        blended = run_windows(run, channels, plan, asked, progress)
     probability = sigmoid(blended.lesion / np.float32(temperature))
     return Prediction(_rounded(probability.astype(np.float32)), blended.organs)
 
