@@ -1,10 +1,11 @@
 """Phantoms that judge or calibrate a tumour model: which body, disease and scanner has which index.
 
 Two sets with different seeds and scanners. *Validation* phantoms are scanned by the standard
-scanner or one drawn around it; post-processing is fitted on them. *Hold-out* phantoms come from
-another family of seeds and from the shifted scanners only; nothing is ever chosen on them. Disease
-goes through all stories; every third body has its head, the hottest organ that is no tumour.
-Nothing is kept on disk.
+scanner or one drawn around it, from number 48 on by scanners that vary more, still less than the
+shifted ones; post-processing is fitted on them. *Hold-out* phantoms come from another family of
+seeds and from the shifted scanners only; nothing is ever chosen on them. Disease goes through all
+stories; every third body has its head, the hottest organ that is no tumour. Nothing is kept on
+disk.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,13 @@ import numpy as np
 from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.growths import Story
 from medquorum.ai_entity.phantom.organs import Organ
-from medquorum.ai_entity.phantom.scanner import SHIFTED, STANDARD, Family, family_seed
+from medquorum.ai_entity.phantom.scanner import (
+    SHIFTED,
+    STANDARD,
+    Family,
+    family_seed,
+    varied_scanner,
+)
 from medquorum.ai_entity.phantom.whole_body import TorsoPhantom, TorsoPlan, make_torso
 from medquorum.ai_entity.tumour.grid import GridImages
 
@@ -29,6 +36,8 @@ DRAWN_AROUND: Final = {
     "contrast": (0.0, 0.7),
 }
 """Bounds of the validation scanners: narrower than the shifted ones."""
+VARIED_FROM: Final = 48
+"""Index of the first validation phantom whose scanner varies more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ def trial_plan(family: Family, index: int) -> TorsoPlan:
     """Story, head and scanner of a family's member."""
     if family is Family.HOLD_OUT:
         scanner = SHIFTED[(index // len(STORIES)) % len(SHIFTED)]
+    elif index >= VARIED_FROM:
+        scanner = varied_scanner(np.random.default_rng((PURPOSE_SCANNER, index)))
     elif index % 2:
         rng = np.random.default_rng((PURPOSE_SCANNER, index))
         drawn = {name: float(rng.uniform(*bounds)) for name, bounds in DRAWN_AROUND.items()}
