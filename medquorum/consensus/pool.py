@@ -112,8 +112,9 @@ class Pool:
         return ACCEPT
 
     def _note_verdict(self, entry: OpenProposal, state: ChainState, now_ms: int) -> None:
-        if entry.tally(state, now_ms).standing is not Standing.PENDING:
-            self._decided.setdefault(entry.proposal.id)
+        decided = entry.proposal.id in self._decided
+        if not decided and entry.tally(state, now_ms).standing is not Standing.PENDING:
+            self._decided[entry.proposal.id] = None
 
     def renew(self, state: ChainState, verify: Verifier) -> dict[ProposalId, Reason]:
         """Judge everything anew under another charter (R-GOV8); what no longer may be is dropped.

@@ -115,12 +115,11 @@ def tally(votes: Iterable[Vote], panel: Panelists | Board) -> Tally:
     else:
         counted = [vote for vote in votes if _counts(vote, panel)]
         agreed, needed = _responsible(counted, panel), len(panel.doctors) // 2 + 1
-    of = dict.fromkeys(Decision, 0)
-    for vote in counted:
-        of[vote.ballot.decision] += 1
-    size = len(panel.doctors)
-    reachable = size - of[Decision.REJECT] - of[Decision.ABSTAIN]
-    if of[Decision.APPROVE] >= needed and agreed is True:
+    said = [vote.ballot.decision for vote in counted]
+    approvals, rejections = said.count(Decision.APPROVE), said.count(Decision.REJECT)
+    abstentions, size = len(said) - approvals - rejections, len(panel.doctors)
+    reachable = size - rejections - abstentions
+    if approvals >= needed and agreed is True:
         standing = Standing.APPROVED
     elif size > 0 and (reachable < needed or agreed is False):
         standing = Standing.REJECTED
@@ -130,9 +129,9 @@ def tally(votes: Iterable[Vote], panel: Panelists | Board) -> Tally:
         standing,
         size,
         needed,
-        of[Decision.APPROVE],
-        of[Decision.REJECT],
-        of[Decision.ABSTAIN],
+        approvals,
+        rejections,
+        abstentions,
         agreed is True,
         asked - {vote.ballot.voter for vote in counted},
     )

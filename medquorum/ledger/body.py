@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from medquorum.ledger import canonical, merkle
 from medquorum.ledger.hashing import DIGEST_BYTES
@@ -11,6 +13,9 @@ from medquorum.ledger.schema import Reader
 from medquorum.ledger.types import PartName
 
 _FIELDS = ("bytes", "chunks", "commitment", "name", "root")
+ROOTS_REMEMBERED: Final = 1_024
+"""A proposal is judged on arrival and in every batch that holds it; an entry is a few hundred
+bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ def parse_descriptor(value: object) -> PartDescriptor:
     )
 
 
+@lru_cache(maxsize=ROOTS_REMEMBERED)
 def body_root(parts: tuple[PartDescriptor, ...]) -> bytes:
     """Hpresent: the Merkle root over the descriptors in order (R-BOD2)."""
     return merkle.root([canonical.encode(part.as_map()) for part in parts])

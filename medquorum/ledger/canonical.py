@@ -63,19 +63,26 @@ def _ordered(value: Any, limits: CodecLimits, depth: int) -> object:
     Code points order text as UTF-8 bytes do, so keys are compared as they are.
     """
     kind = type(value)
+    if kind is bytes and len(value) <= limits.binary:
+        return value
     if kind in _SCALARS:
         _check_scalar(value, limits)
         return value
     if kind is dict or isinstance(value, Mapping):
         _check_container(len(value), limits.map_entries, depth)
+        longest = limits.text
         for key in value:
+            if type(key) is str and len(key) <= longest and key.isascii():
+                continue  # every name of a schema; anything else is looked at closely
             if not isinstance(key, str):
                 raise CodecError("R-CAN1: a map key is not text")
             _check_text(key, limits)
-        return {key: _ordered(value[key], limits, depth - 1) for key in sorted(value)}
+        below = depth - 1
+        return {key: _ordered(value[key], limits, below) for key in sorted(value)}
     if isinstance(value, list | tuple):
         _check_container(len(value), limits.entries, depth)
-        return [_ordered(entry, limits, depth - 1) for entry in value]
+        below = depth - 1
+        return [_ordered(entry, limits, below) for entry in value]
     _check_scalar(value, limits)
     return value
 

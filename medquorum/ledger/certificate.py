@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -78,11 +78,15 @@ class Certificate:
 
     statement: Statement
     votes: tuple[tuple[int, Signature], ...]
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    """Kept once made: roots, sizes and bodies of several batches each ask for it."""
 
     def encoded(self) -> bytes:
         """`enc` of R-ORD11."""
+        if self._encoded is not None:
+            return self._encoded
         statement = self.statement
-        return canonical.encode(
+        encoded = canonical.encode(
             {
                 "epoch": statement.epoch,
                 "hash": statement.hash,
@@ -91,6 +95,8 @@ class Certificate:
                 "votes": [[signer, signature] for signer, signature in self.votes],
             }
         )
+        object.__setattr__(self, "_encoded", encoded)
+        return encoded
 
 
 def state(statement: Statement, signer: int, network: NetworkId, sign: Signer) -> OrderingVote:

@@ -43,9 +43,12 @@ def tag(kind: Kind) -> bytes:
     return b"medquorum/v1/" + kind.value.encode("ascii")
 
 
+_PREFIXED_TAGS: Final = {kind: prefixed(tag(kind)) for kind in Kind}
+
+
 def preimage(kind: Kind, network: bytes, payload: bytes) -> bytes:
     """The text whose SHA-256 is signed; what a browser hands to WebCrypto (R-SIG1)."""
-    return prefixed(tag(kind)) + prefixed(network) + prefixed(payload)
+    return _PREFIXED_TAGS[kind] + prefixed(network) + prefixed(payload)
 
 
 def tagged(kind: Kind, network: bytes, payload: bytes) -> bytes:

@@ -34,6 +34,9 @@ def hear_claim(state: State[View], peer: Address, log_length: int) -> None:
 def ask_if_behind(state: State[View]) -> None:
     """Ask one who is ahead, once what is missing has not come by itself."""
     catch_up, length, now_ms = state.catch_up, state.branches.final.log_length, state.clock.now_ms
+    if not catch_up.claims and state.top == state.final_slot:
+        catch_up.behind_since_ms = catch_up.asked = None
+        return
     ahead = {peer: claim for peer, claim in catch_up.claims.items() if claim > length}
     catch_up.claims = dict(ahead)
     for peer in _finalisers(state):

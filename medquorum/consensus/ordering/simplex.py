@@ -146,7 +146,7 @@ class Ordering(Generic[View]):
             catch_up.ask_due_ms(state),
             *(wanted.due_ms for wanted in state.wants.values()),
         ]
-        return min((one for one in deadlines if one is not None), default=None)
+        return min([one for one in deadlines if one is not None], default=None)
 
     @property
     def ended(self) -> bool:

@@ -11,9 +11,9 @@ from medquorum.ledger.types import OrderingKind
 
 def enter(state: State[View]) -> None:
     """R3 and R4: note when the slot changed, and since when it has had work (R-SIM3, R-SIM4)."""
-    clock = state.clock
-    if clock.entered_slot != state.current:
-        clock.entered_slot, clock.entered_ms, clock.armed_ms = state.current, clock.now_ms, None
+    clock, current = state.clock, state.current
+    if clock.entered_slot != current:
+        clock.entered_slot, clock.entered_ms, clock.armed_ms = current, clock.now_ms, None
     if work(state) is Work.NONE:
         clock.armed_ms = None
     elif clock.armed_ms is None:
@@ -23,16 +23,19 @@ def enter(state: State[View]) -> None:
 def skip_deadline_ms(state: State[View]) -> int | None:
     """When this node gives the current slot up; None without work or seat, or once it did."""
     pen, armed_ms = state.pen, state.clock.armed_ms
-    if pen is None or state.listening or armed_ms is None or pen.skipped(state.current):
+    if pen is None or armed_ms is None or state.listening:
         return None
-    timeout_ms = state.timing.slot_timeout(state.current - 1 - state.final_slot)
+    current = state.current
+    if pen.skipped(current):
+        return None
+    timeout_ms = state.timing.slot_timeout(current - 1 - state.final_slot)
     return armed_ms + (timeout_ms // 10 if leader_is_lost(state) else timeout_ms)
 
 
 def leader_is_lost(state: State[View]) -> bool:
     """Whether the slot's leader gave it up itself, or is silent while a quorum is not (R-SIM7)."""
     leader = state.leader
-    if leader in state.tally.signed_kind(state.current, OrderingKind.SKIP):
+    if state.tally.signed(leader, state.current, OrderingKind.SKIP):
         return True
     since_ms = state.clock.now_ms - SILENT_MS
     if _heard_ms(state, leader) >= since_ms:

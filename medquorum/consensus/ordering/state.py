@@ -164,8 +164,9 @@ class State(Generic[View]):
 
     @property
     def current(self) -> int:
-        """The slot this node is in."""
-        return self.top + 1
+        """The slot this node is in: the one after `top`, which is asked for most of all."""
+        certified, final = self.shelf.top, self.branches.final.slot
+        return (certified if certified > final else final) + 1
 
     @property
     def leader(self) -> int:

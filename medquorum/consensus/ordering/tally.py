@@ -58,15 +58,12 @@ class Tally:
             if signer in votes
         )
 
-    def signed_kind(self, slot: int, kind: OrderingKind) -> frozenset[int]:
-        """Who voted this kind in this slot, for any hash."""
-        known = self._slots.get(slot, {})
-        return frozenset(
-            signer
-            for statement, votes in known.items()
-            if statement.kind is kind
-            for signer in votes
-        )
+    def signed(self, signer: int, slot: int, kind: OrderingKind) -> bool:
+        """Whether this doctor's node voted this kind in this slot, for any hash."""
+        for statement, votes in self._slots.get(slot, {}).items():
+            if statement.kind is kind and signer in votes:
+                return True
+        return False
 
     def forget(self, below: int) -> None:
         """Drop slots below the last final one."""

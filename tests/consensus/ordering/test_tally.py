@@ -68,5 +68,7 @@ def test_settled_slots_are_forgotten() -> None:
     tally.add(vote(NOTAR, 2, A, 2))
     tally.forget(2)
     assert [one.statement.slot for one in tally.votes_of(2, 0)] == [2]
-    assert tally.signed_kind(2, NOTAR) == {2}
-    assert tally.signed_kind(1, NOTAR) == frozenset()
+    assert tally.signed(2, 2, NOTAR)
+    assert not tally.signed(2, 1, NOTAR)
+    assert not tally.signed(1, 2, NOTAR)
+    assert not tally.signed(2, 2, FINAL)
