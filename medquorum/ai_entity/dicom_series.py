@@ -7,13 +7,20 @@ would be a wrong tumour volume.
 """
 
 import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.dicom_slice import Slice, SliceGeometry, parse_header, read_slice
+from medquorum.ai_entity.dicom_fields import QUIET
+from medquorum.ai_entity.dicom_layers import ImageVolume as ImageVolume
+from medquorum.ai_entity.dicom_layers import SeriesFacts, SeriesLayers
+from medquorum.ai_entity.dicom_slice import Slice, SliceGeometry, read_slice
 from medquorum.ai_entity.dicom_source import SeriesSource, iterate_files
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.limits import MAX_VOLUME_VOXELS
@@ -28,40 +35,10 @@ SPACING_JITTER_MM: Final = 0.1
 DIRECTION_TOLERANCE: Final = 1e-3
 """Between slices, and for the sideways drift of a tilted gantry per millimetre of travel."""
 
-Affine = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesFacts:
-    """Provenance that identifies no one."""
-
-    content_digest: bytes
-    """SHA-256 over the SHA-256 of every file in slice order."""
-    frame_of_reference_digest: bytes
-    """SHA-256 of FrameOfReferenceUID, empty when the series has none."""
-    slice_count: int
-    transfer_syntaxes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageVolume:
-    """Voxels [z,y,x] in rescaled units, and the way from indices to LPS millimetres."""
-
-    voxels: npt.NDArray[np.float32]
-    affine: Affine
-    """4 x 4: (z, y, x, 1) -> (x_mm, y_mm, z_mm, 1), LPS."""
-    spacing_zyx_mm: tuple[float, float, float]
-    modality: str
-    facts: SeriesFacts
-    pet: PetFacts | None
-
-    def __repr__(self) -> str:
-        return f"ImageVolume({self.modality}, {self.voxels.shape}, {self.spacing_zyx_mm} mm)"
-
-    @property
-    def voxel_volume_ml(self) -> float:
-        """Product of the spacings, in millilitres."""
-        return float(np.prod(self.spacing_zyx_mm)) / 1000.0
+READERS: Final = 2
+"""Threads: one file is digested while another is parsed, which Python does one at a time."""
+READ_AHEAD: Final = 4
+"""Files held at once before their slice is in the series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +47,7 @@ class _Read:
     digest: bytes
     image: Slice
     along_mm: float
+    pet: PetFacts | None
 
 
 def read_series(source: SeriesSource, modality: str) -> ImageVolume:
@@ -77,36 +55,69 @@ def read_series(source: SeriesSource, modality: str) -> ImageVolume:
 
     Raises SeriesError; see ``errors.Reason`` for each reason.
     """
-    pet_facts: list[PetFacts] = []
+    return read_layers(source, modality).volume()
+
+
+def read_layers(source: SeriesSource, modality: str) -> SeriesLayers:
+    """The same volume as stored, before its voxels are made into numbers. Raises SeriesError."""
     slices: list[_Read] = []
     voxel_count = 0
-    for ordinal, content in enumerate(iterate_files(source), start=1):
-        dataset = parse_header(content, ordinal)
-        image = read_slice(dataset, ordinal)
-        if image.modality != modality:
-            raise SeriesError(Reason.MIXED_SERIES, f"file {ordinal} is not of modality {modality}")
-        if modality == "PT":
-            pet_facts.append(read_pet_facts(dataset, ordinal))
+    for one in _read_files(source, modality):
         if slices:
-            _same_series(slices[0].image, image, ordinal)
-        voxel_count += image.values.size
+            _same_series(slices[0].image, one.image, one.ordinal)
+        voxel_count += one.image.stored.size
         if voxel_count > MAX_VOLUME_VOXELS:
             raise SeriesError(Reason.OVERSIZE, f"a volume of more than {MAX_VOLUME_VOXELS} voxels")
-        along = float(np.dot(_normal(image.geometry), image.geometry.position_mm))
-        slices.append(_Read(ordinal, hashlib.sha256(content).digest(), image, along))
+        slices.append(one)
     slices.sort(key=lambda one: one.along_mm)
-    return _stack(slices, merge_pet_facts(pet_facts) if pet_facts else None)
+    facts = [one.pet for one in slices if one.pet is not None]
+    return _stack(slices, merge_pet_facts(facts) if facts else None)
 
 
-def _normal(geometry: SliceGeometry) -> npt.NDArray[np.float64]:
-    return np.cross(geometry.row_direction, geometry.column_direction)
+def _read_files(source: SeriesSource, modality: str) -> Iterator[_Read]:
+    """The files of ``source`` in order; the first that is refused raises, whoever read it."""
+    waiting: deque[Future[_Read]] = deque()
+    with QUIET, ThreadPoolExecutor(READERS) as readers:
+        files = enumerate(iterate_files(source), start=1)
+        while True:
+            try:
+                ordinal, content = next(files)
+            except StopIteration:
+                break
+            except SeriesError:
+                yield from _results(waiting)  # an earlier file's error comes first
+                raise
+            waiting.append(readers.submit(_read_file, content, ordinal, modality))
+            if len(waiting) == READ_AHEAD:
+                yield waiting.popleft().result()
+        yield from _results(waiting)
+
+
+def _results(waiting: deque[Future[_Read]]) -> Iterator[_Read]:
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read_file(content: bytes, ordinal: int, modality: str) -> _Read:
+    image, dataset = read_slice(content, ordinal)
+    if image.modality != modality:
+        raise SeriesError(Reason.MIXED_SERIES, f"file {ordinal} is not of modality {modality}")
+    pet = read_pet_facts(dataset, ordinal) if modality == "PT" else None
+    normal = _normal(image.geometry.row_direction, image.geometry.column_direction)
+    along = float(np.dot(normal, image.geometry.position_mm))
+    return _Read(ordinal, hashlib.sha256(content).digest(), image, along, pet)
+
+
+@lru_cache(maxsize=8)
+def _normal(row: tuple[float, ...], column: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    return np.cross(row, column)
 
 
 def _same_series(first: Slice, image: Slice, ordinal: int) -> None:
     same = (
         image.series_uid == first.series_uid
         and image.frame_of_reference_uid == first.frame_of_reference_uid
-        and image.values.shape == first.values.shape
+        and image.stored.shape == first.stored.shape
         and _close(image.geometry.row_direction, first.geometry.row_direction)
         and _close(image.geometry.column_direction, first.geometry.column_direction)
         and _close(_in_plane(image.geometry), _in_plane(first.geometry))
@@ -123,7 +134,9 @@ def _in_plane(geometry: SliceGeometry) -> tuple[float, float]:
 
 
 def _close(left: tuple[float, ...], right: tuple[float, ...]) -> bool:
-    return bool(np.allclose(left, right, rtol=0.0, atol=DIRECTION_TOLERANCE))
+    return all(
+        abs(one - other) <= DIRECTION_TOLERANCE for one, other in zip(left, right, strict=True)
+    )
 
 
 def _slice_step(slices: list[_Read]) -> npt.NDArray[np.float64]:
@@ -134,7 +147,8 @@ def _slice_step(slices: list[_Read]) -> npt.NDArray[np.float64]:
         )
     positions = np.asarray([one.image.geometry.position_mm for one in slices])
     steps = np.diff(positions, axis=0)
-    normal = _normal(slices[0].image.geometry)
+    first = slices[0].image.geometry
+    normal = _normal(first.row_direction, first.column_direction)
     travel = steps @ normal
     median = float(np.median(travel))
     if median <= 0.0:
@@ -159,7 +173,7 @@ def _slice_step(slices: list[_Read]) -> npt.NDArray[np.float64]:
     return np.asarray(normal * (total / (len(slices) - 1)))
 
 
-def _stack(slices: list[_Read], pet: PetFacts | None) -> ImageVolume:
+def _stack(slices: list[_Read], pet: PetFacts | None) -> SeriesLayers:
     step = _slice_step(slices)
     first = slices[0].image
     geometry = first.geometry
@@ -180,7 +194,4 @@ def _stack(slices: list[_Read], pet: PetFacts | None) -> ImageVolume:
         geometry.row_spacing_mm,
         geometry.column_spacing_mm,
     )
-    voxels = np.empty((len(slices), *first.values.shape), dtype=np.float32)
-    for index, one in enumerate(slices):
-        voxels[index] = one.image.values
-    return ImageVolume(voxels, affine, spacing, first.modality, facts, pet)
+    return SeriesLayers(tuple(one.image for one in slices), affine, spacing, facts, pet)

@@ -6,7 +6,6 @@ and holds no patient name, number or date.
 
 import io
 import logging
-import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +24,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from medquorum.ai_entity.dicom_fields import QUIET, field_value
+from medquorum.ai_entity.dicom_plain import plain_pixels
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.limits import MAX_SIDE_PIXELS
 
@@ -40,6 +41,9 @@ READABLE_SYNTAXES: Final = frozenset(
     }
 )
 """JPEG baseline and JPEG-LS are left out: their free decoders are GPL or unmaintained."""
+
+DEFERRED_BYTES: Final = 4_096
+"""Longer fields, which is the pixels, are not copied out of the file where they can stay in it."""
 
 COSINE_TOLERANCE: Final = 1e-3
 """Row and column directions must be unit vectors at right angles to this."""
@@ -58,9 +62,12 @@ class SliceGeometry:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A slice in rescaled units (HU, Bq/mL, SUV) with its place."""
+    """A slice as stored, with what makes it rescaled units (HU, Bq/mL, SUV), and its place."""
 
-    values: npt.NDArray[np.float32]
+    stored: npt.NDArray[np.generic]
+    """[rows, columns], four bytes a pixel at most."""
+    slope: float
+    intercept: float
     geometry: SliceGeometry
     modality: str
     series_uid: str
@@ -68,16 +75,32 @@ class Slice:
     transfer_syntax: str
 
     def __repr__(self) -> str:
-        return f"Slice({self.modality}, {self.values.shape})"
+        return f"Slice({self.modality}, {self.stored.shape})"
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """Rescaled units [rows, columns]."""
+        return rescaled(self.stored, self.slope, self.intercept)
 
 
-def parse_header(content: bytes, ordinal: int) -> FileDataset:
-    """The dataset of one file; nothing is decoded yet. Raises SeriesError."""
+def rescaled(
+    stored: npt.NDArray[np.generic], slope: float, intercept: float
+) -> npt.NDArray[np.float32]:
+    """``slope * stored + intercept``, computed in float64."""
+    values = np.multiply(stored, slope, dtype=np.float64)
+    values += intercept
+    return np.asarray(values, dtype=np.float32)
+
+
+def parse_header(content: bytes, ordinal: int, defer_bytes: int | None = None) -> FileDataset:
+    """The dataset of one file; nothing is decoded yet. Raises SeriesError.
+
+    Fields of more than ``defer_bytes`` are left in ``content`` until they are asked for.
+    """
     logging.getLogger("pydicom").disabled = True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(io.BytesIO(content), force=False)
+        with QUIET:
+            dataset = pydicom.dcmread(io.BytesIO(content), defer_size=defer_bytes, force=False)
             syntax = dataset.file_meta.TransferSyntaxUID
     except InvalidDicomError as error:
         raise SeriesError(Reason.NOT_DICOM, f"file {ordinal} is not a DICOM file") from error
@@ -107,9 +130,8 @@ def required(dataset: Any, keyword: str, ordinal: int) -> Any:
 def optional(dataset: Any, keyword: str, ordinal: int) -> Any | None:
     """The value of ``keyword`` or None when absent or empty; SeriesError when unreadable."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value = dataset.get(keyword)
+        with QUIET:
+            value = field_value(dataset, keyword)
     except MemoryError:
         raise
     except Exception as error:
@@ -177,8 +199,7 @@ def stored_pixels(dataset: Any, ordinal: int) -> npt.NDArray[np.generic]:
     if "PixelData" not in dataset:
         raise SeriesError(Reason.TRUNCATED_PIXELS, f"file {ordinal} has no PixelData (7FE0,0010)")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with QUIET:
             pixels = dataset.pixel_array
     except MemoryError:
         raise
@@ -215,18 +236,29 @@ def read_geometry(dataset: Any, ordinal: int) -> SliceGeometry:
     )
 
 
-def read_slice(dataset: FileDataset, ordinal: int) -> Slice:
-    """A slice with its own RescaleSlope and RescaleIntercept applied."""
-    check_frame(dataset, ordinal)
+def read_slice(content: bytes, ordinal: int) -> tuple[Slice, FileDataset]:
+    """A slice with its own RescaleSlope and RescaleIntercept, and the dataset. Raises SeriesError.
+
+    The slice may refer to ``content``.
+    """
+    dataset = parse_header(content, ordinal, DEFERRED_BYTES)
+    shape = check_frame(dataset, ordinal)
     geometry = read_geometry(dataset, ordinal)
     slope = number(dataset, "RescaleSlope", ordinal)
     intercept = number(dataset, "RescaleIntercept", ordinal)
-    values = stored_pixels(dataset, ordinal).astype(np.float64) * slope + intercept
-    return Slice(
-        values=values.astype(np.float32),
+    stored = plain_pixels(content, dataset, shape)
+    if stored is None:
+        stored = stored_pixels(parse_header(content, ordinal), ordinal)
+    if stored.itemsize > 4:  # an image of such numbers would take twice its place
+        stored, slope, intercept = rescaled(stored, slope, intercept), 1.0, 0.0
+    image = Slice(
+        stored=stored,
+        slope=slope,
+        intercept=intercept,
         geometry=geometry,
         modality=str(required(dataset, "Modality", ordinal)),
         series_uid=str(required(dataset, "SeriesInstanceUID", ordinal)),
         frame_of_reference_uid=str(optional(dataset, "FrameOfReferenceUID", ordinal) or ""),
         transfer_syntax=str(dataset.file_meta.TransferSyntaxUID.name),
     )
+    return image, dataset

@@ -34,9 +34,11 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, limit: int) -> bytes:
     """All bytes of the plain file, or TooLargeError when there are more than ``limit``."""
     with open_regular(path) as stream:
-        content = b""
-        if os.fstat(stream.fileno()).st_size <= limit:
-            content = stream.read(limit + 1)
+        size = os.fstat(stream.fileno()).st_size
+        if size <= limit:
+            content = stream.read(size + 1)
+            if len(content) > size:  # it has grown, or its file system tells no size
+                content += stream.read(limit + 1 - len(content))
             if len(content) <= limit:
                 return content
     raise TooLargeError(errno.EFBIG, f"has more than {limit} bytes", str(path))

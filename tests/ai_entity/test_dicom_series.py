@@ -1,6 +1,7 @@
 """A series becomes a volume, or is refused with the reason, the file's ordinal and the tag."""
 
 import random
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,9 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
 
 from medquorum.ai_entity.dicom_series import read_series
+from medquorum.ai_entity.dicom_slice import parse_header, read_slice, stored_pixels
 from medquorum.ai_entity.errors import Reason, SeriesError
+from medquorum.ai_entity.limits import MAX_FILE_BYTES
 from medquorum.ai_entity.package_images import gappy_ct_series, package_file, tiny_ct_series
 from tests.ai_entity.slices import all_changed, changed, having, small_ct, without
 
@@ -63,13 +66,54 @@ def test_readable_compressions_give_the_same_voxels(rewrite: Callable[..., None]
 
 
 def test_real_jpeg2000_slice_equals_its_uncompressed_twin() -> None:
-    from medquorum.ai_entity.dicom_slice import parse_header, stored_pixels
-
     first, second = (
         stored_pixels(parse_header(package_file(name).read_bytes(), 1), 1)
         for name in ("693_J2KR.dcm", "693_UNCR.dcm")
     )
     assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        having("PixelRepresentation", 0),
+        having("BitsStored", 12),
+        having("PhotometricInterpretation", "MONOCHROME1"),
+        having("RescaleSlope", "1"),
+    ],
+)
+def test_pixels_left_in_the_file_equal_those_pydicom_decodes(
+    change: Callable[[FileDataset], None],
+) -> None:
+    for ordinal, content in enumerate(all_changed(small_ct(), change), start=1):
+        image, _ = read_slice(content, ordinal)
+        decoded = stored_pixels(parse_header(content, ordinal), ordinal)
+        assert image.stored.dtype == decoded.dtype
+        assert np.array_equal(image.stored, decoded)
+
+
+def test_a_plain_slice_is_not_copied_out_of_its_file() -> None:
+    content = small_ct()[0]
+    image, _ = read_slice(content, 1)
+    assert np.shares_memory(image.stored, np.frombuffer(content, dtype=np.uint8))
+
+
+def test_the_first_refused_file_is_named_whoever_reads_the_later_ones() -> None:
+    files = small_ct()
+    files[1] = changed(files[1], without("RescaleSlope"))
+    files[2] = b"no image"
+    files[4] = bytes(MAX_FILE_BYTES + 1)
+    assert refusal(files).reason is Reason.MISSING_TAG
+    assert "file 2" in refusal(files).message
+    files[1], files[2] = small_ct()[1:3]
+    assert refusal(files).reason is Reason.OVERSIZE
+
+
+def test_warning_filters_are_as_before_after_a_series_is_read() -> None:
+    before = list(warnings.filters)
+    read_series(small_ct(), "CT")
+    refusal([b"no image"])
+    assert list(warnings.filters) == before
 
 
 def shifted(dataset: FileDataset) -> None:

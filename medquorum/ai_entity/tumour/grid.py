@@ -7,12 +7,13 @@ in patient coordinates. Pure geometry: no DICOM here.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from medquorum.ai_entity.block_means import Blocks, block_means
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.limits import MAX_GRID_VOXELS
 
@@ -38,6 +39,30 @@ class Placed:
 
     def __repr__(self) -> str:
         return f"Placed({self.voxels.shape})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels z, y, x."""
+        return self.voxels.shape
+
+    def means(self, blocks: Blocks) -> Volume:
+        """Means [z',y',x'] of whole blocks."""
+        return self.voxels if blocks == (1, 1, 1) else block_means(self.voxels, blocks)
+
+
+class Averaged(Protocol):
+    """An image of which the means of whole blocks can be had, wherever its voxels are."""
+
+    @property
+    def affine(self) -> Affine:
+        """As of ``Placed``."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels z, y, x."""
+
+    def means(self, blocks: Blocks) -> Volume:
+        """Means [z',y',x'] of whole blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +95,23 @@ def spacing_of(affine: Affine) -> npt.NDArray[np.float64]:
     return np.asarray(np.linalg.norm(affine[:3, :3], axis=0))
 
 
-def block_average(image: Placed, step_mm: float = GRID_STEP_MM) -> Placed:
+def block_average(image: Averaged, step_mm: float = GRID_STEP_MM) -> Placed:
     """Mean over the largest whole blocks that are no wider than ``step_mm``."""
     factors = np.maximum(np.floor(step_mm / spacing_of(image.affine) + 1e-3), 1).astype(int)
-    factors = np.minimum(factors, image.voxels.shape)
-    if (factors == 1).all():
-        return image
-    shape = np.asarray(image.voxels.shape) // factors
-    trimmed = image.voxels[tuple(slice(0, n * f) for n, f in zip(shape, factors, strict=True))]
-    (z, y, x), (fz, fy, fx) = (int(n) for n in shape), (int(f) for f in factors)
-    mean = trimmed.reshape(z, fz, y, fy, x, fx).mean(axis=(1, 3, 5), dtype=np.float32)
+    factors = np.minimum(factors, image.shape)
+    z, y, x = (int(factor) for factor in factors)
     affine = image.affine.copy()
     affine[:3, 3] = (image.affine @ np.append((factors - 1) / 2.0, 1.0))[:3]
     affine[:3, :3] = image.affine[:3, :3] * factors
-    return Placed(mean, affine)
+    return Placed(image.means((z, y, x)), affine)
 
 
-def grid_over(image: Placed, step_mm: float = GRID_STEP_MM) -> tuple[Affine, tuple[int, int, int]]:
+def grid_over(
+    image: Averaged, step_mm: float = GRID_STEP_MM
+) -> tuple[Affine, tuple[int, int, int]]:
     """An isotropic grid with the directions, first voxel and extent of ``image``."""
     spacing = spacing_of(image.affine)
-    extent = (np.asarray(image.voxels.shape) - 1) * spacing
+    extent = (np.asarray(image.shape) - 1) * spacing
     z, y, x = (int(n) for n in np.floor(extent / step_mm + 1e-6) + 1)
     if z * y * x > MAX_GRID_VOXELS:
         raise SeriesError(
@@ -100,9 +122,16 @@ def grid_over(image: Placed, step_mm: float = GRID_STEP_MM) -> tuple[Affine, tup
     return affine, (z, y, x)
 
 
-def resample(image: Placed, affine: Affine, shape: tuple[int, int, int], outside: float) -> Volume:
+def resample(
+    image: Averaged, affine: Affine, shape: tuple[int, int, int], outside: float
+) -> Volume:
     """Linear interpolation of ``image`` at the grid's voxel centres, ``outside`` beyond its box."""
-    small = block_average(image)
+    return _read_between(block_average(image), affine, shape, outside)
+
+
+def _read_between(
+    small: Placed, affine: Affine, shape: tuple[int, int, int], outside: float
+) -> Volume:
     padded = np.pad(small.voxels, 1, mode="edge")
     way = np.linalg.inv(small.affine) @ affine
     return np.asarray(
@@ -117,6 +146,24 @@ def resample(image: Placed, affine: Affine, shape: tuple[int, int, int], outside
         ),
         dtype=np.float32,
     )
+
+
+def _covered(
+    image: Averaged, affine: Affine, shape: tuple[int, int, int]
+) -> tuple[Volume, npt.NDArray[np.bool_]]:
+    """``image`` at the grid's voxel centres, air beyond its box, and where its box is.
+
+    One reading for both: between numbers there is never NaN, so NaN marks what lies beyond.
+    """
+    small = block_average(image)
+    if not np.isfinite(small.voxels).all():
+        ones = Placed(np.ones_like(small.voxels), small.affine)
+        held = _read_between(ones, affine, shape, 0.0) > 0.5
+        return _read_between(small, affine, shape, AIR_HU), held
+    read = _read_between(small, affine, shape, np.nan)
+    held = ~np.isnan(read)
+    read[~held] = AIR_HU
+    return read, held
 
 
 def carry_labels(
@@ -138,23 +185,20 @@ def carry_labels(
     )
 
 
-def common_grid(ct: Placed, pet: Placed | None) -> GridImages:
+def common_grid(ct: Averaged, pet: Placed | None) -> GridImages:
     """Both images on the 4 mm grid of the PET (of the CT when it is alone).
 
     Raises SeriesError (OVERSIZE, NOT_OVERLAPPING).
     """
     reference = ct if pet is None else pet
     affine, shape = grid_over(reference)
-    hu = resample(ct, affine, shape, AIR_HU)
+    hu, covered = _covered(ct, affine, shape)
     spacings = tuple(
         float(mm) for image in (ct, pet) if image is not None for mm in spacing_of(image.affine)
     )
     if pet is None:
         return GridImages(hu, None, affine, None, spacings)
-    covered = resample(
-        Placed(np.ones_like(ct.voxels, dtype=np.float32), ct.affine), affine, shape, 0.0
-    )
-    overlap_mm3 = float((covered > 0.5).sum()) * GRID_STEP_MM**3
+    overlap_mm3 = float(covered.sum()) * GRID_STEP_MM**3
     smaller_mm3 = min(_box_mm3(ct), _box_mm3(pet))
     if overlap_mm3 < MIN_OVERLAP * smaller_mm3:
         raise _apart()
@@ -162,8 +206,8 @@ def common_grid(ct: Placed, pet: Placed | None) -> GridImages:
     return GridImages(hu, suv, affine, pet, spacings)
 
 
-def _box_mm3(image: Placed) -> float:
-    return float(np.prod(image.voxels.shape)) * abs(float(np.linalg.det(image.affine[:3, :3])))
+def _box_mm3(image: Averaged) -> float:
+    return float(np.prod(image.shape)) * abs(float(np.linalg.det(image.affine[:3, :3])))
 
 
 def _apart() -> AnalysisError:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from scipy import ndimage
 
-from medquorum.ai_entity.dicom_series import read_series
+from medquorum.ai_entity.dicom_series import read_layers, read_series
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.findings import PPM, Findings, Kind, ModelFacts, TumourFindings
 from medquorum.ai_entity.overlay import make_overlay, with_organs
@@ -50,24 +50,23 @@ def read_images(ct: Path, pet: Path | None, *, keep_ct: bool = False) -> GridIma
     ``keep_ct`` keeps the CT as the scanner made it, for a model of its own voxel size.
     """
     with _named("CT"):
-        ct_volume = read_series(ct, "CT")
-    placed_ct = Placed(ct_volume.voxels, ct_volume.affine)
-    frame = ct_volume.facts.frame_of_reference_digest
-    kept = placed_ct if keep_ct else None
+        layers = read_layers(ct, "CT")
+    kept = Placed(layers.volume().voxels, layers.affine) if keep_ct else None
+    frame = layers.facts.frame_of_reference_digest
     if pet is None:
-        return replace(common_grid(placed_ct, None), frame=frame, native_hu=kept)
+        return replace(common_grid(kept or layers, None), frame=frame, native_hu=kept)
     with _named("PET"):
         pet_volume = read_series(pet, "PT")
         if pet_volume.pet is None:
             raise SeriesError(Reason.MISSING_TAG, "no units")
         factor = np.float32(suv_factor(pet_volume.pet))
-    frames = {volume.facts.frame_of_reference_digest for volume in (ct_volume, pet_volume)} - {b""}
+    frames = {frame, pet_volume.facts.frame_of_reference_digest} - {b""}
     if len(frames) > 1:
         raise SeriesError(
             Reason.NOT_OVERLAPPING, "CT and PET have different frames of reference; register them"
         )
     placed_pet = Placed(pet_volume.voxels * factor, pet_volume.affine)
-    return replace(common_grid(placed_ct, placed_pet), frame=frame, native_hu=kept)
+    return replace(common_grid(kept or layers, placed_pet), frame=frame, native_hu=kept)
 
 
 @contextmanager
