@@ -118,6 +118,36 @@ async def test_a_session_that_ended_behind_the_lock_asks_for_the_password_too(
     assert await page.locator("#draft").input_value() == "a draft"
 
 
+async def test_a_locked_desk_does_not_open_for_somebody_who_signed_in_beside_it(
+    house: House, page_of: PageOf
+) -> None:
+    """Another page of the same browser: the cookie is the clerk's now, the desk is not."""
+    watched = await page_of(house.base_url)
+    page = await come_with_key(house, watched)
+    await page.get_by_role("button", name="Lock").click()
+    beside = await page_of(house.base_url, page.context)
+    await beside.enter(NAMES[UserRole.CLERK])
+    await unlock(page, PASSPHRASE)
+    await expect(page.get_by_text("Your session has ended.")).to_be_visible()
+    await expect(page.locator("#desk")).to_be_hidden()
+
+
+async def test_a_node_that_is_away_leaves_the_desk_locked_and_says_so(
+    house: House, page_of: PageOf
+) -> None:
+    watched = await page_of(house.base_url)
+    watched.expect("ERR_FAILED")
+    page = await come_with_key(house, watched)
+    await page.get_by_role("button", name="Lock").click()
+    await page.route("**/v1/session**", lambda route: route.abort())
+    await unlock(page, PASSPHRASE)
+    await expect(page.locator("form [role=alert]")).to_contain_text("does not answer")
+    await expect(page.locator("#desk")).to_be_hidden()
+    await page.unroute("**/v1/session**")
+    await unlock(page, PASSPHRASE)
+    await expect(page.locator("#desk")).to_be_visible()
+
+
 async def test_the_encrypted_file_is_remembered_only_where_she_says_so(
     house: House, page_of: PageOf
 ) -> None:

@@ -21,15 +21,32 @@ export class ApiError extends Error {
 }
 
 /** What may be asked while nobody is signed in. */
-const AT_THE_DOOR = new Set(["/v1/login", "/v1/session", "/v1/logout"]);
-let shut = false;
+const AT_THE_DOOR = new Set(["/v1/login", "/v1/session", "/v1/logout", "/v1/logout/everywhere"]);
+let desk = new AbortController();
 
 /**
  * Whether the desk waits for its user to sign in again: until then nothing it still meant to ask
- * goes out, lest it goes out in the name of whoever signs in next.
+ * goes out, lest it goes out in the name of whoever signs in next. What has no answer yet is given
+ * up: a refusal that comes late must not end the session that follows.
  */
 export function shutDesk(closed) {
-  shut = closed;
+  if (closed) desk.abort(new ApiError(401, "session", t("shell.session_over")));
+  else if (desk.signal.aborted) desk = new AbortController();
+}
+
+/** Fetches for the desk, as long as it is not shut. */
+async function fetchForDesk(path, options) {
+  const { signal } = desk;
+  signal.throwIfAborted();
+  const answerless = new AbortController();
+  const giveUp = () => answerless.abort(signal.reason);
+  signal.addEventListener("abort", giveUp);
+  const either = [answerless.signal, options.signal].filter((each) => each !== undefined);
+  try {
+    return await fetch(path, { ...options, signal: AbortSignal.any(either) });
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
 }
 
 async function refusal(response) {
@@ -48,11 +65,10 @@ async function refusal(response) {
 async function ask(method, path, { body, headers = {}, signal } = {}) {
   if (!/^\/(v1\/|readyz|livez|page\/)/.test(path))
     throw new TypeError("an address of this node's API is wanted");
-  if (shut && path.startsWith("/v1/") && !AT_THE_DOOR.has(path))
-    throw new ApiError(401, "session", t("shell.session_over"));
+  const send = path.startsWith("/v1/") && !AT_THE_DOOR.has(path) ? fetchForDesk : fetch;
   let response;
   try {
-    response = await fetch(path, {
+    response = await send(path, {
       method,
       body,
       headers,
@@ -61,7 +77,7 @@ async function ask(method, path, { body, headers = {}, signal } = {}) {
       redirect: "error",
     });
   } catch (failure) {
-    if (failure.name === "AbortError") throw failure;
+    if (failure.name === "AbortError" || failure instanceof ApiError) throw failure;
     document.dispatchEvent(new CustomEvent("node-away"));
     throw new ApiError(0, "away", t("shell.no_answer"));
   }

@@ -50,7 +50,7 @@ function showConnection() {
 async function enter() {
   await forgetRemarks(session.user).catch(() => {});
   if (location.hash === "") history.replaceState(null, "", firstAddress());
-  if (may("event.read")) connect();
+  if (may("event.read")) connect(session.user);
   showRail();
   if (session.role === "doctor") void startOutbox();
   watchIdleness();
@@ -77,7 +77,7 @@ function askAgain() {
     await showKeyStep(() => {
       session.locked = false;
       document.dispatchEvent(new CustomEvent("session-back"));
-      if (may("event.read")) connect();
+      if (may("event.read")) connect(session.user);
       if (session.role === "doctor") void resend();
     });
   };

@@ -91,7 +91,11 @@ export async function keyForm({ onOpen, extra = [] }) {
     }
     await renewSession();
     announce(t("shell.key_is_open"));
-    onOpen();
+    try {
+      await onOpen();
+    } catch (error) {
+      replace(problem, error.advice ?? t("shell.view_failed"));
+    }
   };
   const rows = fileRows(known, inputs);
   const passphraseRow = [

@@ -25,7 +25,8 @@ let source = null;
 let last = null;
 let failures = 0;
 let timer = null;
-let wanted = false;
+/** Whose stream is wanted; null while none is. */
+let wanted = null;
 let connected = null;
 
 /** Listens to events of a kind, or of all with "*". @returns {function(): void} stops listening */
@@ -66,11 +67,11 @@ function later() {
 
 /** Asks who we are first: a session that is over must lead to the sign-in, not to a loop. */
 async function retry() {
-  if (!wanted) return;
+  if (wanted === null) return;
   try {
     const { user } = await api.get("/v1/session");
-    if (!wanted) return;
-    if (user !== null) open();
+    if (wanted === null) return;
+    if (user === wanted) open();
     else document.dispatchEvent(new CustomEvent("session-over"));
   } catch {
     tell(false);
@@ -99,15 +100,18 @@ function close() {
   source = null;
 }
 
-/** Opens the stream; to be called once signed in, for roles that may follow events. */
-export function connect() {
-  wanted = true;
+/**
+ * Opens the stream; to be called once signed in, for roles that may follow events.
+ * @param {string} user who is signed in: nobody else's stream is opened here
+ */
+export function connect(user) {
+  wanted = user;
   if (source === null) open();
 }
 
 /** Closes the stream and forgets where it was. */
 export function disconnect() {
-  wanted = false;
+  wanted = null;
   clearTimeout(timer);
   close();
   last = null;

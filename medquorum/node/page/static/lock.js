@@ -27,38 +27,40 @@ function elseButton() {
   return el("button", { type: "button", on: { click: leave } }, t("shell.sign_in_as_other"));
 }
 
+/** Whether the session goes on; where it does not, the sign-in shows by itself. */
+async function goesOn() {
+  const on = await loadSession();
+  if (!on) document.dispatchEvent(new CustomEvent("session-over"));
+  return on;
+}
+
 async function reopen() {
-  if (!(await loadSession())) {
-    document.dispatchEvent(new CustomEvent("session-over"));
-    return;
-  }
+  if (!(await goesOn())) return;
   session.locked = false;
   touched = Date.now();
   open();
-  if (may("event.read")) connect();
+  if (may("event.read")) connect(session.user);
   announce(t("shell.unlocked"));
 }
 
 /** Hides everything and drops the key. */
 export async function lock() {
   if (session.user === null || session.locked) return;
-  const known = hand.isOpen ? await knownKeyFile(session.user) : null;
+  const { user } = session;
+  const wasOpen = hand.isOpen;
   session.locked = true;
   hand.lock();
   disconnect();
   document.getElementById("announcements").textContent = "";
-  const why = el("p", { class: "hint" }, t("shell.locked_why", { user: session.user }));
-  if (known === null) {
-    draw(
-      t("shell.locked"),
-      why,
-      askForPassword({ user: session.user, onDone: reopen, extra: [elseButton()] }),
-    );
+  draw(t("shell.locked"), el("p", { class: "hint" }, t("shell.locked_why", { user })));
+  // Meanwhile the session may be found to have ended: then another card stands there, for good.
+  const card = document.querySelector("#curtain .card");
+  if (!wasOpen || (await knownKeyFile(user)) === null) {
+    card.append(askForPassword({ user, onDone: reopen, extra: [elseButton()] }));
     return;
   }
-  draw(t("shell.locked"), why);
-  const { form, focus } = await keyForm({ onOpen: () => void reopen(), extra: [elseButton()] });
-  document.querySelector("#curtain .card").append(form);
+  const { form, focus } = await keyForm({ onOpen: reopen, extra: [elseButton()] });
+  card.append(form);
   focus();
 }
 
@@ -72,7 +74,7 @@ function look() {
   } else if (now - heard >= KEEP_ALIVE_MS && touched > heard) {
     // Somebody reads without asking the node for anything: the session must not end under her.
     heard = now;
-    void loadSession().catch(() => {});
+    void goesOn().catch(() => {});
   }
 }
 

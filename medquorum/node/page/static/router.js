@@ -81,6 +81,9 @@ export async function render() {
     else if (typeof left === "function") left();
   } catch (error) {
     if (mine === turn) replace(place, failure(error));
+    // The session had ended, no more: once she has signed in again she sees what she went to.
+    const anew = () => mine === turn && void render();
+    if (error.status === 401) document.addEventListener("session-back", anew, { once: true });
     if (!(error instanceof ApiError))
       console.error("view", target.parameters === null ? "" : place.dataset.view, error);
   }

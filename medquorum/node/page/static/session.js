@@ -3,8 +3,9 @@
  * @module
  */
 
-import { api } from "./api.js";
+import { api, shutDesk } from "./api.js";
 import { forgetRemarks } from "./keys/remarks.js";
+import { connect, disconnect } from "./live.js";
 
 const NOBODY = {
   user: null,
@@ -37,11 +38,15 @@ async function ownNumber() {
   }
 }
 
-/** Asks the node who is signed in; false when nobody is. */
+/**
+ * Asks the node who is signed in; false when nobody is, or somebody else is by now: another page of
+ * this browser has the same cookie, and this desk is not theirs.
+ */
 export async function loadSession() {
   const answer = await api.get("/v1/session");
   session.idleLockMs = answer.idle_lock_ms;
   if (answer.user === null) return false;
+  if (session.user !== null && answer.user !== session.user) return false;
   const [node, charter] = await Promise.all([api.get("/v1/status"), api.get("/v1/charter")]);
   session.user = answer.user;
   session.role = answer.role;
@@ -69,7 +74,19 @@ export async function renewSession() {
 
 /** Ends this session, or every one of this user; then nothing of the desk is left on the page. */
 export async function signOut({ everywhere = false } = {}) {
-  await api.post(everywhere ? "/v1/logout/everywhere" : "/v1/logout");
+  // First nothing is asked or heard any more: it would be refused once the session has ended.
+  disconnect();
+  shutDesk(true);
+  try {
+    await api.post(everywhere ? "/v1/logout/everywhere" : "/v1/logout");
+  } catch (error) {
+    // 401: it has ended already, and what is left of it here has to go all the same.
+    if (error.status !== 401) {
+      shutDesk(false);
+      if (!session.locked && may("event.read")) connect(session.user);
+      throw error;
+    }
+  }
   await leave();
 }
 
