@@ -153,6 +153,7 @@ class _Witness:
 def _tested(ids: Sequence[str]) -> Kill | None:
     witness = _Witness()
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-W", "ignore"]
+    quiet += ["--assert=plain"]  # writing every assertion anew takes longer than most of the tests
     quiet += ["-o", "timeout=900"]  # a busy machine must not pass for a kill
     status = pytest.main([*quiet, *ids], plugins=[witness])
     if witness.slip is not None or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

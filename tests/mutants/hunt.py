@@ -29,6 +29,9 @@ WALL_SECONDS: Final = 1_500
 """Beyond this the machine is too busy to say anything."""
 MEMORY_BYTES: Final = 4 * 2**30
 COPIED: Final = ("medquorum", "tests", "pyproject.toml")
+LEFT_OUT: Final = ("__pycache__", "ai_entity", "browser", "interop", "vendor", "*.onnx")
+"""What no hunter of the table looks at, and what weighs most."""
+COMPILED: Final = ("medquorum", "tests/consensus", "tests/ledger", "tests/mutants", "tests/support")
 _DETECT: Final = "import runpy; runpy.run_module('tests.mutants.detect', run_name='__main__')"
 _LIMITED: Final = """
 import resource
@@ -105,12 +108,13 @@ def _copies(root: Path, folder: Path, count: int) -> Iterator[Path]:
     first = folder / "0"
     for name in COPIED:
         if (root / name).is_dir():
-            shutil.copytree(root / name, first / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(root / name, first / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
         else:
             shutil.copy2(root / name, first / name)
-    compileall.compile_dir(
-        first, quiet=2, workers=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH
-    )
+    for name in COMPILED:
+        compileall.compile_dir(
+            first / name, quiet=2, workers=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH
+        )
     yield first
     for number in range(1, count):
         yield Path(shutil.copytree(first, folder / str(number)))

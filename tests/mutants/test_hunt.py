@@ -31,7 +31,7 @@ def test_what_changes_nothing_lives_and_what_does_not_end_is_dead(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also: an edit does not outlive its hunt."""
-    monkeypatch.setattr(hunting, "CPU_SECONDS", 8)
+    monkeypatch.setattr(hunting, "CPU_SECONDS", 6)
     harmless, endless = instead(f"{FORM}  # as it was"), instead("while True:\n        pass")
     lives, hangs, again = hunt(repository, [harmless, endless, harmless], workers=1)
     assert lives.survived and again.survived
