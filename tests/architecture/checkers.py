@@ -7,6 +7,7 @@ apply them to the repository.
 
 import ast
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
@@ -69,6 +70,8 @@ BANNED_NAMES: Final = frozenset({"data", "item", "items", "manager", "helper", "
 BANNED_WORDS: Final = frozenset({"manager", "helper", "helpers", "util", "utils"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_BLOCKS: Final = ("body", "handlers", "orelse", "finalbody", "cases")
+"""The fields of a syntax tree that hold statements."""
 
 
 def imported_modules(tree: ast.Module, package: str) -> Iterator[tuple[int, str]]:
@@ -146,11 +149,24 @@ def upward_imports(tree: ast.Module, package: str, room: str) -> list[str]:
     return sorted(findings)
 
 
+def _directly_below(node: ast.AST) -> list[ast.AST]:
+    return [child for block in _BLOCKS for child in getattr(node, block, ())]
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The module and every statement in it: classes and functions stand nowhere else."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        waiting.extend(_directly_below(node))
+
+
 def functions(tree: ast.Module) -> Iterator[tuple[Function, bool]]:
     """Every function with whether its first parameter is bound (a method that is not static)."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         in_class = isinstance(node, ast.ClassDef)
-        for child in ast.iter_child_nodes(node):
+        for child in _directly_below(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 static = any(
                     isinstance(mark, ast.Name) and mark.id == "staticmethod"
@@ -223,7 +239,7 @@ def banned_names(tree: ast.Module, module: str) -> list[str]:
     A mapping's own `items` method is the language's word and stays.
     """
     findings = [f"module {module}"] if name_is_banned(module) else []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.ClassDef) and name_is_banned(node.name):
             findings.append(f"line {node.lineno}: class {node.name}")
     for function, bound in functions(tree):

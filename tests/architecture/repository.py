@@ -4,10 +4,13 @@ import ast
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+TREES_KEPT: Final = 4
+"""Of the file at hand: all of them would take hundreds of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,11 @@ class Source:
 
     path: Path
     text: str
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        """Parsed when first asked for; a syntax error ends the test run with its place."""
+        return _parsed(self.path, self.text)
 
     @property
     def package(self) -> str:
@@ -30,10 +37,14 @@ class Source:
         return parts[1] if parts[0] == "medquorum" and len(parts) > 2 else ""
 
 
+@lru_cache(maxsize=TREES_KEPT)
+def _parsed(path: Path, text: str) -> ast.Module:
+    return ast.parse(text, filename=str(ROOT / path))
+
+
 def read_source(path: Path) -> Source:
-    """Parse one file of the repository; a syntax error ends the test run with its place."""
-    text = path.read_text(encoding="utf-8")
-    return Source(path.relative_to(ROOT), text, ast.parse(text, filename=str(path)))
+    """One file of the repository."""
+    return Source(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
 
 
 def is_python_program(path: Path) -> bool:
@@ -47,11 +58,17 @@ def is_python_program(path: Path) -> bool:
 def python_sources(*folders: str) -> Iterator[Source]:
     """Every Python source below the folders, in order; programs without a suffix included."""
     for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if "__pycache__" in path.parts:
-                continue
-            if path.suffix == ".py" or is_python_program(path):
-                yield read_source(path)
+        yield from _sources_below(folder)
+
+
+@cache
+def _sources_below(folder: str) -> tuple[Source, ...]:
+    """Read once in a run: no test changes the repository."""
+    return tuple(
+        read_source(path)
+        for path in sorted((ROOT / folder).rglob("*"))
+        if "__pycache__" not in path.parts and (path.suffix == ".py" or is_python_program(path))
+    )
 
 
 def committed_files() -> list[Path]:

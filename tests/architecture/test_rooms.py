@@ -42,12 +42,34 @@ def test_pure_rooms_reach_no_clock_randomness_network_log_or_store(room: str) ->
     assert findings(sources, lambda source: impurities(source.tree, source.package)) == []
 
 
-def test_imports_run_downward_only() -> None:
-    sources = python_sources("medquorum")
-    assert (
-        findings(sources, lambda source: upward_imports(source.tree, source.package, source.room))
-        == []
-    )
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[str]]:
+    """What each rule about the package's imports finds; every module is parsed once for all."""
+    by_rule: dict[str, list[str]] = {"downward": [], "ecdsa": [], "training": []}
+    for source in python_sources("medquorum"):
+        tree, package = source.tree, source.package
+        told = {
+            "downward": upward_imports(tree, package, source.room),
+            "ecdsa": banned_imports(tree, package, {"ecdsa"}),
+            "training": banned_imports(tree, package, _not_for(source.path.as_posix())),
+        }
+        for rule, sentences in told.items():
+            by_rule[rule] += [f"{source.path}: {sentence}" for sentence in sentences]
+    return by_rule
+
+
+def _not_for(place: str) -> set[str]:
+    """The packages of training that a module may not name."""
+    banned = {"monai", "torchvision"}
+    if not place.startswith(("medquorum/ai_entity/training", "medquorum/ai_entity/federated")):
+        banned |= {"torch"}
+    if not place.startswith("medquorum/ai_entity/federated"):
+        banned |= {"flwr"}
+    return banned
+
+
+def test_imports_run_downward_only(found: dict[str, list[str]]) -> None:
+    assert found["downward"] == []
 
 
 def test_every_room_has_a_place_in_the_import_order() -> None:
@@ -55,29 +77,14 @@ def test_every_room_has_a_place_in_the_import_order() -> None:
     assert rooms - set(ALLOWED_ROOMS) == set()
 
 
-def test_nothing_in_the_package_names_ecdsa() -> None:
-    sources = python_sources("medquorum")
-    assert (
-        findings(sources, lambda source: banned_imports(source.tree, source.package, {"ecdsa"}))
-        == []
-    )
+def test_nothing_in_the_package_names_ecdsa(found: dict[str, list[str]]) -> None:
+    assert found["ecdsa"] == []
 
 
-def test_only_training_names_torch_and_only_its_federation_names_flower() -> None:
-    trains = ("medquorum/ai_entity/training", "medquorum/ai_entity/federated")
-    found = []
-    for source in python_sources("medquorum"):
-        place = source.path.as_posix()
-        banned = {"monai", "torchvision"}
-        if not place.startswith(trains):
-            banned |= {"torch"}
-        if not place.startswith("medquorum/ai_entity/federated"):
-            banned |= {"flwr"}
-        found += findings(
-            iter([source]),
-            lambda one, names=frozenset(banned): banned_imports(one.tree, one.package, names),
-        )
-    assert found == []
+def test_only_training_names_torch_and_only_its_federation_names_flower(
+    found: dict[str, list[str]],
+) -> None:
+    assert found["training"] == []
 
 
 def test_importing_every_module_loads_no_ecdsa() -> None:

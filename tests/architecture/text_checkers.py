@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 # Written in pieces, so that this file does not contain what it looks for.
@@ -35,9 +36,10 @@ def leaks(text: str) -> list[str]:
     return findings
 
 
-def protocol_rules(protocol: str) -> list[str]:
+@lru_cache(maxsize=8)
+def protocol_rules(protocol: str) -> tuple[str, ...]:
     """The rule ids a protocol page states, in its order; each is a bold heading such as R-CAN1."""
-    return list(dict.fromkeys(RULE_HEADING.findall(protocol)))
+    return tuple(dict.fromkeys(RULE_HEADING.findall(protocol)))
 
 
 def repeated_rules(protocol: str) -> list[str]:
