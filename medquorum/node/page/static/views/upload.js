@@ -25,6 +25,8 @@ class UploadDesk {
     this.inspection = null;
     this.patient = () => null;
     this.sending = null;
+    /** Settled once it is known what the node has already. */
+    this.recalled = Promise.resolve();
     this.begin();
   }
 
@@ -81,7 +83,9 @@ class UploadDesk {
     const start = () => {
       replace(this.choice);
       rememberBatch(session.user, this.sending.batch);
-      this.#after(this.sending.add(files), () => this.go());
+      // What the node has of this tab's upload is known first: no file is announced twice.
+      const added = this.recalled.catch(() => {}).then(() => this.sending.add(files));
+      this.#after(added, () => this.go());
     };
     const shown = chosenPart(files, { start, drop: () => replace(this.choice) });
     replace(this.choice, shown.element);
@@ -144,7 +148,8 @@ export async function show(place) {
   const stopHearing = listen("closed", (event) => {
     desk.inspection?.decided(event.subject, "closed");
   });
-  await desk.recall();
+  desk.recalled = desk.recall();
+  await desk.recalled;
   return () => {
     stopListening();
     stopHearing();
