@@ -33,7 +33,9 @@ from tests.ai_entity.conftest import PairOnDisk
 pytestmark = pytest.mark.train
 
 HOT_SUV = 4.0
-STEPS = 30
+STEPS = 60
+PATCH = (16, 24, 24)
+"""Voxels of a training patch; the export is run on whole windows."""
 LEAST_DICE = 0.8
 
 
@@ -77,12 +79,13 @@ def trained(network: nn.Module, inputs: np.ndarray, lesion: np.ndarray) -> bytes
     weight = torch.ones(network(torch.zeros(1, 2, *WINDOW)).shape[1])
     weight[1] = 5.0
     rng = np.random.default_rng(0)
-    room = [side - one for side, one in zip(lesion.shape, WINDOW, strict=True)]
-    for _ in range(STEPS):
-        box = tuple(
-            slice(int(start), int(start) + side)
-            for start, side in zip(rng.integers(0, np.asarray(room) + 1), WINDOW, strict=True)
-        )
+    room = np.asarray(lesion.shape) - PATCH
+    hot = np.argwhere(lesion)
+    for step in range(STEPS):
+        start = rng.integers(0, room + 1)
+        if step % 2:  # half of them where there is something to learn
+            start = np.clip(rng.choice(hot) - rng.integers(PATCH), 0, room)
+        box = tuple(map(slice, start, start + PATCH))
         image = torch.from_numpy(np.ascontiguousarray(inputs[(slice(None), *box)]))[None]
         truth = torch.from_numpy(lesion[box].astype(np.int64))[None]
         loss = torch.nn.functional.cross_entropy(network(image), truth, weight=weight)
