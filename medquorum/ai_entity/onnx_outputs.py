@@ -53,15 +53,20 @@ def _graph_with(graph: memoryview, names: Collection[str]) -> bytes:
     if not given.issuperset(names):
         raise malformed("the model does not give an output that is asked for")
     needed = set(names)
-    is_kept = {id(one): _is_needed(one, needed) for one in reversed(fields) if one[0] == NODE}
+    places = reversed(range(len(fields)))
+    left_out = {
+        place
+        for place in places
+        if fields[place][0] == NODE and not _is_needed(fields[place], needed)
+    }
     written = bytearray()
-    for field in fields:
+    for place, field in enumerate(fields):
         if field[0] == WEIGHT:
             kept = not needed.isdisjoint(_texts(field, WEIGHT_NAME))
         elif field[0] == OUTPUT:
             kept = not set(names).isdisjoint(_texts(field, PORT_NAME))
         else:
-            kept = is_kept.get(id(field), True)
+            kept = place not in left_out
         if kept:
             _write(written, *field)
     return bytes(written)

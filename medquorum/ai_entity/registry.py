@@ -9,9 +9,11 @@ not listed. Of each kind one entry is *current*; older ones stay listed and run 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -73,6 +75,25 @@ class LoadedModel:
         """The same of ``whole_body``: lesion logits of one channel, organ logits."""
         organs, lesion = run_session(self.whole_body, values)
         return lesion, organs
+
+
+class LateSession:
+    """A session that is opened when it is first asked for anything: a case needs one of two."""
+
+    def __init__(self, opener: Callable[[], Any]) -> None:
+        self._opener = opener
+        self._lock = Lock()
+        self._session: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._session is None:
+                self._session = self._opener()
+        return getattr(self._session, name)
+
+
+def _open_part(content: bytes, outputs: frozenset[str], threads: int) -> Any:
+    return open_session(with_outputs(content, outputs), threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +175,7 @@ class Registry:
         if len(ports.outputs) < 3 or card.form != MULTITASK:
             return LoadedModel(card, open_session(content, cores, arena=arena), self._levels(card))
         together, alone = (
-            open_session(with_outputs(content, {"organs", asked}), cores)
+            LateSession(partial(_open_part, content, frozenset({"organs", asked}), cores))
             for asked in ("lesion", WHOLE_BODY)
         )
         return LoadedModel(card, together, self._levels(card), alone)

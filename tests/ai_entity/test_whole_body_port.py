@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from medquorum.ai_entity import registry
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.model_output import open_session
 from medquorum.ai_entity.onnx_outputs import with_outputs
@@ -64,6 +65,26 @@ def test_nobody_else_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ModelError) as caught:
         inference.predict(model, images)
     assert caught.value.reason is Reason.WRONG_OUTPUT
+
+
+def test_a_network_that_nobody_asks_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = registered(tmp_path, with_third_port(small_network("petct", members=3)))
+    opened: list[int] = []
+
+    def open_counted(content: bytes, *arguments: int, **named: bool) -> object:
+        opened.append(len(content))
+        return open_session(content, *arguments, **named)
+
+    monkeypatch.setattr(registry, "open_session", open_counted)
+    model = Registry(tmp_path).load(digest)
+    assert opened == []
+    for _ in range(2):
+        model.run_whole_body(IMAGES)
+        assert len(opened) == 1
+    model.run_all(IMAGES)
+    assert len(opened) == 2
 
 
 def test_its_own_temperature_divides_its_word(
