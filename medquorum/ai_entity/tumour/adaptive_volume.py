@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, special
 
+from medquorum.ai_entity.tumour.boxes import box_of, grown
 from medquorum.ai_entity.tumour.pet_metrics import (
     MM3_PER_ML,
     PEAK_RADIUS_MM,
@@ -154,9 +155,18 @@ def _refined(mask: Mask, factors: list[int]) -> Mask:
 
 def _deepest_mean(around: _Surroundings, mask: Mask, core_mm3: float) -> float:
     """Mean SUV of the voxels that lie deepest in ``mask``, as many as ``core_mm3`` holds."""
-    depth = ndimage.distance_transform_edt(mask, sampling=around.step_mm).ravel()
+    inside = np.zeros(mask.shape)
+    box = box_of(mask)
+    if box is not None:
+        wide = grown(box, 1, mask.shape)
+        inside[wide] = ndimage.distance_transform_edt(mask[wide], sampling=around.step_mm)
+    depth = inside.ravel()
     count = min(max(int(core_mm3 / around.voxel_mm3), 1), depth.size)
-    return float(around.suv.ravel()[np.argsort(-depth, kind="stable")[:count]].mean())
+    deep = np.flatnonzero(mask)
+    if len(deep) < count:  # smaller than its core: then some of what lies around it, too
+        deep = np.arange(depth.size)
+    deepest = deep[np.argsort(-depth[deep], kind="stable")[:count]]
+    return float(around.suv.ravel()[deepest].mean())
 
 
 def _connected(around: _Surroundings, bound: float) -> Mask:

@@ -7,9 +7,9 @@ apart; everything else is called muscle. Good enough to name the place of a lesi
 from typing import Final
 
 import numpy as np
-from scipy import ndimage
 
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.boxes import filled_planes
 from medquorum.ai_entity.tumour.grid import Volume
 from medquorum.ai_entity.tumour.windows import Organs
 
@@ -28,8 +28,7 @@ def density_organs(hu: Volume, voxel_mm3: float) -> Organs:
     organs[body] = Organ.MUSCLE
     organs[body & (hu < FAT_HU)] = Organ.FAT
     organs[hu > BONE_HU] = Organ.BONE
-    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in body])
-    lungs = filled & ~body & (hu > AIR_HU)
+    lungs = filled_planes(body) & ~body & (hu > AIR_HU)
     if float(lungs.sum()) * voxel_mm3 >= MIN_LUNG_MM3:
         organs[lungs] = Organ.LUNGS
     return organs

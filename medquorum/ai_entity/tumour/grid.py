@@ -171,6 +171,8 @@ def carry_labels(
 ) -> npt.NDArray[np.int32]:
     """Labels [z,y,x] of a grid at the voxel centres of ``target``: the nearest, 0 outside."""
     way = np.linalg.inv(affine) @ target.affine
+    if (way[:3, :3] == np.diag(np.diag(way)[:3])).all():
+        return _carry_straight(labels, way, target.voxels.shape)
     return np.asarray(
         ndimage.affine_transform(
             labels,
@@ -183,6 +185,21 @@ def carry_labels(
         ),
         dtype=np.int32,
     )
+
+
+def _carry_straight(
+    labels: npt.NDArray[np.int32], way: Affine, shape: tuple[int, ...]
+) -> npt.NDArray[np.int32]:
+    """``carry_labels`` between grids of the same directions: axis by axis."""
+    found = np.zeros(shape, dtype=np.int32)
+    held, nearest = [], []
+    for axis, (side, count) in enumerate(zip(labels.shape, shape, strict=True)):
+        places = way[axis, axis] * np.arange(count) + way[axis, 3]
+        reached = np.flatnonzero((places >= 0.0) & (places <= side - 1.0))
+        held.append(reached)
+        nearest.append(np.floor(places[reached] + 0.5).astype(np.intp))
+    found[np.ix_(*held)] = labels[np.ix_(*nearest)]
+    return found
 
 
 def common_grid(ct: Averaged, pet: Placed | None) -> GridImages:

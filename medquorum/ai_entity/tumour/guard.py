@@ -70,8 +70,8 @@ def smoothness(volume: Volume) -> float:
     for axis in range(3):
         if volume.shape[axis] < 6:
             continue
-        first = np.take(volume, range(volume.shape[axis] - 2), axis=axis).ravel()
-        second = np.take(volume, range(2, volume.shape[axis]), axis=axis).ravel()
+        lines = np.moveaxis(volume, axis, 0)
+        first, second = (np.moveaxis(one, 0, axis).ravel() for one in (lines[:-2], lines[2:]))
         spread = float(first.std() * second.std())
         if spread <= 1e-9:
             return 0.0

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from medquorum.ai_entity.tumour.boxes import filled_planes
 from medquorum.ai_entity.tumour.grid import Volume
 
 Mask = npt.NDArray[np.bool_]
@@ -62,7 +63,7 @@ def _thin_reason(tissue: Mask, voxel_mm3: float) -> str | None:
 
 def _animal_reason(hu: Volume, voxel_mm3: float) -> str | None:
     body = largest_part(hu > BODY_HU)
-    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+    filled = filled_planes(body)
     step_mm = voxel_mm3 ** (1.0 / 3.0)
     volume_ml = float(filled.sum()) * voxel_mm3 / 1000.0
     if not touches_sides(body, (0, 1, 2)) and volume_ml < MIN_WHOLE_ML:

@@ -16,6 +16,7 @@ from medquorum.ai_entity.findings import Lesion, milli, ppm
 from medquorum.ai_entity.limits import MAX_LESIONS
 from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ai_entity.tumour.adaptive_volume import adaptive_volume_ml
+from medquorum.ai_entity.tumour.boxes import box_of, grown
 from medquorum.ai_entity.tumour.grid import (
     GridImages,
     Placed,
@@ -26,6 +27,7 @@ from medquorum.ai_entity.tumour.grid import (
 from medquorum.ai_entity.tumour.methods import FIXED_THRESHOLDS, SUV_41_PERCENT, SUV_ADAPTIVE
 from medquorum.ai_entity.tumour.organ_levels import Group
 from medquorum.ai_entity.tumour.pet_metrics import (
+    PEAK_RADIUS_MM,
     Labels,
     Spacing,
     fixed_threshold,
@@ -83,10 +85,13 @@ def _peaks_milli(uptake: tuple[Placed, Labels], number: int) -> tuple[int | None
     """SUVmax and SUVpeak of one lesion; None where no voxel centre of the PET lies in it."""
     pet, lesions = uptake
     mask = lesions == number
-    if not mask.any():
+    box = box_of(mask)
+    if box is None:
         return None, None
-    peak = suv_peak(pet.voxels, mask, spacing_tuple(pet))
-    return milli(float(pet.voxels[mask].max())), milli(peak)
+    spacing = spacing_tuple(pet)
+    wide = grown(box, int(PEAK_RADIUS_MM // min(spacing)) + 1, mask.shape)
+    suv, mask = pet.voxels[wide], mask[wide]
+    return milli(float(suv[mask].max())), milli(suv_peak(suv, mask, spacing))
 
 
 def _measure(

@@ -22,13 +22,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from medquorum.ai_entity.baseline.head import Head
 from medquorum.ai_entity.calibration import Exact, logit
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.findings import PPM, Level
 from medquorum.ai_entity.phantom.organs import PHYSIOLOGIC_HOT, Organ
+from medquorum.ai_entity.tumour.boxes import blurred, box_of, grown
 from medquorum.ai_entity.tumour.grid import Volume
 from medquorum.ai_entity.tumour.organ_atlas import OrganAtlas, atlas_from_plain
 from medquorum.ai_entity.tumour.organ_levels import Group, volumes_by_organ
@@ -41,6 +41,8 @@ FORMAT: Final = "medquorum-levels/5"
 LEVELS: Final = tuple(Level)
 SMOOTHING_VOXELS: Final = 1.0
 """A single voxel's probability is noise."""
+REACH: Final = 4
+"""Voxels that this smoothing reaches: beyond them nothing becomes more than 0."""
 SUSPECT: Final = 0.05
 """Voxels below add nothing to the expected volume."""
 FEATURES: Final = (
@@ -172,9 +174,13 @@ def organ_features(
 
 def highest_smoothed(probability: Volume, organs: Organs) -> Exact:
     """Highest smoothed probability [15] in each organ, 0 where it is not in view."""
-    smooth = ndimage.gaussian_filter(probability, SMOOTHING_VOXELS)
-    highest = ndimage.maximum(smooth, organs, range(len(Organ)))
-    return np.nan_to_num(np.asarray(highest, dtype=np.float64))
+    highest = np.zeros(len(Organ), dtype=np.float32)
+    box = box_of(probability > 0.0)
+    if box is not None:
+        wide = grown(box, REACH, probability.shape)
+        smooth = blurred(probability, SMOOTHING_VOXELS, wide)
+        np.maximum.at(highest, organs[wide].ravel(), smooth.ravel())
+    return highest.astype(np.float64)
 
 
 def bounded_logit(share: float) -> float:

@@ -17,6 +17,7 @@ shows the organ's name beside the picture for that reason.
 import base64
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -24,8 +25,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.boxes import Mask, box_of, boxes_apart, grown
 from medquorum.ai_entity.tumour.density_organs import density_organs
 from medquorum.ai_entity.tumour.grid import Affine, GridImages, Volume
+from medquorum.ai_entity.tumour.side_by_side import side_by_side
 from medquorum.ai_entity.tumour.windows import Organs
 
 Exact = npt.NDArray[np.float64]
@@ -89,7 +92,8 @@ def cells(shape: tuple[int, ...], affine: Affine, box: tuple[Exact, Exact]) -> l
     found = []
     for axis in range(3):
         row = 2 - axis  # LPS is x, y, z
-        place = sum(affine[row, index] * grids[index] for index in range(3)) + affine[row, 3]
+        steps = (affine[row, index] * grids[index] for index in range(3) if affine[row, index])
+        place = sum(steps) + affine[row, 3]
         share = (place - middle[axis]) / lengths[axis]
         cell = (share - LOW[axis]) / (HIGH[axis] - LOW[axis]) * SHAPE[axis]
         whole = np.clip(np.floor(cell), 0, SHAPE[axis] - 1).astype(np.uint8)
@@ -110,23 +114,47 @@ def place_organs(
 
     And whether the lungs placed them.
     """
-    suspected = ndimage.binary_dilation(probability >= SUSPECT)
+    suspected = _suspected(probability)
     box = None if atlas is None else lung_box(images.hu, images.affine)
     scores = None
     placed, bins = organs, density_bins(images.hu)
     if atlas is not None and box is None:
         placed = density_organs(images.hu, images.voxel_volume_mm3)
     if atlas is not None and box is not None:
-        scores = _Scores(atlas, cells(organs.shape, images.affine, box))
+        scores = _scores(atlas, cells(organs.shape, images.affine, box))
         placed = scores.by_everything(bins, organs)
     if suspected.all() or not suspected.any():
         return placed, scores is not None
     spacing = np.linalg.norm(images.affine[:3, :3], axis=0)
-    away_mm, nearest = ndimage.distance_transform_edt(suspected, spacing, return_indices=True)
-    around = placed[tuple(nearest)]
+    around, away_mm = placed.copy(), np.zeros(placed.shape)
+    for part in boxes_apart(suspected):
+        away_mm[part], nearest = ndimage.distance_transform_edt(
+            suspected[part], spacing, return_indices=True
+        )
+        around[part] = placed[part][tuple(nearest)]
     if scores is None:
-        return np.asarray(around), False
+        return around, False
     return scores.by_place(placed, bins, (around, away_mm)), True
+
+
+def _suspected(probability: Volume) -> Mask:
+    """Voxels that may be lesion, with their neighbours."""
+    suspected = probability >= SUSPECT
+    box = box_of(suspected)
+    if box is not None:
+        wide = grown(box, 1, suspected.shape)
+        suspected[wide] = ndimage.binary_dilation(suspected[wide])
+    return suspected
+
+
+def _scores(atlas: OrganAtlas, places: list[Organs]) -> "_Scores":
+    steps = np.arange(LEVELS + 1, dtype=np.float32) / LEVELS + FLOOR
+    return _Scores(atlas, places, _rows(np.log(steps)[atlas.places]))
+
+
+def _rows(table: npt.NDArray[Any]) -> Volume:
+    """[organs, ...] to [..., organs]: the shares of a voxel's organs side by side."""
+    return np.ascontiguousarray(np.moveaxis(table, 0, -1), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +163,30 @@ class _Scores:
 
     atlas: OrganAtlas
     places: list[Organs]
+    logs: Volume
+    """[z, y, x, 15]: of the atlas' shares."""
 
     def _prior(self, plane: int) -> Volume:
+        """[y, x, 15]."""
         z, y, x = (axis[plane] for axis in self.places)
-        return np.asarray(np.log(self.atlas.places[:, z, y, x].astype(np.float32) / LEVELS + FLOOR))
+        return np.asarray(self.logs[z, y, x])
 
     def by_everything(self, bins: Organs, said: Organs) -> Organs:
         """The most likely organ by place, density and the network's word."""
-        density = np.log(self.atlas.densities + FLOOR).astype(np.float32)
-        words = np.log(self.atlas.words + FLOOR).astype(np.float32)
-        return np.stack(
-            [
-                (self._prior(plane) + density[:, bins[plane]] + words[:, said[plane]])
-                .argmax(axis=0)
-                .astype(np.uint8)
-                for plane in range(len(said))
-            ]
-        )
+        density = _rows(np.log(self.atlas.densities + FLOOR))
+        words = _rows(np.log(self.atlas.words + FLOOR))
+        found = np.empty(said.shape, dtype=np.uint8)
+
+        def place(planes: range) -> None:
+            for plane in planes:
+                score = self._prior(plane)
+                score += density[bins[plane]]
+                score += words[said[plane]]
+                found[plane] = score.argmax(axis=-1)
+
+        middle = len(said) // 2
+        side_by_side(partial(place, part) for part in (range(middle), range(middle, len(said))))
+        return found
 
     def by_place(self, placed: Organs, bins: Organs, outside: tuple[Organs, Exact]) -> Organs:
         """``placed`` where the distance to the outside is 0; elsewhere by place and surroundings.
@@ -160,16 +195,16 @@ class _Scores:
         around it, a brain that is drawn as a whole has its skull.
         """
         around, away_mm = outside
-        density = IN_LESIONS * np.log(self.atlas.densities + FLOOR).astype(np.float32)
+        density = IN_LESIONS * _rows(np.log(self.atlas.densities + FLOOR))
         found = placed.copy()
-        labels = np.arange(len(Organ))[:, None]
+        labels = np.arange(len(Organ))
         for plane in range(len(placed)):
             inside = away_mm[plane] > 0.0
             if inside.any():
                 near = AROUND * np.exp(-away_mm[plane][inside] / FADES_MM)
-                score = self._prior(plane)[:, inside] + density[:, bins[plane][inside]]
-                score += near * (around[plane][inside] == labels)
-                found[plane][inside] = score.argmax(axis=0)
+                score = self._prior(plane)[inside] + density[bins[plane][inside]]
+                score += near[:, None] * (around[plane][inside][:, None] == labels)
+                found[plane][inside] = score.argmax(axis=-1)
         return found
 
 

@@ -1,23 +1,23 @@
 """CT, with PET where there is one, to findings: grid, guard, model, lesions, levels, words."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy import ndimage
 
 from medquorum.ai_entity.dicom_series import read_layers, read_series
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.findings import PPM, Findings, Kind, ModelFacts, TumourFindings
-from medquorum.ai_entity.overlay import make_overlay, with_organs
+from medquorum.ai_entity.overlay import make_overlay
 from medquorum.ai_entity.registry import LoadedModel, Registry
 from medquorum.ai_entity.suv import suv_factor
 from medquorum.ai_entity.tumour.candidates import draw_lesions, head_of
 from medquorum.ai_entity.tumour.grading import grade_organs
-from medquorum.ai_entity.tumour.grid import GridImages, Placed, Volume, common_grid
+from medquorum.ai_entity.tumour.grid import GridImages, Placed, common_grid
 from medquorum.ai_entity.tumour.guard import reason_to_abstain
 from medquorum.ai_entity.tumour.inference import Prediction, predict
 from medquorum.ai_entity.tumour.lesions import (
@@ -39,9 +39,6 @@ PREPROCESSING: Final = "medquorum-tumour-4mm/2"
 
 CERTAIN_PPM: Final = 500_000
 """Lesions in organs below this probability of any tumour are shown, but conclude nothing."""
-
-LESION_MARGIN_VOXELS: Final = 3
-"""A lesion's blurred rim is not background."""
 
 
 def read_images(ct: Path, pet: Path | None, *, keep_ct: bool = False) -> GridImages:
@@ -144,17 +141,25 @@ def placed(model: LoadedModel, images: GridImages, prediction: Prediction) -> Pr
 
 def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) -> Findings:
     """Findings of what a model has said of every voxel."""
+    with ThreadPoolExecutor(1) as beside:  # the slowest of it, and nothing waits for it
+        organs = beside.submit(make_overlay, prediction.organs, images.affine)
+        findings = _findings_without_organs(model, images, prediction)
+        assert findings.overlay is not None  # noqa: S101 - a conclusion draws, if only nothing
+        packed = organs.result().compressed
+    return replace(findings, overlay=replace(findings.overlay, organs=packed))
+
+
+def _findings_without_organs(
+    model: LoadedModel, images: GridImages, prediction: Prediction
+) -> Findings:
     drawn = draw_lesions(model, images, prediction)
     lesions = measure_lesions(images, drawn.labels, drawn.groups, prediction.probability)
-    away = _away_from_lesions(prediction, drawn.labels)
     tumour = TumourFindings(
         **_measured(images, drawn, model),
         lesions=lesions,
-        regions=grade_organs(model, drawn, prediction, (away, spacing_of_grid(images))),
+        regions=grade_organs(model, drawn, prediction, spacing_of_grid(images)),
     )
-    findings = _conclude(model, tumour, drawn.labels, images)
-    assert findings.overlay is not None  # noqa: S101 - a conclusion draws, if only nothing
-    return replace(findings, overlay=with_organs(findings.overlay, prediction.organs))
+    return _conclude(model, tumour, drawn.labels, images)
 
 
 def _facts(model: LoadedModel) -> ModelFacts:
@@ -177,12 +182,6 @@ def abstention(model: LoadedModel, reason: str) -> Findings:
             f"made for ({reason}).",
         ),
     )
-
-
-def _away_from_lesions(prediction: Prediction, labels: Labels) -> Volume:
-    """Probability without the drawn lesions and their blurred rims."""
-    near = ndimage.binary_dilation(labels > 0, iterations=LESION_MARGIN_VOXELS)
-    return np.where(near, np.float32(0.0), prediction.probability)
 
 
 def _measured(images: GridImages, drawn: Drawn, model: LoadedModel) -> dict[str, Any]:

@@ -10,16 +10,18 @@ It has learnt the phantoms' world, in which nothing grows in heart, bladder or b
 anything passes. Lesions there must be found by eye; the report says so.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from scipy import ndimage
 
 from medquorum.ai_entity.baseline.head import Head
 from medquorum.ai_entity.calibration import Exact, logit, sigmoid
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.boxes import blurred, box_of, grown, within
 from medquorum.ai_entity.tumour.grid import GridImages, Volume
 from medquorum.ai_entity.tumour.pet_metrics import Mask
+from medquorum.ai_entity.tumour.side_by_side import side_by_side
 from medquorum.ai_entity.tumour.windows import Organs
 
 VOXEL_FEATURES: Final = (
@@ -39,6 +41,8 @@ CONSIDERED_SUV: Final = 1.5
 LEAST_SUV: Final = 0.05
 HU_RANGE: Final = (-200.0, 300.0)
 MAX_UNITS: Final = 64
+REACH: Final = 8
+"""Voxels that the smoothing over 8 mm reaches."""
 PIECE: Final = 100_000
 """Voxels judged at once."""
 
@@ -55,17 +59,29 @@ def voxel_features(
     images: GridImages, organs: Organs, probability: Volume, where: Mask
 ) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """VOXEL_FEATURES [n,f] of the voxels of ``where``, in scan order."""
-    density = np.clip(ndimage.gaussian_filter(images.hu, 1.0), *HU_RANGE)
+    box = box_of(where)
+    if box is None:
+        return np.zeros((0, len(VOXEL_FEATURES)), dtype=np.float32)
     suv = np.ones_like(images.hu) if images.suv is None else images.suv
+    inside, wide = where[box], grown(box, REACH, where.shape)
+    density = np.clip(blurred(images.hu, 1.0, wide), *HU_RANGE)
+    wide_suv, near_suv, near_density, near_share = side_by_side(
+        [
+            partial(blurred, suv, 5.0, box),
+            partial(blurred, suv, 2.0, box),
+            partial(blurred, density, 2.0, within(box, wide)),
+            partial(blurred, probability, 1.5, box),
+        ]
+    )
     columns = [
         _logits(probability[where]),
-        _logits(ndimage.gaussian_filter(probability, 1.5)[where]),
+        _logits(near_share[inside]),
         _logarithm(suv[where]),
-        _logarithm(ndimage.gaussian_filter(suv, 2.0)[where]),
-        _logarithm(ndimage.gaussian_filter(suv, 5.0)[where]),
-        density[where] / 50.0,
-        ndimage.gaussian_filter(density, 2.0)[where] / 50.0,
-        _own_share(organs)[where],
+        _logarithm(near_suv[inside]),
+        _logarithm(wide_suv[inside]),
+        density[within(box, wide)][inside] / 50.0,
+        near_density[inside] / 50.0,
+        _own_share(organs, where)[where],
     ]
     own = np.eye(len(Organ), dtype=np.float32)[organs[where]]
     return np.concatenate([np.stack(columns, axis=1).astype(np.float32), own], axis=1)
@@ -79,12 +95,18 @@ def _logarithm(suv: Volume) -> Exact:
     return np.asarray(np.log(np.maximum(suv, LEAST_SUV)), dtype=np.float64)
 
 
-def _own_share(organs: Organs) -> Volume:
-    """For every voxel the share of its own organ in its neighbourhood: 1 deep inside it."""
+def _own_share(organs: Organs, where: Mask) -> Volume:
+    """For voxels of ``where`` the share of their own organ around them: 1 deep inside it."""
     found = np.zeros(organs.shape, dtype=np.float32)
-    for organ in np.unique(organs):
+
+    def share_of(organ: Organ) -> None:
         own = organs == organ
-        found[own] = ndimage.gaussian_filter(own.astype(np.float32), 2.0)[own]
+        asked = own & where
+        box = box_of(asked)
+        if box is not None:
+            found[box][asked[box]] = blurred(own.astype(np.float32), 2.0, box)[asked[box]]
+
+    side_by_side(partial(share_of, organ) for organ in Organ)
     return found
 
 
