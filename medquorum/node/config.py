@@ -15,13 +15,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy.exc import ArgumentError
 
 from medquorum.node.api.client_address import TrustedProxies
 from medquorum.node.api.limits import IDLE_LOCK_MS
 from medquorum.node.auto_rules import Policy
-from medquorum.node.store.dialects import parse_storage_url
-from medquorum.node.store.engine import default_storage_url
 from medquorum.node.store.errors import StoreError
 
 CONFIG_LIMIT_BYTES: Final = 65_536
@@ -75,6 +72,11 @@ def _listen_address(text: str) -> ListenAddress:
 
 
 def _storage_url_without_password(url: str) -> str:
+    # The database is imported only where it is used: most commands read this file and no chain.
+    from sqlalchemy.exc import ArgumentError
+
+    from medquorum.node.store.dialects import parse_storage_url
+
     try:
         password = parse_storage_url(url).password
     except (StoreError, ArgumentError) as error:
@@ -167,6 +169,8 @@ class NodeConfig(_Section):
     @property
     def storage_url(self) -> str:
         """Database URL; by default a SQLite file in `home`."""
+        from medquorum.node.store.engine import default_storage_url
+
         return self.storage.url or default_storage_url(self.home)
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from medquorum.node.api.answers import json_answer, tagged_answer
-from medquorum.node.api.operation import JSON, OCTETS, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.schemas import Liveness, Readiness, ReadyQuery
 from medquorum.node.views import StatusView

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from medquorum.node.api.answers import encoded_json, json_answer, stream_answer, tagged_answer
-from medquorum.node.api.operation import JSON, OCTETS, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.schemas import (
     BlockHashPath,

@@ -17,10 +17,12 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from aiohttp import web
 from pydantic import BeforeValidator
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 HEADER: Final = "X-Forwarded-For"
 HEADER_CHARACTERS: Final = 2_048

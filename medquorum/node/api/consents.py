@@ -14,7 +14,8 @@ from medquorum.ledger.types import PATIENT_PREFIX
 from medquorum.node.api.answers import json_answer, tagged_answer
 from medquorum.node.api.bodies import read_model
 from medquorum.node.api.idempotency import answer_once
-from medquorum.node.api.operation import JSON, OCTETS, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Reach, Right
 from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import Base64Octets, Hex32, PatientNumber

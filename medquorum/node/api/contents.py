@@ -17,7 +17,8 @@ from medquorum.ledger.limits import RECORD
 from medquorum.ledger.types import PartName, RecordId
 from medquorum.ledger.vital_signs import PLAUSIBLE
 from medquorum.node.api.answers import json_answer
-from medquorum.node.api.operation import JSON, Call, Content, NoParameters, Parameters, operation
+from medquorum.node.api.operation import JSON, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters, Parameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import Hex32

@@ -21,7 +21,8 @@ from medquorum.node.api.governance_schemas import (
     SignedAct,
 )
 from medquorum.node.api.idempotency import answer_once
-from medquorum.node.api.operation import JSON, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
 from medquorum.node.governance_views import ActReceipt, HaltView

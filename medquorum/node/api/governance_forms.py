@@ -46,7 +46,6 @@ from medquorum.node.api.governance_schemas import (
     SuspendForm,
     WithdrawModelForm,
 )
-from medquorum.node.api.problems import Problem
 from medquorum.node.desk_governance import Assignment, Request
 
 
@@ -65,6 +64,9 @@ def request_of(form: ActForm, base_version: int) -> Request:
             case _:
                 assert_never(form)
     except (CharterError, CodecError, KeyMaterialError) as error:
+        # Clients make forms with this module too, and need no web server for it.
+        from medquorum.node.api.problems import Problem
+
         raise Problem(400, "act", str(error)) from None
 
 

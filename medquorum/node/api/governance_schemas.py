@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from medquorum.ledger.limits import CHANGES, PROPOSAL_LIFETIME_MS
 from medquorum.ledger.provenance import FindingKind
 from medquorum.ledger.types import BlockType, Panel, QuorumMode
-from medquorum.node.api.operation import Parameters
+from medquorum.node.api.parameters import Parameters
 from medquorum.node.api.schemas import AddressText, Base64Octets, Hex32, Number
 from medquorum.node.desk_governance import ACT_LIFETIME_MS
 from medquorum.node.governance_views import (

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from medquorum.node.accounts import Accounts, User
 from medquorum.node.api.client_address import TrustedProxies, client_address
 from medquorum.node.api.gate import authorised, check_origin
 from medquorum.node.api.limits import IDLE_LOCK_MS, SPOOL_WRITERS
+from medquorum.node.api.parameters import NoParameters, Parameters
 from medquorum.node.api.permissions import Reach, Right
 from medquorum.node.api.problems import Problem, from_validation
 from medquorum.node.desk import Desk
@@ -29,16 +30,6 @@ JSON: Final = "application/json"
 OCTETS: Final = "application/octet-stream"
 EVENT_STREAM: Final = "text/event-stream"
 MULTIPART: Final = "multipart/form-data"
-
-
-class Parameters(BaseModel):
-    """Base of what an address and its query may hold."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoParameters(Parameters):
-    """Neither path nor query."""
 
 
 P = TypeVar("P", bound=Parameters)

@@ -18,7 +18,8 @@ from medquorum.node.api.images import (
     other_key,
     reader_of,
 )
-from medquorum.node.api.operation import JSON, OCTETS, Call, Content, Parameters, operation
+from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
+from medquorum.node.api.parameters import Parameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import Hex32

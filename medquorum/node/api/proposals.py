@@ -10,7 +10,8 @@ from medquorum.node.api.blind import all_blinded, blinded, blinded_why, inbox_bl
 from medquorum.node.api.bodies import read_model, read_octets
 from medquorum.node.api.idempotency import answer_once
 from medquorum.node.api.limits import BODY_BYTES
-from medquorum.node.api.operation import JSON, OCTETS, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.schemas import (
     ProposalList,

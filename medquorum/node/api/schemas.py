@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from medquorum.ledger.types import PartName
 from medquorum.node.account_records import UserRole
 from medquorum.node.api.limits import PAGE_DEFAULT, PAGE_LONGEST
-from medquorum.node.api.operation import Parameters
+from medquorum.node.api.parameters import Parameters
 from medquorum.node.views import BlockView, PatientView, ProposalView
 
 

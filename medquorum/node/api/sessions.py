@@ -8,7 +8,8 @@ from medquorum.node.accounts import AccountError, Grant, TokenKind, User
 from medquorum.node.api.answers import json_answer
 from medquorum.node.api.bodies import read_model
 from medquorum.node.api.gate import COOKIE, presented
-from medquorum.node.api.operation import JSON, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right, rights_of
 from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import (

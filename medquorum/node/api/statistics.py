@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from medquorum.node.api.answers import encoded_json, tagged_answer
-from medquorum.node.api.operation import JSON, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.statistics_views import StatisticsView
 

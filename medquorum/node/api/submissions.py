@@ -8,7 +8,8 @@ from aiohttp import web
 
 from medquorum.node.api.bodies import spool_folder
 from medquorum.node.api.idempotency import answer_named
-from medquorum.node.api.operation import JSON, MULTIPART, Call, Content, NoParameters, operation
+from medquorum.node.api.operation import JSON, MULTIPART, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.submission_form import SubmissionSchema, read_submission
 from medquorum.node.desk import Receipt

@@ -19,15 +19,8 @@ from medquorum.node.api.answers import json_answer
 from medquorum.node.api.bodies import Pace, read_model
 from medquorum.node.api.idempotency import answer_once
 from medquorum.node.api.limits import BODY_SECONDS
-from medquorum.node.api.operation import (
-    JSON,
-    OCTETS,
-    Call,
-    Content,
-    NoParameters,
-    Parameters,
-    operation,
-)
+from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
+from medquorum.node.api.parameters import NoParameters, Parameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
 from medquorum.node.desk import Receipt
