@@ -1,33 +1,34 @@
-"""How the attending comes to her desk: her key file, the sign-in, the key opened."""
+"""How the attending comes to her desk: signed in, her key open, a ward of cases before her."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
-from medquorum.ledger.keys import Purpose
-from medquorum.node.page_key_file import seal_page_keys
-from tests.browser.case_kit import ATTENDING
-from tests.browser.kit import PASSPHRASE, Watched
-from tests.ledger.charter_kit import address_of_name, private_key
+from medquorum.node.accounts import UserRole
+from tests.browser.case_images import serve_images
+from tests.browser.case_kit import ATTENDING, Ward, every_kind, staged
+from tests.browser.kit import NAMES, PASSPHRASE, PageOf, Watched, hold_key, open_view, sealed_key
+from tests.node.api.conftest import House
+
+DOCTOR = NAMES[UserRole.DOCTOR]
 
 
 def key_file(folder: Path) -> Path:
     """The attending's page key file."""
-    keys = {"clinical": private_key(ATTENDING, Purpose.CLINICAL)}
     path = folder / "page-key.json"
-    path.write_bytes(seal_page_keys(keys, address_of_name(ATTENDING), PASSPHRASE))
+    path.write_bytes(sealed_key(ATTENDING))
     return path
 
 
-async def enter_with_key(watched: Watched, name: str, file: Path) -> None:
-    """Sign in and open the key."""
-    page = watched.page
-    await page.goto(watched.base_url, wait_until="commit")
-    await watched.sign_in(name)
-    await open_key(page, file)
-    await page.locator("#rail footer").wait_for()
+async def enter_with_key(watched: Watched) -> None:
+    """Come to the attending's desk with her key open."""
+    await watched.enter(DOCTOR)
+    await hold_key(watched.page, ATTENDING)
 
 
 async def open_key(page: Page, file: Path, *, known: bool = False) -> None:
@@ -36,3 +37,75 @@ async def open_key(page: Page, file: Path, *, known: bool = False) -> None:
         await page.locator("#key-file").set_input_files(str(file))
     await page.locator("#key-passphrase").fill(PASSPHRASE)
     await page.locator("form.card-form").get_by_role("button", name="Open key").click()
+
+
+_AS_IT_WAS = """async () => {
+  const [{ hand }, { session }, { refreshCases }] = await Promise.all(
+    ["keys/hand", "session", "inbox_feed"].map((each) => import(`/page/${each}.js`)),
+  );
+  const covered = document.querySelector("dialog[open], #curtain:not([hidden])");
+  if (!hand.isOpen || session.user === null || covered !== null) return false;
+  sessionStorage.clear();
+  await refreshCases();
+  return true;
+}"""
+"""Whether the desk is open with its key and nothing before it; then it knows the new cases."""
+
+
+@dataclass
+class Desk:
+    """A doctor at her desk with a ward of cases."""
+
+    house: House
+    watched: Watched
+    file: Path
+    ward: Ward
+    ids: dict[str, str]
+
+    @property
+    def page(self) -> Page:
+        """The page."""
+        return self.watched.page
+
+    @property
+    def bar(self) -> Locator:
+        """The vote bar."""
+        return self.page.locator(".votebar")
+
+    async def open(self, name: str) -> None:
+        """Open a case."""
+        await open_view(self.page, f"#/case/{self.ids[name]}")
+        await self.bar.wait_for()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            await self.page.keyboard.press(key)
+
+    async def begin(self) -> None:
+        """Lay out a fresh ward for a page that stays open; open it anew where that is not so."""
+        self.ward = staged(self.house)
+        self.ids = every_kind(self.ward)
+        if not await self.page.evaluate(_AS_IT_WAS):
+            await self.page.goto("about:blank")
+            await enter_with_key(self.watched)
+        self.watched.forget()
+
+    async def end(self) -> None:
+        """Leave the case that is open, and see that nothing happened that should not have."""
+        await self.page.unroute_all()
+        await open_view(self.page, "#/inbox")
+        self.watched.check()
+
+
+@asynccontextmanager
+async def at_the_desk(house: House, page_of: PageOf, folder: Path) -> AsyncIterator[Desk]:
+    """The attending at her desk, one case of each kind before her."""
+    ward = staged(house)
+    ids = every_kind(ward)
+    watched = await page_of(house.base_url)
+    await serve_images(watched.page.context)
+    file = key_file(folder)
+    await enter_with_key(watched)
+    yield Desk(house, watched, file, ward, ids)
+    await watched.page.goto("about:blank")

@@ -1,12 +1,16 @@
 """A page under test: what it asked for, what its policy refused, what it complained of."""
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
 
 from medquorum.ledger.keys import Purpose
+from medquorum.node.accounts import UserRole
 from medquorum.node.page_key_file import seal_page_keys
 from tests.ledger.charter_kit import address_of_name, private_key
 
@@ -20,8 +24,12 @@ ARGUMENTS = (
     "--disable-sync",
 )
 """A Chromium that asks nobody but the page's own origin."""
+SLOWEST_MS = 60_000
+"""A page that has not done something by then does not do it: the machine may be busy."""
 PASSWORD = "a long password for tests"
 PASSPHRASE = "a passphrase for tests"
+NAMES = {role: f"a-{role.value.replace('_', '-')}" for role in UserRole}
+"""A user with a password for each role."""
 _LOCAL = ("data:", "blob:", "about:")
 
 WATCH_POLICY = """
@@ -60,6 +68,11 @@ class Watched:
             if not any(re.search(pattern, error) for pattern in self.expected)
         ]
         assert not surprising, surprising
+
+    def forget(self) -> None:
+        """Begin anew: for a page that stays open from one test to the next."""
+        for heard in (self.foreign, self.violations, self.errors, self.bodies, self.expected):
+            heard.clear()
 
     def hear(self, message: ConsoleMessage) -> None:
         """Keep errors only."""
@@ -106,6 +119,40 @@ class Watched:
         await self.page.locator("#rail footer").wait_for()
 
 
+PageOf = Callable[..., Awaitable[Watched]]
+"""Makes a watched page of an origin."""
+
+_GO = """async (address) => {
+  if (location.hash === address) return;
+  const shown = new Promise((done) => {
+    document.addEventListener("view-shown", ({ detail }) => detail === address && done());
+  });
+  location.hash = address;
+  await shown;
+}"""
+
+
+async def open_view(page: Page, address: str) -> None:
+    """Go to a view of the page that is open already, and see it: what stood there is gone."""
+    await page.evaluate(_GO, address)
+
+
+FRAMES = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => done())))"""
+
+
+async def drawn_frames(page: Page) -> None:
+    """Wait until what was asked for is drawn: two frames."""
+    await page.evaluate(FRAMES)
+
+
+async def until(page: Page, probe: Callable[[], Awaitable[bool]]) -> None:
+    """Ask, frame by frame, until it is so: for what no locator sees."""
+    async with asyncio.timeout(SLOWEST_MS / 1_000):
+        while not await probe():
+            await drawn_frames(page)
+
+
 async def watched_page(context: BrowserContext, base_url: str) -> Watched:
     """A new page of a context, watched from its first byte."""
     page = await context.new_page()
@@ -120,6 +167,25 @@ async def watched_page(context: BrowserContext, base_url: str) -> Watched:
 
 def key_file_of(name: str) -> dict[str, Any]:
     """A doctor's key file as a file input takes it; PASSPHRASE opens it."""
+    return {"name": "key-file.json", "mimeType": "application/json", "buffer": sealed_key(name)}
+
+
+@cache
+def sealed_key(name: str) -> bytes:
+    """A doctor's key file; sealed once, for that is slow on purpose."""
     keys = {Purpose.CLINICAL.value: private_key(name, Purpose.CLINICAL)}
-    sealed = seal_page_keys(keys, address_of_name(name), PASSPHRASE)
-    return {"name": "key-file.json", "mimeType": "application/json", "buffer": sealed}
+    return seal_page_keys(keys, address_of_name(name), PASSPHRASE)
+
+
+_HOLD = """async ([name, text, passphrase]) => {
+  const [{ hand }, { useKeyFile }, { session }] = await Promise.all(
+    ["keys/hand", "key_file", "session"].map((each) => import(`/page/${each}.js`)),
+  );
+  await hand.open(text, passphrase);
+  await useKeyFile({ user: session.user, name, text, remember: false });
+}"""
+
+
+async def hold_key(page: Page, name: str) -> None:
+    """Open a doctor's key without the form that asks for it."""
+    await page.evaluate(_HOLD, ["key-file.json", sealed_key(name).decode(), PASSPHRASE])

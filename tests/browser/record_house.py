@@ -7,16 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from playwright.async_api import Page
-
 from medquorum.ledger.keys import Purpose, address_of, address_text
 from medquorum.node.accounts import Accounts, MemoryAccountStore, UserRole
 from medquorum.node.api.application import create_app, start_listener
 from medquorum.node.page_key_file import seal_page_keys
 from medquorum.node.passwords import PasswordWorker
-from tests.browser.conftest import NAMES
-from tests.browser.kit import PASSPHRASE, PASSWORD
-from tests.ledger.charter_kit import address_of_name, private_key
+from tests.browser.kit import NAMES, PASSPHRASE, sealed_key
+from tests.ledger.charter_kit import private_key
 from tests.node.record_desk import KitDesk, record_desk
 from tests.node.record_kit import patient_key
 
@@ -31,12 +28,12 @@ class RecordHouse:
 
 @asynccontextmanager
 async def record_house(
-    folder: Path, member: str, passwords: PasswordWorker
+    folder: Path, member: str, passwords: PasswordWorker, phc: str
 ) -> AsyncIterator[RecordHouse]:
-    """One member's node; the patient's user is patient 1's."""
+    """One member's node; the patient's user is patient 1's. `phc` is of everybody's password."""
     async with record_desk(folder / "home", member) as desk:
         accounts = Accounts(MemoryAccountStore(), passwords)
-        own, phc = address_text(address_of(patient_key()), "mqpat"), await passwords.hash(PASSWORD)
+        own = address_text(address_of(patient_key()), "mqpat")
         for role, name in NAMES.items():
             patient = own if role is UserRole.PATIENT else None
             user = await accounts.add_user(name, role, patient=patient)
@@ -63,11 +60,5 @@ def wallet_file(folder: Path, patient: str = "patient 1") -> Path:
 def hand_file(folder: Path, doctor: str) -> Path:
     """A doctor's clinical key as a file for the page."""
     path = folder / "hand.json"
-    keys = {"clinical": private_key(doctor, Purpose.CLINICAL)}
-    path.write_bytes(seal_page_keys(keys, address_of_name(doctor), PASSPHRASE))
+    path.write_bytes(sealed_key(doctor))
     return path
-
-
-async def open_view(page: Page, address: str) -> None:
-    """Go to a view of the page that is open already."""
-    await page.evaluate("(address) => { location.hash = address; }", address)

@@ -1,11 +1,9 @@
 """The case view in real Chromium: evidence, and a vote signed by keys alone from what is shown."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
 from medquorum.consensus.receipts import check_receipt
 from medquorum.ledger import canonical
@@ -13,69 +11,17 @@ from medquorum.ledger.keys import Purpose, public_key
 from medquorum.ledger.receipt import parse_receipt
 from medquorum.ledger.signature import verify
 from medquorum.ledger.types import BlockType, Decision, VoterRole
-from medquorum.node.accounts import UserRole
 from medquorum.node.desk import DeskError
 from tests.browser.case_contents import FORM, film_report, poisoned, tumour_report
-from tests.browser.case_entry import enter_with_key, key_file, open_key
-from tests.browser.case_images import serve_images
+from tests.browser.case_entry import DOCTOR, Desk, open_key
 from tests.browser.case_kit import (
     ATTENDING,
     NETWORK,
     OTHER,
-    Ward,
-    every_kind,
     machine_report,
     other_proposal,
-    staged,
 )
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import Watched
 from tests.ledger.charter_kit import private_key
-from tests.node.api.conftest import House
-
-DOCTOR = NAMES[UserRole.DOCTOR]
-
-
-@dataclass
-class Desk:
-    """A doctor at her desk with a ward of cases."""
-
-    ward: Ward
-    ids: dict[str, str]
-    watched: Watched
-    file: Path
-
-    @property
-    def page(self) -> Page:
-        """The page."""
-        return self.watched.page
-
-    @property
-    def bar(self) -> Locator:
-        """The vote bar."""
-        return self.page.locator(".votebar")
-
-    async def open(self, name: str) -> None:
-        """Open a case."""
-        await self.page.evaluate(f"location.hash = '#/case/{self.ids[name]}'")
-        await self.bar.wait_for()
-
-    async def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
-        for key in keys:
-            await self.page.keyboard.press(key)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
-    ward = staged(house)
-    ids = every_kind(ward)
-    watched = await page_of(house.base_url)
-    await serve_images(watched.page.context)
-    file = key_file(tmp_path)
-    await enter_with_key(watched, DOCTOR, file)
-    yield Desk(ward, ids, watched, file)
-    await watched.page.goto("about:blank")
 
 
 async def test_from_the_inbox_to_a_cast_vote_in_four_keys(desk: Desk, tmp_path: Path) -> None:

@@ -1,35 +1,15 @@
 """Images that have not been shown are said so, and deciding without them takes one step more."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Route, expect
 
-from tests.browser.case_entry import enter_with_key, key_file
-from tests.browser.case_images import serve_images
-from tests.browser.case_kit import every_kind, staged
-from tests.browser.conftest import PageOf
-from tests.browser.test_case import DOCTOR, Desk
-from tests.node.api.conftest import House
+from tests.browser.case_entry import Desk
 
 CAST = "form.ballot button.cast"
 UNSEEN = "#vote-unseen"
 DESCRIBED, SLICES = "**/v1/images/*/*", "**/v1/images/*/*/slices/*"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
-    ward = staged(house)
-    ids = every_kind(ward)
-    watched = await page_of(house.base_url)
-    await serve_images(watched.page.context)
-    file = key_file(tmp_path)
-    await enter_with_key(watched, DOCTOR, file)
-    yield Desk(ward, ids, watched, file)
-    await watched.page.goto("about:blank")
 
 
 @pytest.mark.parametrize("withheld", [DESCRIBED, SLICES], ids=["description", "slices"])

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,7 +15,7 @@ from medquorum.node.desk import Receipt
 from tests.browser.case_contents import film_report
 from tests.browser.case_images import serve_images
 from tests.browser.case_kit import machine_report, staged
-from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import NAMES, PageOf
 from tests.browser.writing_kit import Writing, at_a_report
 from tests.node.api.conftest import House
 
@@ -76,8 +75,8 @@ async def lost(page: Page, path: str, *, arrives: bool = True) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def issued(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Issued]:
-    async with at_a_report(house, page_of, tmp_path) as writing:
+async def issued(house: House, page_of: PageOf) -> AsyncIterator[Issued]:
+    async with at_a_report(house, page_of) as writing:
         made = Issued(writing)
         house.desk.accept_sealed = made.accept  # type: ignore[method-assign]
         writing.watched.expect("ERR_FAILED|404")

@@ -1,32 +1,13 @@
 """What is shown is what is signed, and a case that closes says so."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Route, expect
 
 from medquorum.ledger.types import BlockType
-from tests.browser.case_entry import enter_with_key, key_file
-from tests.browser.case_images import serve_images
-from tests.browser.case_kit import OTHER, every_kind, other_proposal, staged, text_of
-from tests.browser.conftest import PageOf
-from tests.browser.test_case import DOCTOR, Desk
-from tests.node.api.conftest import House
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
-    ward = staged(house)
-    ids = every_kind(ward)
-    watched = await page_of(house.base_url)
-    await serve_images(watched.page.context)
-    file = key_file(tmp_path)
-    await enter_with_key(watched, DOCTOR, file)
-    yield Desk(ward, ids, watched, file)
-    await watched.page.goto("about:blank")
+from tests.browser.case_entry import Desk
+from tests.browser.case_kit import OTHER, other_proposal, text_of
 
 
 @pytest.mark.parametrize(
@@ -90,4 +71,4 @@ async def test_a_body_that_arrives_while_the_case_is_loaded_is_not_missed(desk: 
     await desk.open("prescription")
     await expect(desk.bar.get_by_role("button", name="Approve")).to_be_visible()
     await desk.press("a")
-    await expect(desk.page.locator("button.cast")).to_be_enabled(timeout=10_000)
+    await expect(desk.page.locator("button.cast")).to_be_enabled()

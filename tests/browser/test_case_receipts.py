@@ -14,12 +14,10 @@ from playwright.async_api import expect
 from medquorum.consensus.receipts import check_receipt
 from medquorum.ledger.receipt import parse_receipt
 from medquorum.node.accounts import UserRole
-from tests.browser.case_entry import enter_with_key, key_file
-from tests.browser.case_images import serve_images
-from tests.browser.case_kit import NETWORK, every_kind, staged
-from tests.browser.conftest import NAMES, PageOf
+from tests.browser.case_entry import Desk, at_the_desk, enter_with_key
+from tests.browser.case_kit import NETWORK
 from tests.browser.keys_kit import forms, stored_on
-from tests.browser.test_case import DOCTOR, Desk
+from tests.browser.kit import NAMES, PageOf, until
 from tests.node.api.conftest import House
 
 REMARK = "Mrs. Canary: the liver lesion is a cyst."
@@ -29,16 +27,10 @@ GONE = "no longer on this computer"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def desk(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Desk]:
-    ward = staged(house)
-    ids = every_kind(ward)
-    watched = await page_of(house.base_url)
-    await serve_images(watched.page.context)
-    file = key_file(tmp_path)
-    await enter_with_key(watched, DOCTOR, file)
-    made = Desk(ward, ids, watched, file)
-    await made.open("prescription")
-    yield made
-    await watched.page.goto("about:blank")
+    """A browser of this test's own, at a case: what it keeps is counted."""
+    async with at_the_desk(house, page_of, tmp_path) as made:
+        await made.open("prescription")
+        yield made
 
 
 async def reject(desk: Desk) -> None:
@@ -74,6 +66,11 @@ async def kept(desk: Desk) -> tuple[int, int]:
         }"""
     )
     return counted[0], counted[1]
+
+
+async def counts(desk: Desk, wanted: tuple[int, int]) -> bool:
+    """Whether it keeps so many by now: a saved remark goes after its receipt."""
+    return await kept(desk) == wanted
 
 
 async def test_a_receipt_with_its_remark_is_offered_after_a_reload(
@@ -133,7 +130,7 @@ async def test_once_the_receipt_is_saved_the_remark_is_forgotten(
     await reject(desk)
     await desk.page.locator(".receipt").wait_for()
     await save(desk, tmp_path)
-    assert await kept(desk) == (0, 1)
+    await until(desk.page, lambda: counts(desk, (0, 1)))
     assert (await save(desk, tmp_path)).comment is not None, "this page still has it"
     await reload(desk)
     button = desk.bar.get_by_role("button", name=SAVE)
@@ -148,7 +145,7 @@ async def test_signing_out_forgets_remark_and_key(desk: Desk) -> None:
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await page.get_by_label("Password").wait_for()
     assert await kept(desk) == (0, 0)
-    await enter_with_key(desk.watched, DOCTOR, desk.file)
+    await enter_with_key(desk.watched)
     await desk.open("prescription")
     await expect(desk.bar.get_by_role("button", name=SAVE)).to_be_disabled()
 
@@ -157,8 +154,8 @@ async def test_somebody_else_who_signs_in_finds_nothing(desk: Desk) -> None:
     """The browser was closed without signing out; another sits down."""
     await reject(desk)
     await desk.page.locator(".receipt").wait_for()
-    await desk.page.context.clear_cookies()
     await desk.page.goto("about:blank")
+    await desk.page.context.clear_cookies()
     await desk.watched.enter(NAMES[UserRole.RADIOLOGIST])
     assert await kept(desk) == (0, 0)
 

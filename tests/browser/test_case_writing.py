@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest_asyncio
@@ -21,15 +20,15 @@ from tests.browser.case_kit import (
     machine_report,
     staged,
 )
-from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import NAMES, PageOf, open_view
 from tests.browser.writing_kit import LABELS, Writing, at_a_report
 from tests.node.api.conftest import House
 from tests.support.network import digest
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def writing(house: House, page_of: PageOf, tmp_path: Path) -> AsyncIterator[Writing]:
-    async with at_a_report(house, page_of, tmp_path) as made:
+async def writing(house: House, page_of: PageOf) -> AsyncIterator[Writing]:
+    async with at_a_report(house, page_of) as made:
         yield made
 
 
@@ -64,8 +63,7 @@ async def test_a_draft_outlives_the_case_but_not_the_sign_out(writing: Writing) 
     page = writing.page
     await writing.open("Correct the AI's findings")
     await writing.form.locator("textarea").fill("half a sentence")
-    await page.evaluate("location.hash = '#/inbox'")
-    await page.locator("h1").wait_for()
+    await open_view(page, "#/inbox")
     await writing.open("Correct the AI's findings")
     assert await writing.form.locator("textarea").input_value() == "half a sentence"
     stored = json.loads(await page.evaluate("JSON.stringify({ ...sessionStorage })"))

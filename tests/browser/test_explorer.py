@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Route, expect
 
 from medquorum.node.accounts import UserRole
-from medquorum.node.passwords import PasswordWorker
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import Watched
-from tests.browser.record_house import RecordHouse, open_view, record_house
+from tests.browser.kit import NAMES, PageOf, Watched, until
+from tests.browser.record_house import RecordHouse
 from tests.browser.test_accessibility import grave_findings
-from tests.node.record_kit import DOCTOR, NETWORK
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def chain(
-    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker
-) -> AsyncIterator[RecordHouse]:
-    """A doctor's node with sixteen blocks and an open proposal."""
-    folder = tmp_path_factory.mktemp("chain")
-    async with record_house(folder, DOCTOR, browser_passwords) as house:
-        yield house
+from tests.node.record_kit import NETWORK
 
 
 async def entered(page_of: PageOf, house: RecordHouse, view: str) -> Watched:
     watched = await page_of(house.base_url)
-    await watched.enter(NAMES[UserRole.OPERATOR])
-    await open_view(watched.page, view)
+    await watched.enter(NAMES[UserRole.OPERATOR], view)
     return watched
 
 
@@ -99,8 +84,7 @@ async def test_a_forged_proof_shows_red(chain: RecordHouse, page_of: PageOf, for
         await route.fulfill(body=sent, content_type="application/octet-stream")
 
     await watched.page.route("**/v1/proofs/7", answer)
-    await watched.enter(NAMES[UserRole.OPERATOR])
-    await open_view(watched.page, "#/block/7")
+    await watched.enter(NAMES[UserRole.OPERATOR], "#/block/7")
     verdict = watched.page.locator("#verification .verdict")
     await expect(verdict).to_have_attribute("data-valid", "false", timeout=60_000)
     assert await watched.page.locator("ol.steps li.failed").count() >= 1
@@ -154,11 +138,10 @@ async def test_the_threshold_is_drawn_also_beside_a_single_report(
         await route.fulfill(json=told)
 
     await watched.page.route("**/v1/statistics", answer)
-    await watched.enter(NAMES[UserRole.OPERATOR])
-    await open_view(watched.page, "#/network")
+    await watched.enter(NAMES[UserRole.OPERATOR], "#/network")
     canvas = watched.page.locator("figure.chart").nth(2).locator(".uplot canvas")
     await canvas.wait_for()
-    assert await canvas.evaluate(PAINTED) > 0.5
+    await until(watched.page, lambda: canvas.evaluate(f"(one) => ({PAINTED})(one) > 0.5"))
 
 
 async def test_without_the_chart_library_the_tables_are_open(
@@ -167,7 +150,6 @@ async def test_without_the_chart_library_the_tables_are_open(
     watched = await page_of(chain.base_url)
     watched.expect("uPlot|ERR_FAILED|Failed to fetch")
     await watched.page.route("**/page/vendor/uPlot/**", lambda route: route.abort())
-    await watched.enter(NAMES[UserRole.OPERATOR])
-    await open_view(watched.page, "#/network")
+    await watched.enter(NAMES[UserRole.OPERATOR], "#/network")
     await expect(watched.page.locator("figure.chart details[open]")).to_have_count(3)
     await expect(watched.page.locator("figure.chart .uplot")).to_have_count(0)

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from medquorum.node.accounts import UserRole
 from medquorum.node.views import EventView, ProposalView, StatusView
-from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import NAMES, PageOf
 from tests.browser.payloads import PAYLOADS
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import proposal

@@ -26,8 +26,8 @@ from medquorum.node.api.charter_schema import MemberAnswer
 from medquorum.node.cli.enrolment_wishes import read_enrolment
 from medquorum.node.cli.outcome import CommandError
 from tests.audit.test_authenticator_votes import BAD, GOOD
-from tests.browser.conftest import NAMES, PageOf
 from tests.browser.keys_kit import Desk, PageFault, assert_hidden, desk_of, served
+from tests.browser.kit import NAMES, PageOf
 from tests.ledger.charter_kit import address_of_name, prove
 from tests.node.api.conftest import House
 from tests.support.authenticator import Answer, authenticator_vote, enrolment_of

@@ -17,8 +17,8 @@ from medquorum.ledger.types import Role
 from medquorum.node.page_key_file import open_page_keys
 from scripts.local_desks import open_desks
 from scripts.local_network import LocalNetwork, local_network
-from tests.browser.conftest import PageOf
 from tests.browser.keys_kit import forms, stored_on
+from tests.browser.kit import PageOf
 from tests.browser.live_kit import (
     SERIES_MS,
     WALLET_PASSPHRASE,

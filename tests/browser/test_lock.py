@@ -5,8 +5,7 @@ import json
 from playwright.async_api import Page, expect
 
 from medquorum.node.accounts import UserRole
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import PASSPHRASE, PASSWORD, Watched, key_file_of
+from tests.browser.kit import NAMES, PASSPHRASE, PASSWORD, PageOf, Watched, hold_key, key_file_of
 from tests.node.api.conftest import House
 
 DOCTOR = NAMES[UserRole.DOCTOR]
@@ -48,6 +47,14 @@ async def come_with_key(house: House, watched: Watched, *, remember: bool = Fals
     return page
 
 
+async def at_an_open_key(house: House, watched: Watched) -> Page:
+    """The same where neither sign-in nor the form for the key is looked at."""
+    await watched.enter(DOCTOR)
+    await hold_key(watched.page, house.desk.status().name)
+    await expect(watched.page.locator("table.inbox")).to_be_visible()
+    return watched.page
+
+
 async def unlock(page: Page, passphrase: str) -> None:
     await page.get_by_label("Passphrase of the key").fill(passphrase)
     await page.locator("form.card-form button[type=submit]").click()
@@ -59,7 +66,7 @@ async def test_an_idle_desk_hides_drops_the_key_and_asks_again(
     watched = await page_of(house.base_url)
     page = watched.page
     await page.clock.install()
-    await come_with_key(house, watched)
+    await at_an_open_key(house, watched)
     await page.evaluate(DRAFT)
     await page.clock.fast_forward(9 * 60_000)
     await expect(page.locator("#draft")).to_be_visible()
@@ -106,7 +113,7 @@ async def test_a_session_that_ended_behind_the_lock_asks_for_the_password_too(
 ) -> None:
     watched = await page_of(house.base_url)
     watched.expect("status of 401")
-    page = await come_with_key(house, watched)
+    page = await at_an_open_key(house, watched)
     await page.evaluate(DRAFT)
     await page.get_by_role("button", name="Lock").click()
     await house.accounts.revoke_all(DOCTOR)
@@ -123,7 +130,7 @@ async def test_a_locked_desk_does_not_open_for_somebody_who_signed_in_beside_it(
 ) -> None:
     """Another page of the same browser: the cookie is the clerk's now, the desk is not."""
     watched = await page_of(house.base_url)
-    page = await come_with_key(house, watched)
+    page = await at_an_open_key(house, watched)
     await page.get_by_role("button", name="Lock").click()
     beside = await page_of(house.base_url, page.context)
     await beside.enter(NAMES[UserRole.CLERK])
@@ -137,7 +144,7 @@ async def test_a_node_that_is_away_leaves_the_desk_locked_and_says_so(
 ) -> None:
     watched = await page_of(house.base_url)
     watched.expect("ERR_FAILED")
-    page = await come_with_key(house, watched)
+    page = await at_an_open_key(house, watched)
     await page.get_by_role("button", name="Lock").click()
     await page.route("**/v1/session**", lambda route: route.abort())
     await unlock(page, PASSPHRASE)

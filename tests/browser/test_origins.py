@@ -8,7 +8,7 @@ from aiohttp import web
 from playwright.async_api import expect
 
 from medquorum.node.accounts import UserRole
-from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import NAMES, PageOf
 from tests.node.api.conftest import House
 
 DOCTOR = NAMES[UserRole.DOCTOR]

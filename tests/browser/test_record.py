@@ -17,9 +17,8 @@ from medquorum.ledger.types import PartName
 from medquorum.node.accounts import UserRole
 from medquorum.node.page_key_file import open_page_keys
 from medquorum.node.passwords import PasswordWorker
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import PASSPHRASE, Watched
-from tests.browser.record_house import RecordHouse, hand_file, open_view, record_house, wallet_file
+from tests.browser.kit import NAMES, PASSPHRASE, PageOf, Watched
+from tests.browser.record_house import RecordHouse, hand_file, record_house, wallet_file
 from tests.browser.test_accessibility import grave_findings
 from tests.node.record_kit import DOCTOR
 from tests.support.network import HOSPITAL
@@ -30,28 +29,27 @@ NAME = "Zoë Ångström <img src=x onerror=alert(1)>"
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def hospital(
-    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker
+    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker, password_phc: str
 ) -> AsyncIterator[RecordHouse]:
     """A hospital's node."""
     folder = tmp_path_factory.mktemp("hospital")
-    async with record_house(folder, HOSPITAL, browser_passwords) as house:
+    async with record_house(folder, HOSPITAL, browser_passwords, password_phc) as house:
         yield house
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def surgery(
-    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker
+    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker, password_phc: str
 ) -> AsyncIterator[RecordHouse]:
     """A doctor's node."""
     folder = tmp_path_factory.mktemp("surgery")
-    async with record_house(folder, DOCTOR, browser_passwords) as house:
+    async with record_house(folder, DOCTOR, browser_passwords, password_phc) as house:
         yield house
 
 
 async def entered(page_of: PageOf, house: RecordHouse, role: UserRole, view: str) -> Watched:
     watched = await page_of(house.base_url)
-    await watched.enter(NAMES[role])
-    await open_view(watched.page, view)
+    await watched.enter(NAMES[role], view)
     return watched
 
 

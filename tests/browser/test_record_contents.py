@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Route, expect
 
 from medquorum.ledger import canonical
 from medquorum.node.accounts import UserRole
 from medquorum.node.passwords import PasswordWorker
 from tests.browser.case_contents import film_report
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.record_house import RecordHouse, open_view, record_house
+from tests.browser.kit import NAMES, PageOf
+from tests.browser.record_house import RecordHouse, record_house
 from tests.browser.viewer_kit import RECORD, made_study
-from tests.node.record_kit import DOCTOR
 from tests.support.network import HOSPITAL
 
 CT = 4
@@ -25,47 +22,35 @@ REPORT = 6
 """The block of the machine's report on it."""
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def surgery(
-    tmp_path_factory: pytest.TempPathFactory, browser_passwords: PasswordWorker
-) -> AsyncIterator[RecordHouse]:
-    """A doctor's node."""
-    folder = tmp_path_factory.mktemp("surgery")
-    async with record_house(folder, DOCTOR, browser_passwords) as house:
-        yield house
-
-
 @pytest.mark.parametrize("view", ["#/patient/1", f"#/block/{CT}"])
 async def test_a_doctor_comes_from_the_record_to_the_case_of_its_images(
-    surgery: RecordHouse, page_of: PageOf, view: str
+    chain: RecordHouse, page_of: PageOf, view: str
 ) -> None:
-    watched = await page_of(surgery.base_url)
+    watched = await page_of(chain.base_url)
     watched.expect("status of 422")  # the kit's images are no DICOM
     page = watched.page
-    await watched.enter(NAMES[UserRole.DOCTOR])
-    await open_view(page, view)
+    await watched.enter(NAMES[UserRole.DOCTOR], view)
     place = page.get_by_role("row", name=f"Block {CT}") if "patient" in view else page
     await place.get_by_role("link", name="Images", exact=True).click()
     await page.locator(".case-frame .viewer").wait_for()
-    proposal = (await surgery.desk.block(CT)).proposal
+    proposal = (await chain.desk.block(CT)).proposal
     assert await page.evaluate("location.hash") == f"#/case/{proposal}"
 
 
 async def test_each_block_leads_to_its_case_and_no_other_role_is_offered_images(
-    surgery: RecordHouse, page_of: PageOf
+    chain: RecordHouse, page_of: PageOf
 ) -> None:
-    watched = await page_of(surgery.base_url)
+    watched = await page_of(chain.base_url)
     page = watched.page
-    await watched.enter(NAMES[UserRole.AUDITOR])
-    await open_view(page, "#/patient/1")
+    await watched.enter(NAMES[UserRole.AUDITOR], "#/patient/1")
     rows = page.locator("table.blocks tbody tr")
     await rows.first.wait_for()
     assert await rows.count() == await rows.get_by_role("link", name="Case").count() > 10
     assert await page.get_by_role("link", name="Images", exact=True).count() == 0
 
 
-async def test_a_patient_sees_her_images(surgery: RecordHouse, page_of: PageOf) -> None:
-    watched = await page_of(surgery.base_url)
+async def test_a_patient_sees_her_images(chain: RecordHouse, page_of: PageOf) -> None:
+    watched = await page_of(chain.base_url)
     page = watched.page
     study = made_study(32, 8).images[f"{RECORD}/IMG_CT"]
     asked: list[str] = []
@@ -79,8 +64,7 @@ async def test_a_patient_sees_her_images(surgery: RecordHouse, page_of: PageOf) 
             await route.fulfill(json=study.described)
 
     await page.route("**/v1/images/**", images)
-    await watched.enter(NAMES[UserRole.PATIENT])
-    await open_view(page, "#/patient/1")
+    await watched.enter(NAMES[UserRole.PATIENT], "#/patient/1")
     await (
         page.get_by_role("row", name=f"Block {CT}")
         .get_by_role("link", name="Images", exact=True)
@@ -97,15 +81,14 @@ async def test_a_patient_sees_her_images(surgery: RecordHouse, page_of: PageOf) 
 
 
 async def test_a_reading_that_failed_is_not_said_to_be_in_the_log(
-    page_of: PageOf, tmp_path: Path, browser_passwords: PasswordWorker
+    page_of: PageOf, tmp_path: Path, browser_passwords: PasswordWorker, password_phc: str
 ) -> None:
     """A hospital's node has no key to what the laboratory found."""
-    async with record_house(tmp_path, HOSPITAL, browser_passwords) as house:
+    async with record_house(tmp_path, HOSPITAL, browser_passwords, password_phc) as house:
         watched = await page_of(house.base_url)
         watched.expect("status of 404")
         page = watched.page
-        await watched.enter(NAMES[UserRole.RADIOLOGIST])
-        await open_view(page, "#/patient/1")
+        await watched.enter(NAMES[UserRole.RADIOLOGIST], "#/patient/1")
         box = page.get_by_role("dialog")
         await page.get_by_role("row", name="Block 3").get_by_role("button", name="Results").click()
         await expect(box).to_contain_text("This node cannot open this part")
@@ -120,9 +103,9 @@ async def test_a_reading_that_failed_is_not_said_to_be_in_the_log(
 
 
 async def test_a_film_without_a_fracture_is_not_called_negative(
-    surgery: RecordHouse, page_of: PageOf
+    chain: RecordHouse, page_of: PageOf
 ) -> None:
-    watched = await page_of(surgery.base_url)
+    watched = await page_of(chain.base_url)
     page = watched.page
     content = film_report() | {"conclusion": "negative", "next_step": "none"}
 
@@ -131,7 +114,6 @@ async def test_a_film_without_a_fracture_is_not_called_negative(
         await route.fulfill(body=told, content_type="application/octet-stream")
 
     await page.route("**/v1/records/*/M_REPORT*", report)
-    await watched.enter(NAMES[UserRole.DOCTOR])
-    await open_view(page, f"#/block/{REPORT}")
+    await watched.enter(NAMES[UserRole.DOCTOR], f"#/block/{REPORT}")
     await page.get_by_role("button", name="Report", exact=True).click()
     await expect(page.locator("dialog")).to_contain_text("nothing else was looked for")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,9 +13,8 @@ from medquorum.ledger import canonical
 from medquorum.ledger.types import PartName
 from medquorum.node.accounts import UserRole
 from medquorum.node.passwords import PasswordWorker
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import PASSPHRASE
-from tests.browser.record_house import RecordHouse, hand_file, open_view, record_house
+from tests.browser.kit import NAMES, PageOf, hold_key
+from tests.browser.record_house import RecordHouse, record_house
 from tests.node.record_kit import DOCTOR
 from tests.support.network import HOSPITAL
 
@@ -25,13 +23,15 @@ HOW = {HOSPITAL: UserRole.CLERK, DOCTOR: UserRole.DOCTOR}
 ANSWERED_AT = {HOSPITAL: "**/v1/submissions", DOCTOR: "**/v1/proposals"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Registering:
     """A form that is filled in, and the node behind it."""
 
     house: RecordHouse
     page: Page
     member: str
+    earlier: int = 0
+    """How many registrations the node had before."""
 
     @property
     def problem(self) -> Locator:
@@ -39,7 +39,7 @@ class Registering:
         return self.page.locator("form.register > .problem")
 
     async def registered(self) -> list[str]:
-        """The names in the forms the node has, oldest first."""
+        """The names in the forms that reached the node since, oldest first."""
         found = await self.house.desk.queries.proposals("open", 100)
         names = []
         for one in sorted(found, key=lambda view: view.issued_at_ms):
@@ -47,7 +47,7 @@ class Registering:
                 row = await self.house.desk.queries.row(one.id)
                 body = self.house.desk.node.bodies.read(row.proposal.core.record, PartName.PAT_NAME)
                 names.append(canonical.decode(b"".join([piece async for piece in body]))["name"])
-        return names
+        return names[self.earlier :]
 
     async def write(self, name: str) -> None:
         """Put this name into the form."""
@@ -78,36 +78,43 @@ class Registering:
         await self.page.get_by_role("heading", name="Registration proposed").wait_for()
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=[HOSPITAL, DOCTOR], ids=["clerk", "doctor"])
-async def registering(
+@pytest_asyncio.fixture(
+    loop_scope="session", scope="module", params=[HOSPITAL, DOCTOR], ids=["clerk", "doctor"]
+)
+async def placed(
     request: pytest.FixtureRequest,
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     browser_passwords: PasswordWorker,
-    page_of: PageOf,
+    password_phc: str,
+) -> AsyncIterator[tuple[RecordHouse, str]]:
+    """A hospital's node, then a doctor's."""
+    folder = tmp_path_factory.mktemp("registering")
+    async with record_house(folder, request.param, browser_passwords, password_phc) as house:
+        yield house, request.param
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def registering(
+    placed: tuple[RecordHouse, str], page_of: PageOf
 ) -> AsyncIterator[Registering]:
     """A clerk, or a doctor whose key is open, before a form that says Anna Wrnog."""
-    member = request.param
-    async with record_house(tmp_path, member, browser_passwords) as house:
-        watched = await page_of(house.base_url)
-        watched.expect("ERR_FAILED|404|422|504")
-        page = watched.page
-        await page.goto(house.base_url)
-        await watched.sign_in(NAMES[HOW[member]])
-        if member == DOCTOR:
-            await page.locator("#key-file").set_input_files(hand_file(tmp_path, DOCTOR))
-            await page.locator("#key-passphrase").fill(PASSPHRASE)
-            await page.get_by_role("button", name="Open key").click()
-        await page.locator("#rail footer").wait_for()
-        await open_view(page, "#/register")
-        form = Registering(house, page, member)
-        await form.write("Anna Wrnog")
-        await page.get_by_label("Passphrase of the patient").fill(WALLET_SECRET)
-        await page.get_by_label("The same passphrase again").fill(WALLET_SECRET)
-        async with page.expect_download():
-            await page.get_by_role("button", name="Make the keys").click()
-        await page.get_by_label("The patient has the file").check()
-        yield form
-        await page.goto("about:blank")
+    house, member = placed
+    watched = await page_of(house.base_url)
+    watched.expect("ERR_FAILED|404|422|504")
+    page = watched.page
+    await watched.enter(NAMES[HOW[member]], "#/register")
+    if member == DOCTOR:
+        await hold_key(page, DOCTOR)
+    form = Registering(house, page, member)
+    form.earlier = len(await form.registered())
+    await form.write("Anna Wrnog")
+    await page.get_by_label("Passphrase of the patient").fill(WALLET_SECRET)
+    await page.get_by_label("The same passphrase again").fill(WALLET_SECRET)
+    async with page.expect_download():
+        await page.get_by_role("button", name="Make the keys").click()
+    await page.get_by_label("The patient has the file").check()
+    yield form
+    await page.goto("about:blank")
 
 
 @pytest.mark.parametrize("status", [None, 504])

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from medquorum.node.accounts import UserRole
-from tests.browser.conftest import NAMES, PageOf
+from tests.browser.kit import NAMES, PageOf
 from tests.node.api.conftest import House
 
 DOORS = {
@@ -24,12 +24,7 @@ async def test_a_role_sees_its_own_doors(house: House, page_of: PageOf, role: Us
     watched = await page_of(house.base_url)
     # Of the views nothing is asked here, and the fake desk has not all that they show.
     watched.expect("status of 404")
-    await watched.page.goto(f"{house.base_url}/#/account")
-    await watched.sign_in(NAMES[role])
-    later, foot = watched.page.get_by_role("button", name="Later"), watched.page.locator("footer")
-    await later.or_(foot).first.wait_for()
-    if role is UserRole.DOCTOR:
-        await later.click()
+    await watched.enter(NAMES[role], "#/account")
     links = watched.page.locator("#rail .doors a")
     await expect(links).to_have_count(len(DOORS[role]))
     assert set(await links.all_inner_texts()) == DOORS[role]

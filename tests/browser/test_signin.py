@@ -10,8 +10,7 @@ from playwright.async_api import Route, expect
 from medquorum.node.accounts import UserRole
 from medquorum.node.api.gate import COOKIE
 from medquorum.node.views import ProposalView
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import PASSWORD
+from tests.browser.kit import NAMES, PASSWORD, PageOf
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import proposal
 

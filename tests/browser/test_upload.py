@@ -9,21 +9,21 @@ from playwright.async_api import Page, Route, expect
 
 from medquorum.ledger.types import PartName
 from medquorum.node.accounts import UserRole
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import Watched
+from tests.browser.kit import NAMES, PageOf, Watched
 from tests.node.api.conftest import House
 from tests.node.intake.kit import CANARY, encoded
 from tests.node.viewing.kit import described, picture, slice_of
 
 RAMP = np.arange(24 * 16).reshape(24, 16)
+WIDTH = "async (one) => { await one.decode(); return one.naturalWidth; }"
+"""Of a picture, once it is there."""
 NASTY = "<img src=x onerror=alert(1)>.txt"
 
 
 async def at_uploads(house: House, page_of: PageOf) -> Watched:
     """The upload view of a radiologist."""
     watched = await page_of(house.base_url)
-    await watched.page.goto(f"{house.base_url}/#/upload")
-    await watched.sign_in(NAMES[UserRole.RADIOLOGIST])
+    await watched.enter(NAMES[UserRole.RADIOLOGIST], "#/upload")
     await watched.page.get_by_text("Drop files or folders here").wait_for()
     return watched
 
@@ -68,7 +68,7 @@ async def test_a_study_is_proposed_without_names(
     assert CANARY in await name.inner_text()
     assert "emptied" in await name.inner_text()
     await page.locator(".series-picture").scroll_into_view_if_needed()
-    assert await page.locator("img.series-picture").evaluate("one => one.naturalWidth") == 16
+    assert await page.locator("img.series-picture[src]").evaluate(WIDTH) == 16
 
     assert await page.get_by_role("button", name="Propose this CT").is_disabled()
     await page.get_by_label("Patient").select_option("1")
@@ -109,7 +109,7 @@ async def test_a_film_is_shown_before_it_is_sent_and_resumed_after_a_reload(
 
     await page.route("**/v1/uploads/*", lambda route: _patch(route, cut))
     await choose(page, film)
-    assert await page.locator(".chosen img").evaluate("one => one.naturalWidth > 0")
+    assert await page.locator(".chosen img[src]").evaluate(WIDTH) > 0
     assert pieces == []
     watched.expect("ERR_FAILED")
     await page.keyboard.press("Enter")
@@ -184,7 +184,8 @@ async def test_two_films_of_one_name_and_length_are_both_sent(
     await expect(cards).to_have_count(2)
     # chosen once more, each is known again
     await choose(page, films[1])
-    await page.keyboard.press("Enter")
+    async with page.expect_response("**/inspection"):
+        await page.keyboard.press("Enter")
     await expect(cards).to_have_count(2)
     await expect(rows).to_have_count(2)
     # and one after the other, also once the page has forgotten the first

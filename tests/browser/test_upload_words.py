@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import PageOf
+from tests.browser.kit import PageOf
 from tests.browser.test_upload import at_uploads, choose
 from tests.node.api.conftest import House
 from tests.node.viewing.kit import picture

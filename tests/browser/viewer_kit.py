@@ -7,7 +7,7 @@ with what was sent, voxel by voxel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +21,9 @@ from medquorum.node.page.routes import POLICY
 from medquorum.node.viewing.forms import nifti_header
 from medquorum.node.viewing.told import Description
 from tests.browser.keys_kit import Handler, served
-from tests.browser.kit import Watched
+from tests.browser.kit import SLOWEST_MS, PageOf, Watched, drawn_frames
 
 Voxels = npt.NDArray[Any]
-PageOf = Callable[..., Awaitable[Watched]]
 RECORD, PET_RECORD, REPORT = "11" * 32, "22" * 32, "33" * 32
 FRAME_OF_REFERENCE = "1.2.3"
 CT_WINDOWS = (
@@ -250,14 +249,11 @@ class Seen:
 
     async def settle(self) -> None:
         """Wait until what was asked for is drawn: two frames."""
-        await self.page.evaluate(
-            """() => new Promise((done) =>
-              requestAnimationFrame(() => requestAnimationFrame(() => done())))"""
-        )
+        await drawn_frames(self.page)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait, frame by frame, for something outside the page."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SLOWEST_MS / 1_000):
             while not condition():
                 await self.settle()
 

@@ -3,19 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from playwright.async_api import Locator, Page, expect
 
-from medquorum.node.accounts import UserRole
 from tests.browser.case_contents import tumour_report
-from tests.browser.case_entry import enter_with_key, key_file
+from tests.browser.case_entry import enter_with_key
 from tests.browser.case_images import attachment, serve_images
 from tests.browser.case_kit import Ward, history, machine_report, staged
-from tests.browser.conftest import NAMES, PageOf
-from tests.browser.kit import Watched
+from tests.browser.kit import PageOf, Watched, open_view
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import block
 
@@ -44,7 +41,7 @@ class Writing:
 
     async def open(self, button: str) -> None:
         """Open the case and a form."""
-        await self.page.evaluate(f"location.hash = '#/case/{self.case}'")
+        await open_view(self.page, f"#/case/{self.case}")
         await self.page.get_by_role("button", name=button).click()
         await self.form.wait_for()
 
@@ -55,7 +52,7 @@ class Writing:
 
 
 @asynccontextmanager
-async def at_a_report(house: House, page_of: PageOf, folder: Path) -> AsyncIterator[Writing]:
+async def at_a_report(house: House, page_of: PageOf) -> AsyncIterator[Writing]:
     """The attending at her desk, before the case of a machine's report that was accepted."""
     ward = staged(house)
     report = machine_report()
@@ -70,6 +67,6 @@ async def at_a_report(house: House, page_of: PageOf, folder: Path) -> AsyncItera
     house.desk.blocks = blocks  # type: ignore[method-assign]
     watched = await page_of(house.base_url)
     await serve_images(watched.page.context)
-    await enter_with_key(watched, NAMES[UserRole.DOCTOR], key_file(folder))
+    await enter_with_key(watched)
     yield Writing(ward, watched, case)
     await watched.page.goto("about:blank")
