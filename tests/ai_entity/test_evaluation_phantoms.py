@@ -132,8 +132,12 @@ def test_spheres_are_read_from_what_is_drawn_and_from_uptake_else(model: LoadedM
     assert "-2.0 +- 1.0 %" in "\n".join(nema_table(document))
 
 
-def test_fitting_learns_that_a_bladder_is_no_tumour(model: LoadedModel) -> None:
-    many = [trial(index, grid_mm=6.0) for index in (1, 2, 4)]
+def test_fitting_learns_that_a_bladder_is_no_tumour(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few of the iterations are enough to learn that; the fit is the same each time."""
+    monkeypatch.setattr("medquorum.ai_entity.phantom_fit.ITERATIONS", 60)
+    many = [trial(index, grid_mm=8.0) for index in (1, 2, 4)]
     content = fit_file(model, run_network(model, many), bodies=0)
     head = read_head(content, model.card.digest)
     assert head.judge is not None
