@@ -21,6 +21,7 @@ from medquorum.ai_entity.tumour.pipeline import analyse_with, blind_reason
 from medquorum.ai_entity.tumour.windows import (
     NO_LESION,
     gaussian_weight,
+    highest_label,
     is_air,
     run_windows,
     window_starts,
@@ -178,3 +179,12 @@ def test_a_whole_body_on_ct_alone_gets_no_word_where_the_network_would_see_nothi
     assert "a PET is needed" in str(blind_reason(model, torso))
     assert blind_reason(model, replace(torso, hu=torso.hu[:20])) is None
     assert analyse_with(model, torso).abstained is not None
+
+
+@pytest.mark.parametrize("steps", [3, 1_000_000])
+def test_the_highest_label_is_that_of_argmax_and_of_equal_ones_the_first(steps: int) -> None:
+    rng = np.random.default_rng(steps)
+    logits = rng.integers(-steps, steps, (15, 4, 9, 7)).astype(np.float32)
+    labels = highest_label(logits)
+    assert labels.dtype == np.uint8
+    assert np.array_equal(labels, logits.argmax(axis=0))

@@ -33,6 +33,9 @@ HALO_VOXELS: Final = max(PET_CT_BANK.halo_voxels, CT_BANK.halo_voxels)
 ROUNDING: Final = 1_000
 """Probabilities are multiples of 1/1000."""
 
+NEGLIGIBLE: Final = -8.0
+"""Logit of a probability that is rounded to 0: 0.0003."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -81,8 +84,10 @@ def predict(
     else:
         run = mirrored(model.run_all, plan.mirrors)
         blended = run_windows(run, channels, plan, asked, progress)
-    probability = sigmoid(blended.lesion / np.float32(temperature))
-    return Prediction(_rounded(probability.astype(np.float32)), blended.organs)
+    logits = blended.lesion / np.float32(temperature)
+    probability, likely = np.zeros_like(logits), logits > NEGLIGIBLE
+    probability[likely] = _rounded(sigmoid(logits[likely]).astype(np.float32))
+    return Prediction(probability, blended.organs)
 
 
 def members_asked(plan: Multitask, images: GridImages) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ from scipy import ndimage
 from medquorum.ai_entity.findings import Level
 from medquorum.ai_entity.phantom.geometry import Field, Labels, Mask
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.tumour.boxes import box_of
 from medquorum.ai_entity.tumour.pet_metrics import Labels as Numbers
 
 MIN_GROUP_ML: Final = 0.25
@@ -68,9 +69,12 @@ def number_groups(
     if lesions.shape != organs.shape:
         raise ValueError("lesion mask and organ labels must lie on one grid; resample one of them")
     voxel_ml = float(np.prod(spacing_zyx_mm)) / 1000.0
-    numbered, count = ndimage.label(lesions, np.ones((3, 3, 3)))
+    found, box = np.zeros(lesions.shape, dtype=np.int32), box_of(lesions)
+    if box is None:
+        return found, ()
+    numbered, count = ndimage.label(lesions[box], np.ones((3, 3, 3)))
     inside = numbered > 0
-    pairs = numbered[inside].astype(np.int64) * len(Organ) + organs[inside]
+    pairs = numbered[inside].astype(np.int64) * len(Organ) + organs[box][inside]
     tally = np.bincount(pairs, minlength=(count + 1) * len(Organ)).reshape(count + 1, -1)[1:]
     kept = [
         (number, _group(row * voxel_ml))
@@ -80,7 +84,8 @@ def number_groups(
     kept.sort(key=lambda one: (-one[1].volume_ml, one[1].host))
     rank = np.zeros(count + 1, dtype=np.int32)
     rank[[number for number, _ in kept]] = np.arange(1, len(kept) + 1)
-    return rank[numbered], tuple(group for _, group in kept)
+    found[box] = rank[numbered]
+    return found, tuple(group for _, group in kept)
 
 
 def lesion_groups(

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from medquorum.ai_entity.tumour.boxes import box_of
+
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
 Suv = npt.NDArray[np.floating[Any]]
@@ -55,12 +57,14 @@ def glycolysis(suv: Suv, mask: Mask, spacing_mm: Spacing) -> float:
 
 def keep_large(mask: Mask, voxel_mm3: float, smallest_mm3: float = MIN_LESION_MM3) -> Mask:
     """``mask`` without face-connected components below ``smallest_mm3``."""
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return np.zeros_like(mask)
+    kept, box = np.zeros_like(mask), box_of(mask)
+    if box is None:
+        return kept
+    labels, _ = ndimage.label(mask[box])
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return np.asarray((sizes * voxel_mm3 >= smallest_mm3 * (1.0 - 1e-9))[labels])
+    kept[box] = (sizes * voxel_mm3 >= smallest_mm3 * (1.0 - 1e-9))[labels]
+    return kept
 
 
 def fixed_threshold(suv: Suv, spacing_mm: Spacing, threshold: float = FIXED_SUV) -> Mask:

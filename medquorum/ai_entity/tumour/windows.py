@@ -93,6 +93,7 @@ class _Sums:
         self.window = window
         self.start = 0
         self.weight = gaussian_weight(window)
+        self.weighted = np.empty_like(self.weight)
         self.total = np.zeros(shape, dtype=np.float32)
         self.logits = np.zeros((1 + len(Organ), *shape), dtype=np.float32)
 
@@ -119,18 +120,31 @@ class _Sums:
         for index, (_, y, x) in enumerate(corners):
             place = (slice(None), slice(y, y + self.window[1]), slice(x, x + self.window[2]))
             self.total[place] += self.weight
-            self.logits[0][place] += self.weight * chosen[index]
-            self.logits[(slice(1, None), *place)] += self.weight * organs[index]
+            for sums, said in zip(self.logits, (chosen[index], *organs[index]), strict=True):
+                np.multiply(self.weight, said, out=self.weighted)  # label by label: it stays near
+                sums[place] += self.weighted
 
     def planes(self, count: int) -> tuple[Volume, Organs]:
         """The first ``count`` planes: lesion logits and organ labels."""
         read = self.total[:count] > 0.0
         share = np.where(read, self.total[:count], 1.0)
         lesion = np.where(read, self.logits[0, :count] / share, NO_LESION)
-        labels = self.logits[1:, :count].argmax(axis=0).astype(np.uint8)
+        labels = highest_label(self.logits[1:, :count])
         return np.nan_to_num(lesion.astype(np.float32), nan=NO_LESION), np.where(
             read, labels, np.uint8(Organ.AIR)
         )
+
+
+def highest_label(logits: Volume) -> Organs:
+    """``logits.argmax(axis=0)`` [z,y,x] of [k,z,y,x], for numbers; plane by plane it stays near."""
+    labels = np.zeros(logits.shape[1:], dtype=np.uint8)
+    for plane, found in enumerate(labels):
+        best = logits[0, plane].copy()
+        for label in range(1, len(logits)):
+            higher = logits[label, plane] > best
+            np.maximum(best, logits[label, plane], out=best)
+            np.maximum(found, np.multiply(higher, np.uint8(label)), out=found)
+    return labels
 
 
 def gaussian_weight(window: tuple[int, int, int]) -> Volume:
