@@ -8,6 +8,7 @@ from playwright.async_api import Route, expect
 from medquorum.ledger.types import BlockType
 from tests.browser.case_entry import Desk
 from tests.browser.case_kit import OTHER, other_proposal, text_of
+from tests.browser.kit import drawn_frames
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,21 @@ async def test_a_view_that_changes_under_the_reader_stops_her_vote(desk: Desk) -
     desk.ward.change(desk.ids["prescription"], references=("77" * 32,))
     await expect(desk.bar).to_contain_text("signature does not hold")
     await expect(desk.page.locator("button.cast")).to_be_disabled()
+
+
+async def test_news_that_change_nothing_leave_what_is_drawn_under_the_hand(desk: Desk) -> None:
+    """A button or link that is drawn anew between press and release loses the click."""
+    await desk.open("film")
+    page, identifier = desk.page, desk.ids["film"]
+    places = [".case-writing button", ".history a", "#rail .cases a"]
+    drawn = [await page.locator(place).first.element_handle() for place in places]
+    proposals, inbox = f"**/v1/proposals/{identifier}", "**/v1/inbox"
+    async with page.expect_response(proposals), page.expect_response(inbox):
+        desk.ward.change(identifier)
+    await drawn_frames(page)
+    assert [await each.evaluate("(one) => one.isConnected") for each in drawn] == [True] * 3
+    desk.ward.change(identifier, patient=2)
+    await expect(page.locator("#rail .cases")).to_contain_text("patient 2")
 
 
 async def test_a_case_that_closes_while_it_is_open_says_so(desk: Desk) -> None:

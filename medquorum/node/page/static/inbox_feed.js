@@ -53,7 +53,10 @@ export function onCases(watcher) {
 
 async function fetchCases() {
   const { proposals } = await api.get("/v1/inbox");
-  cases = inOrder(proposals);
+  const found = inOrder(proposals);
+  // A list that is drawn anew for nothing takes the link from under the hand that presses it.
+  if (JSON.stringify(found) === JSON.stringify(cases)) return;
+  cases = found;
   for (const watcher of watchers) watcher(cases);
 }
 

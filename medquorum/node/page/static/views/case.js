@@ -97,6 +97,8 @@ class CaseView {
     }
     if (before.state !== proposal.state)
       announce(t(`case.standing_${proposal.state}`, { block: proposal.n_bc ?? "", reason: "" }));
+    // What is drawn anew loses the click, the focus or the selection that is under way in it.
+    if (JSON.stringify(before) === JSON.stringify(proposal)) return;
     if (this.side.querySelector("form") !== null) return;
     this.#drawSide();
     if (before.blind && !proposal.blind) this.side.scrollTop = 0;
