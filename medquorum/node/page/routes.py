@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -49,7 +50,17 @@ _Serving = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_page(app: web.Application) -> None:
-    """Serve the page, read now and once."""
+    """Serve the page, read when the first application of this process is made."""
+    bundle, documents = _built()
+    for path, text in documents.items():
+        app.router.add_get(path, _document(text, DOCUMENTS[path][1]))
+    app.router.add_get("/page/version", _version(bundle))
+    app.router.add_get("/page/{name:.+}", _files(bundle))
+
+
+@cache
+def _built() -> tuple[Bundle, Mapping[str, bytes]]:
+    """The installed page and its documents by address: neither changes while a process runs."""
     bundle = load_bundle()
     environment = Environment(
         loader=PackageLoader("medquorum.node.page"),
@@ -65,12 +76,11 @@ def add_page(app: web.Application) -> None:
         "preloaded": sorted(name for name in bundle.files if _PRELOADED.fullmatch(name)),
     }
     known = frozenset(environment.list_templates())
-    for path, (template, policy) in DOCUMENTS.items():
-        if template in known:
-            text = environment.get_template(template).render(filled)
-            app.router.add_get(path, _document(text.encode(), policy))
-    app.router.add_get("/page/version", _version(bundle))
-    app.router.add_get("/page/{name:.+}", _files(bundle))
+    return bundle, {
+        path: environment.get_template(template).render(filled).encode()
+        for path, (template, _) in DOCUMENTS.items()
+        if template in known
+    }
 
 
 def _document(body: bytes, policy: str) -> _Serving:
