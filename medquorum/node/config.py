@@ -72,10 +72,8 @@ def _listen_address(text: str) -> ListenAddress:
 
 
 def _storage_url_without_password(url: str) -> str:
-    # The database is imported only where it is used: most commands read this file and no chain.
-    from sqlalchemy.exc import ArgumentError
-
-    from medquorum.node.store.dialects import parse_storage_url
+    # Imported only here: most commands read this file and no database.
+    from medquorum.node.store.dialects import ArgumentError, parse_storage_url
 
     try:
         password = parse_storage_url(url).password

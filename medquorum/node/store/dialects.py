@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError as ArgumentError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from medquorum.node.store.errors import StoreError, StoreFailure, StoreWeak
