@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The suite keeps every core busy by its workers: threads of a matrix library would only spin
-# beside them, for two to five times the processor's time. Read when numpy and torch are imported.
+# The suite keeps every core busy by its workers: threads of a matrix library would only
+# compete with them. Read when numpy and torch are imported.
 for library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 

@@ -27,7 +27,7 @@ KEPT = (30, 50, 54, 87, 99, 105, 116, 190, 205, 212, 253, 563, 599, 670, 830, 10
 
 
 def _collect_seldom() -> None:
-    """A story makes many objects and hardly a cycle; looking for those takes a tenth."""
+    """A story makes many objects and hardly a cycle: look for those seldom."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
