@@ -69,6 +69,8 @@ class Multitask:
     """Divides that member's logit; None: what divides the others'."""
     mirrors: tuple[str, ...] = UNMIRRORED
     """The passes whose mean is the network's word: the axes that each mirrors, e.g. "", "x"."""
+    whole_body_mirrors: tuple[str, ...] = UNMIRRORED
+    """Those of the member for whole bodies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,13 @@ def _multitask(card: Mapping[str, Any]) -> Multitask:
         whole_body_temperature=None
         if softer is None
         else _within(int(softer), *TEMPERATURES_PPM) / PPM,
-        mirrors=mirrors_from(card["mirrors"]) if "mirrors" in card else UNMIRRORED,
+        mirrors=_mirrors(card.get("mirrors")),
+        whole_body_mirrors=_mirrors(card.get("whole_body_mirrors")),
     )
+
+
+def _mirrors(stated: object) -> tuple[str, ...]:
+    return UNMIRRORED if stated is None else mirrors_from(stated)
 
 
 def _within(value: int, low: int, high: int) -> int:

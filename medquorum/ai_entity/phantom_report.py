@@ -40,8 +40,9 @@ def _head(document: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"{document['phantoms']} phantoms of the seed family *{document['seed_family']}*, scanned "
-        "by shifted scanners (blur, noise, spacing, calibration or contrast outside what was "
-        "trained and fitted on). Synthetic: this says nothing about patients. Not for clinical use."
+        "by shifted scanners (blur, noise, spacing, calibration or contrast just outside what "
+        "phantoms for training and fitting were made with; patches were disturbed further, in "
+        "calibration farther). Synthetic: this says nothing about patients. Not for clinical use."
     )
     yield ""
     yield f"Model `{document['model_digest']}`."

@@ -29,7 +29,8 @@ lesions and labels 15 organs. Each file holds five members, one per fold, and a 
 bodies. With PET, a member has a companion of its fold that reads the CT alone; in windows in which
 the member finds anything the mean of both counts, since uptake misleads where a tumour is cold. A
 patient of the cross-validation is judged only by the member, and the companion, that never saw this
-patient; anybody else by the mean of all five. Where the lungs are in view, the network for whole
+patient; anybody else by the mean of all five. Every network is asked about each window and its
+mirror image, and the mean is its word. Where the lungs are in view, the network for whole
 bodies speaks instead: it has learnt from phantoms only (`phantoms.md`), and nothing on this page is
 about it.
 """

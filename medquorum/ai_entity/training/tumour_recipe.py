@@ -11,8 +11,10 @@ SEED: Final = 4
 SIDE: Final = 48
 """Voxels of 4 mm: windows of 19 cm."""
 OVERLAP: Final = 0.25
-MIRRORS: Final = ("", "x", "y", "xy")
+MIRRORS: Final = ("", "x")
 """Passes whose mean is the network's word on a window."""
+WHOLE_BODY_MIRRORS: Final = ("", "x", "y", "xy")
+"""Of the network for whole bodies, which is asked alone and so costs less."""
 FOLDS: Final = 5
 TORSOS: Final = 56
 BODIES: Final = 140

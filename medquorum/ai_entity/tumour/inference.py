@@ -79,7 +79,7 @@ def predict(
     if asked == (plan.whole_body,):
         temperature = plan.whole_body_temperature or plan.temperature
     if model.whole_body is not None and asked == (plan.whole_body,):
-        run = mirrored(model.run_whole_body, plan.mirrors)
+        run = mirrored(model.run_whole_body, plan.whole_body_mirrors)
         blended = run_windows(run, channels, plan, None, progress)
     else:
         run = mirrored(model.run_all, plan.mirrors)
