@@ -1,9 +1,14 @@
 """Mirrored passes: turned back, averaged, and stated on the card in one way only."""
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.model_card import ModelCard, read_card
+from medquorum.ai_entity.registry import MODELS_FOLDER
 from medquorum.ai_entity.tumour.mirrors import UNMIRRORED, mirrored, mirrors_from
 
 Volume = npt.NDArray[np.float32]
@@ -37,3 +42,23 @@ def test_a_card_states_passes() -> None:
 def test_other_passes_are_refused(stated: object) -> None:
     with pytest.raises(ValueError, match="pass"):
         mirrors_from(stated)
+
+
+def shipped_card(**changed: object) -> ModelCard:
+    stated = json.loads((MODELS_FOLDER / "tumour_petct.json").read_bytes())
+    digest = bytes.fromhex(stated["sha256"])
+    kept = {key: value for key, value in (stated | changed).items() if value is not None}
+    return read_card(json.dumps(kept).encode(), digest)
+
+
+def test_the_card_says_how_often_each_network_is_asked() -> None:
+    plan = shipped_card(mirrors=["", "y"], whole_body_mirrors=None).multitask
+    assert plan is not None
+    assert (plan.mirrors, plan.whole_body_mirrors) == (("", "y"), UNMIRRORED)
+
+
+@pytest.mark.parametrize("key", ["mirrors", "whole_body_mirrors"])
+def test_a_card_with_other_passes_is_malformed(key: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        shipped_card(**{key: ["w"]})
+    assert caught.value.reason is Reason.MALFORMED_MODEL
