@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, Route
 
 from medquorum.node.accounts import UserRole
 from tests.browser.case_images import serve_images
@@ -39,6 +40,7 @@ async def open_key(page: Page, file: Path, *, known: bool = False) -> None:
     await page.locator("form.card-form").get_by_role("button", name="Open key").click()
 
 
+BLANK = "about:blank"
 _AS_IT_WAS = """async () => {
   const [{ hand }, { session }, { refreshCases }] = await Promise.all(
     ["keys/hand", "session", "inbox_feed"].map((each) => import(`/page/${each}.js`)),
@@ -61,6 +63,8 @@ class Desk:
     file: Path
     ward: Ward
     ids: dict[str, str]
+    is_intercepted: bool = False
+    """Whether a test answers some of the page's questions itself."""
 
     @property
     def page(self) -> Page:
@@ -82,19 +86,29 @@ class Desk:
         for key in keys:
             await self.page.keyboard.press(key)
 
+    async def intercept(self, pattern: str, handler: Callable[[Route], Any]) -> None:
+        """Answer the page's questions of this pattern, for one test."""
+        self.is_intercepted = True
+        await self.page.route(pattern, handler)
+
     async def begin(self) -> None:
         """Lay out a fresh ward for a page that stays open; open it anew where that is not so."""
         self.ward = staged(self.house)
         self.ids = every_kind(self.ward)
-        if not await self.page.evaluate(_AS_IT_WAS):
-            await self.page.goto("about:blank")
+        if self.page.url == BLANK or not await self.page.evaluate(_AS_IT_WAS):
+            await self.page.goto(BLANK)
             await enter_with_key(self.watched)
         self.watched.forget()
 
     async def end(self) -> None:
         """Leave the case that is open, and see that nothing happened that should not have."""
-        await self.page.unroute_all()
-        await open_view(self.page, "#/inbox")
+        if self.is_intercepted:
+            # A question still held would go to the node the moment nobody intercepts it.
+            self.is_intercepted = False
+            await self.page.goto(BLANK)
+            await self.page.unroute_all(behavior="ignoreErrors")
+        else:
+            await open_view(self.page, "#/inbox")
         self.watched.check()
 
 
@@ -108,4 +122,4 @@ async def at_the_desk(house: House, page_of: PageOf, folder: Path) -> AsyncItera
     file = key_file(folder)
     await enter_with_key(watched)
     yield Desk(house, watched, file, ward, ids)
-    await watched.page.goto("about:blank")
+    await watched.page.goto(BLANK)

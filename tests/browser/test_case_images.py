@@ -21,7 +21,7 @@ async def test_a_film_that_is_being_fetched_is_no_black_film(desk: Desk, withhel
         await arrived.wait()
         await route.fallback()
 
-    await page.route(withheld, hold)
+    await desk.intercept(withheld, hold)
     await desk.open("film")
     waiting = page.locator(".viewer-waiting")
     await expect(waiting).to_be_visible()
@@ -45,7 +45,7 @@ async def test_without_the_film_one_deliberate_step_leads_to_a_vote(
 ) -> None:
     page = desk.page
     desk.watched.expect("net::ERR_FAILED")
-    await page.route(refused, lambda route: route.abort())
+    await desk.intercept(refused, lambda route: route.abort())
     await desk.open("film")
     await expect(page.locator(".viewer-waiting.failed")).to_be_visible()
     await desk.press("a", "1")
@@ -66,7 +66,7 @@ async def test_a_report_on_two_series_is_seen_with_both(desk: Desk) -> None:
         await pet.wait()
         await route.fallback()
 
-    await page.route("**/v1/images/*/IMM_PET/**", hold)
+    await desk.intercept("**/v1/images/*/IMM_PET/**", hold)
     await desk.open("tumour")
     await page.locator(".viewer[data-drawn]").wait_for()
     await desk.press("a", "1")

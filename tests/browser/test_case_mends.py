@@ -83,7 +83,7 @@ async def test_a_body_that_arrives_while_the_case_is_loaded_is_not_missed(desk: 
         told = await answer.json()
         await route.fulfill(json={**told, "body": "fetching"} if len(asked) == 1 else told)
 
-    await desk.page.route(f"**/v1/proposals/{identifier}", first_answer_is_early)
+    await desk.intercept(f"**/v1/proposals/{identifier}", first_answer_is_early)
     await desk.open("prescription")
     await expect(desk.bar.get_by_role("button", name="Approve")).to_be_visible()
     await desk.press("a")
