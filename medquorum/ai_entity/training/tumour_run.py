@@ -275,11 +275,11 @@ def case_logits(ensemble: Ensemble, case: ReferenceCase, side: int = SIDE) -> Vo
     channels = [images.hu]
     if ensemble.inputs is Inputs.PETCT and images.suv is not None:
         channels.append(images.suv)
-    plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None, mirrors=MIRRORS)
+    plan = Multitask((side, side, side), OVERLAP, 1.0, 1, None, None)
 
     def ask(windows: Volume) -> tuple[Volume, ...]:
         with torch.no_grad():
             lesion, organs = ensemble(torch.from_numpy(windows))
         return lesion.numpy(), organs.numpy()
 
-    return run_windows(mirrored(ask, plan.mirrors), np.stack(channels), plan).lesion
+    return run_windows(mirrored(ask, MIRRORS), np.stack(channels), plan).lesion
