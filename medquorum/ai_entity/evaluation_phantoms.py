@@ -22,6 +22,12 @@ from medquorum.ai_entity.calibration import (
 from medquorum.ai_entity.evaluation import dice_of
 from medquorum.ai_entity.findings import PPM, Findings, Level
 from medquorum.ai_entity.phantom.organs import PHYSIOLOGIC_HOT, Organ
+from medquorum.ai_entity.phantom_conspicuity import (
+    Conspicuity,
+    Shown,
+    conspicuity_of,
+    conspicuity_tables,
+)
 from medquorum.ai_entity.phantom_trials import Trial
 from medquorum.ai_entity.registry import LoadedModel
 from medquorum.ai_entity.tumour.inference import predict
@@ -46,6 +52,8 @@ class Observation:
     found: int
     shares: tuple[float, ...]
     """Probabilities of the levels."""
+    conspicuity: Conspicuity | None = None
+    """Of its lesions, where it is Metastasis in truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,7 @@ def _observations(trial: Trial, findings: Findings) -> tuple[Observation, ...]:
             tuple(share / PPM for share in found[organ].probabilities_ppm)
             if organ in found
             else unseen,
+            conspicuity_of(trial.torso, organ) if truth.get(organ) is Level.METASTASIS else None,
         )
         for organ in sorted({*truth, *found})
     )
@@ -146,6 +155,11 @@ def phantom_summary(results: list[PhantomResult], model: LoadedModel) -> dict[st
             for index, level in enumerate(LEVELS)
         },
         "any_tumour_found_where_metastasis": _share((found != NEGATIVE)[truth == METASTASIS]),
+        "metastasis_by_conspicuity": conspicuity_tables(
+            Shown(one.conspicuity, one.found == METASTASIS, one.found != NEGATIVE)
+            for one in everything
+            if one.conspicuity is not None
+        ),
         "false_tumour": {
             "physiologic_hot": false_alarms(everything, hot=True),
             "other_organs": false_alarms(everything, hot=False),

@@ -28,11 +28,22 @@ BARS: Final = (
     ("called right where it is Metastasis", ">= 90 %"),
     ("false tumour, other organs", "<= 5 %"),
 )
+VOLUME: Final = "mL in the organ"
+UPTAKE: Final = "uptake over that of the organ"
 
 
 def phantom_page(document: dict[str, Any], nema: dict[str, Any] | None) -> str:
     """The Markdown page."""
-    return "\n".join([*_head(document), *_figures(document), *_organs(document), *_nema(nema), ""])
+    return "\n".join(
+        [
+            *_head(document),
+            *_figures(document),
+            *_conspicuity(document),
+            *_organs(document),
+            *_nema(nema),
+            "",
+        ]
+    )
 
 
 def _head(document: dict[str, Any]) -> Iterator[str]:
@@ -76,6 +87,22 @@ def _figures(document: dict[str, Any]) -> Iterator[str]:
     yield f"| volume bias, mL (limits of agreement) | | {bias['mean']} ({low} to {high}) |"
     yield f"| mean Dice where there is a lesion | | {document['mean_dice']} |"
     yield f"| organ labels right, share of body voxels | | {percent(document['organ_agreement'])} |"
+    yield ""
+
+
+def _conspicuity(document: dict[str, Any]) -> Iterator[str]:
+    yield "Organs that are Metastasis in truth, by how plainly that shows:"
+    yield ""
+    yield "| their lesions | organs | called Metastasis | called any tumour |"
+    yield "| --- | --- | --- | --- |"
+    tables = document["metastasis_by_conspicuity"]
+    for name, rows in ((VOLUME, tables["volume_ml"]), (UPTAKE, tables["uptake_ratio"])):
+        for row in rows:
+            below = "and more" if row["below"] is None else f"to {row['below']:g}"
+            yield (
+                f"| {name}, {row['from']:g} {below} | {row['organs']} "
+                f"| {row['called_metastasis']} | {row['called_tumour']} |"
+            )
     yield ""
 
 

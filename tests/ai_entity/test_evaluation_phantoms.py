@@ -104,6 +104,7 @@ def test_the_figures_of_made_observations(model: LoadedModel) -> None:
     assert "1 of 2 negative organs, 50.0 %" in lines
     assert "Not for clinical use." in lines
     page = phantom_page(document, None)
+    assert "| mL in the organ, 1 to 4 | 0 | 0 | 0 |" in page
     assert "| called right where it is Metastasis | >= 90 % | 50.0 % |" in page
     assert confusion_svg(document).count("<rect") == 1 + 16
 
@@ -160,6 +161,7 @@ def test_fitting_learns_that_a_bladder_is_no_tumour(
 def test_pages_need_no_network(tmp_path: Path, model: LoadedModel) -> None:
     document = phantom_summary([made(0, (Organ.LIVER, 0, 0))], model) | {"seed_family": "hold-out"}
     page = phantom_page(document, None)
+    assert "| mL in the organ, 1 to 4 | 0 | 0 | 0 |" in page
     assert model.card.digest.hex() in page
     assert "says nothing about patients" in page
 
