@@ -6,8 +6,10 @@ lost between sample points, and the large array is left at once), then read by l
 in patient coordinates. Pure geometry: no DICOM here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ from scipy import ndimage
 from medquorum.ai_entity.block_means import Blocks, block_means
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.limits import MAX_GRID_VOXELS
+from medquorum.ai_entity.tumour.side_by_side import side_by_side
 
 Volume = npt.NDArray[np.float32]
 Affine = npt.NDArray[np.float64]
@@ -134,10 +137,11 @@ def _read_between(
 ) -> Volume:
     padded = np.pad(small.voxels, 1, mode="edge")
     way = np.linalg.inv(small.affine) @ affine
+    turned = way[:3, :3]
     return np.asarray(
         ndimage.affine_transform(
             padded,
-            way[:3, :3],
+            np.diag(turned) if _is_straight(way) else turned,  # axis by axis takes half the time
             offset=way[:3, 3] + 1.0,
             output_shape=shape,
             order=1,
@@ -171,7 +175,7 @@ def carry_labels(
 ) -> npt.NDArray[np.int32]:
     """Labels [z,y,x] of a grid at the voxel centres of ``target``: the nearest, 0 outside."""
     way = np.linalg.inv(affine) @ target.affine
-    if (way[:3, :3] == np.diag(np.diag(way)[:3])).all():
+    if _is_straight(way):
         return _carry_straight(labels, way, target.voxels.shape)
     return np.asarray(
         ndimage.affine_transform(
@@ -185,6 +189,11 @@ def carry_labels(
         ),
         dtype=np.int32,
     )
+
+
+def _is_straight(way: Affine) -> bool:
+    """Whether both grids have the same directions."""
+    return bool((way[:3, :3] == np.diag(np.diag(way)[:3])).all())
 
 
 def _carry_straight(
@@ -209,7 +218,10 @@ def common_grid(ct: Averaged, pet: Placed | None) -> GridImages:
     """
     reference = ct if pet is None else pet
     affine, shape = grid_over(reference)
-    hu, covered = _covered(ct, affine, shape)
+    readings: list[Callable[[], Any]] = [partial(_covered, ct, affine, shape)]
+    if pet is not None:
+        readings.append(partial(resample, pet, affine, shape, 0.0))
+    (hu, covered), *uptake = side_by_side(readings)
     spacings = tuple(
         float(mm) for image in (ct, pet) if image is not None for mm in spacing_of(image.affine)
     )
@@ -219,7 +231,7 @@ def common_grid(ct: Averaged, pet: Placed | None) -> GridImages:
     smaller_mm3 = min(_box_mm3(ct), _box_mm3(pet))
     if overlap_mm3 < MIN_OVERLAP * smaller_mm3:
         raise _apart()
-    suv = np.maximum(resample(pet, affine, shape, 0.0), 0.0)
+    suv = np.maximum(uptake[0], 0.0)
     return GridImages(hu, suv, affine, pet, spacings)
 
 

@@ -41,8 +41,12 @@ def mirrored(run: Run, passes: Sequence[str]) -> Run:
         sums: list[Volume] = []
         for axes in flips:
             answers = run(np.ascontiguousarray(np.flip(windows, axes)))
-            turned = [np.flip(answer, axes) for answer in answers]
-            sums = [a + b for a, b in zip(sums, turned, strict=True)] if sums else turned
-        return tuple(np.asarray(one / np.float32(len(flips))) for one in sums)
+            if not sums:
+                sums = [np.zeros_like(answer) for answer in answers]
+            for so_far, answer in zip(sums, answers, strict=True):
+                np.add(so_far, np.flip(answer, axes), out=so_far)
+        for so_far in sums:
+            np.divide(so_far, np.float32(len(flips)), out=so_far)
+        return tuple(sums)
 
     return ask
