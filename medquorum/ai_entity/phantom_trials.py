@@ -9,7 +9,7 @@ disk.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from medquorum.ai_entity.phantom.scanner import (
     STANDARD,
     Family,
     family_seed,
+    usual_scanner,
     varied_scanner,
 )
 from medquorum.ai_entity.phantom.whole_body import TorsoPhantom, TorsoPlan, make_torso
@@ -29,13 +30,6 @@ from medquorum.ai_entity.tumour.grid import GridImages
 
 STORIES: Final = tuple(Story)
 PURPOSE_SCANNER: Final = 12
-DRAWN_AROUND: Final = {
-    "pet_fwhm_mm": (5.0, 7.0),
-    "pet_noise": (0.07, 0.15),
-    "ct_noise_hu": (6.0, 18.0),
-    "contrast": (0.0, 0.7),
-}
-"""Bounds of the validation scanners: narrower than the shifted ones."""
 VARIED_FROM: Final = 48
 """Index of the first validation phantom whose scanner varies more."""
 
@@ -70,16 +64,7 @@ def trial_plan(family: Family, index: int) -> TorsoPlan:
     elif index >= VARIED_FROM:
         scanner = varied_scanner(np.random.default_rng((PURPOSE_SCANNER, index)))
     elif index % 2:
-        rng = np.random.default_rng((PURPOSE_SCANNER, index))
-        drawn = {name: float(rng.uniform(*bounds)) for name, bounds in DRAWN_AROUND.items()}
-        scanner = replace(
-            STANDARD,
-            name="drawn around the standard",
-            pet_fwhm_mm=drawn["pet_fwhm_mm"],
-            pet_noise=drawn["pet_noise"],
-            ct_noise_hu=drawn["ct_noise_hu"],
-            contrast=drawn["contrast"],
-        )
+        scanner = usual_scanner(np.random.default_rng((PURPOSE_SCANNER, index)))
     else:
         scanner = STANDARD
     return TorsoPlan(STORIES[index % len(STORIES)], scanner=scanner, with_head=index % 5 < 2)

@@ -51,6 +51,17 @@ SHIFTED: Final = (
 )
 
 
+def usual_scanner(rng: np.random.Generator) -> Scanner:
+    """A scanner for training and fitting, drawn around ``STANDARD``."""
+    return Scanner(
+        "drawn around the standard",
+        pet_fwhm_mm=float(rng.uniform(5.0, 7.0)),
+        pet_noise=float(rng.uniform(0.07, 0.15)),
+        ct_noise_hu=float(rng.uniform(6.0, 18.0)),
+        contrast=float(rng.uniform(0.0, 0.7)),
+    )
+
+
 def varied_scanner(rng: np.random.Generator) -> Scanner:
     """A scanner for training and fitting, drawn wider than usual, each of its parameters within
     those of ``SHIFTED``."""

@@ -32,6 +32,7 @@ from medquorum.ai_entity.phantom.scanner import (
     family_seed,
     scan_ct,
     scan_pet,
+    usual_scanner,
     varied_scanner,
 )
 from medquorum.ai_entity.phantom.whole_body import (
@@ -105,13 +106,7 @@ def phantom_scanner(index: int) -> Scanner:
         return varied_scanner(rng)
     if index % 2 == 0:
         return STANDARD
-    return Scanner(
-        "drawn for training",
-        pet_fwhm_mm=float(rng.uniform(5.0, 7.0)),
-        pet_noise=float(rng.uniform(0.07, 0.15)),
-        ct_noise_hu=float(rng.uniform(6.0, 18.0)),
-        contrast=float(rng.uniform(0.0, 0.7)),
-    )
+    return usual_scanner(rng)
 
 
 def phantom_plan(index: int) -> TorsoPlan:
