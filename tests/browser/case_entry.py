@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -90,6 +91,17 @@ class Desk:
         """Answer the page's questions of this pattern, for one test."""
         self.is_intercepted = True
         await self.page.route(pattern, handler)
+
+    async def hold_back(self, pattern: str) -> asyncio.Event:
+        """Leave the page's questions of this pattern without an answer until the event is set."""
+        over = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await over.wait()
+            await route.fallback()
+
+        await self.intercept(pattern, hold)
+        return over
 
     async def begin(self) -> None:
         """Lay out a fresh ward for a page that stays open; open it anew where that is not so."""

@@ -1,9 +1,7 @@
 """Images that have not been shown are said so, and deciding without them takes one step more."""
 
-import asyncio
-
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.browser.case_entry import Desk
 
@@ -15,13 +13,7 @@ DESCRIBED, SLICES = "**/v1/images/*/*", "**/v1/images/*/*/slices/*"
 @pytest.mark.parametrize("withheld", [DESCRIBED, SLICES], ids=["description", "slices"])
 async def test_a_film_that_is_being_fetched_is_no_black_film(desk: Desk, withheld: str) -> None:
     """It is said in its place; the ballot opens the moment it is drawn, and stays four keys."""
-    page, arrived = desk.page, asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await arrived.wait()
-        await route.fallback()
-
-    await desk.intercept(withheld, hold)
+    page, arrived = desk.page, await desk.hold_back(withheld)
     await desk.open("film")
     waiting = page.locator(".viewer-waiting")
     await expect(waiting).to_be_visible()
@@ -60,13 +52,7 @@ async def test_without_the_film_one_deliberate_step_leads_to_a_vote(
 
 async def test_a_report_on_two_series_is_seen_with_both(desk: Desk) -> None:
     """The CT alone is not what it was fused from; abstaining needs no images."""
-    page, pet = desk.page, asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await pet.wait()
-        await route.fallback()
-
-    await desk.intercept("**/v1/images/*/IMM_PET/**", hold)
+    page, pet = desk.page, await desk.hold_back("**/v1/images/*/IMM_PET/**")
     await desk.open("tumour")
     await page.locator(".viewer[data-drawn]").wait_for()
     await desk.press("a", "1")

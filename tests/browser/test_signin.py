@@ -10,7 +10,7 @@ from playwright.async_api import Route, expect
 from medquorum.node.accounts import UserRole
 from medquorum.node.api.gate import COOKIE
 from medquorum.node.views import ProposalView
-from tests.browser.kit import NAMES, PASSWORD, PageOf
+from tests.browser.kit import NAMES, PASSWORD, PageOf, Watched
 from tests.node.api.conftest import House
 from tests.node.api.fake_desk import proposal
 
@@ -20,6 +20,13 @@ ASK = "import('/page/api.js').then(({api}) => api.get('/v1/status').catch(() => 
 """A question to the node whose refusal the page must notice."""
 STATUS = ASK.replace("() => 0", "(error) => error.status")
 ALL_STORAGE = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+async def end_session(house: House, watched: Watched) -> None:
+    """Her session ends at the node, and the page learns of it when it asks the next thing."""
+    await house.accounts.revoke_all(DOCTOR)
+    await watched.page.evaluate(ASK)
+    await expect(watched.page.get_by_text("Your session has ended.")).to_be_visible()
 
 
 async def ended_before(house: House, route: Route) -> None:
@@ -89,9 +96,7 @@ async def test_a_session_that_ends_asks_again_and_loses_nothing(
           document.querySelector(".view").append(draft);
         }"""
     )
-    await house.accounts.revoke_all(DOCTOR)
-    await page.evaluate(ASK)
-    await expect(page.get_by_text("Your session has ended.")).to_be_visible()
+    await end_session(house, watched)
     await expect(page.locator("#desk")).to_be_hidden()
     await watched.sign_in(DOCTOR)
     await page.get_by_role("button", name="Later").click()
@@ -105,11 +110,9 @@ async def test_another_user_never_meets_the_desk_of_the_first(
     watched = await page_of(house.base_url)
     watched.expect(REFUSED)
     await watched.enter(DOCTOR)
-    await house.accounts.revoke_all(DOCTOR)
     page = watched.page
     await page.evaluate("document.querySelector('.view').append('of the first user')")
-    await page.evaluate(ASK)
-    await page.get_by_text("Your session has ended.").wait_for()
+    await end_session(house, watched)
     await watched.sign_in(NAMES[UserRole.CLERK])
     await expect(page.locator("#rail")).to_contain_text("Clerk")
     assert "of the first user" not in await page.content()
@@ -121,9 +124,7 @@ async def test_nothing_the_first_still_meant_to_ask_goes_out_in_the_name_of_the_
     watched = await page_of(house.base_url)
     watched.expect(REFUSED)
     await watched.enter(DOCTOR)
-    await house.accounts.revoke_all(DOCTOR)
-    await watched.page.evaluate(ASK)
-    await watched.page.get_by_text("Your session has ended.").wait_for()
+    await end_session(house, watched)
     asked: list[str] = []
     watched.page.on("request", lambda request: asked.append(request.url))
     assert await watched.page.evaluate(STATUS) == 401
