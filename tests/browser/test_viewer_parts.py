@@ -184,3 +184,17 @@ async def test_names_of_series_in_an_address_are_checked(page_of: PageOf, node: 
         told = await run(seen, "volume_series", body, fragment)
         assert [one["kind"] for one in told] == ["ct", "pet"]
         assert {one["record"] for one in told} == {record}
+
+
+async def test_the_volume_is_read_for_what_its_viewer_reads_for(
+    page_of: PageOf, node: MadeNode
+) -> None:
+    """A patient on request, all others for what the node takes by default; nothing else is said."""
+    body = """return v.map((purpose) => {
+      const series = [{ kind: "ct", record: "ab".repeat(32), part: "IMG_CT" }];
+      const { hash } = new URL(m.addressOf({ series, source: { purpose } }), location.href);
+      return [m.purposeOf(hash), m.seriesOf(hash).length];
+    })"""
+    async with viewer_of(page_of, node) as seen:
+        told = await run(seen, "volume_series", body, ["request", None, "research"])
+    assert told == [["request", 1], [None, 1], [None, 1]]

@@ -129,7 +129,7 @@ async def test_planes_and_volume_are_shown_in_a_document_of_their_own(page_of: P
     async with served(node.routes()) as base_url:
         watched = await page_of(base_url)
         page = watched.page
-        names = f"series=pet+{PET_RECORD}+IMM_PET&series=ct+{RECORD}+IMG_CT"
+        names = f"series=pet+{PET_RECORD}+IMM_PET&series=ct+{RECORD}+IMG_CT&purpose=request"
         await page.goto(f"{base_url}/page/volume#{names}")
         await page.locator("#content[data-ready]").wait_for(timeout=100_000)
         await expect(page.get_by_role("button", name="All")).to_have_attribute(
@@ -138,7 +138,9 @@ async def test_planes_and_volume_are_shown_in_a_document_of_their_own(page_of: P
         await expect(page.get_by_text("Not for primary diagnosis")).to_be_visible()
         shown = await page.locator(".volume-canvas").screenshot(timeout=60_000)
         colours = Image.open(io.BytesIO(shown)).convert("RGB").getcolors(2**24)
-        opened = [path for path in node.asked if not path.endswith("volume.nii")]
+        assert len(node.asked) == 4
+        assert all(path.endswith("?purpose=request") for path in node.asked)
+        opened = [path for path in node.asked if "volume.nii" not in path]
         assert len(opened) == 2, "each series is opened, and so logged, before it is read"
         await page.goto("about:blank")
         assert colours is not None

@@ -21,7 +21,7 @@ from medquorum.node.api.operation import JSON, Call, Content, operation
 from medquorum.node.api.parameters import NoParameters, Parameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
-from medquorum.node.api.schemas import Hex32
+from medquorum.node.api.schemas import Hex32, Purpose
 from medquorum.node.api.scope import check_record
 from medquorum.node.desk import Reader
 from medquorum.node.structured_parts import PARSERS
@@ -32,7 +32,7 @@ class ContentsQuery(Parameters):
 
     record: Hex32
     part: Literal["V_IND", "TEST_RES", "M_REPORT", "PRESC"]
-    purpose: Literal["treatment", "emergency", "quality", "research", "request"] = "treatment"
+    purpose: Purpose = "treatment"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -22,13 +22,11 @@ from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
 from medquorum.node.api.parameters import Parameters
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
-from medquorum.node.api.schemas import Hex32
+from medquorum.node.api.schemas import Hex32, Purpose
 from medquorum.node.api.scope import check_record
 from medquorum.node.viewing.labels import OverlayView
 from medquorum.node.viewing.limits import PLANES
 from medquorum.node.viewing.service import VIEWING
-
-Purpose = Literal["treatment", "emergency", "quality", "research", "request"]
 
 
 class OverlayQuery(Parameters):

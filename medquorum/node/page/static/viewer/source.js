@@ -20,6 +20,8 @@ function asked({ on = null, layer = null, purpose }) {
 /** The addresses for a purpose of reading; null is the node's own, treatment. */
 export const sourceFor = (purpose) =>
   Object.freeze({
+    purpose,
+
     /** What the node says about a series. @param {SeriesName} series */
     describe: (series) => api.get(`/v1/images/${part(series)}${asked({ purpose })}`),
 
@@ -31,6 +33,9 @@ export const sourceFor = (purpose) =>
       const address = `/v1/images/${part(series)}/slices/${index}`;
       return api.bytes(`${address}${asked({ on, purpose })}`, { signal });
     },
+
+    /** All of a series as one NIfTI file. @returns {Promise<Uint8Array>} */
+    volume: (series) => api.bytes(`/v1/images/${part(series)}/volume.nii${asked({ purpose })}`),
 
     /** What the labels of an overlay mean on an image. */
     describeOverlay: (record, on) => api.get(`${overlay(record)}${asked({ on, purpose })}`),

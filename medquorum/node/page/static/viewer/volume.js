@@ -4,10 +4,10 @@
  * The names of the series stand in the fragment of its address.
  */
 
-import { api } from "../api.js";
 import { el } from "../elements.js";
 import { loadTexts, t } from "../texts.js";
-import { seriesOf } from "./volume_series.js";
+import { sourceFor } from "./source.js";
+import { purposeOf, seriesOf } from "./volume_series.js";
 import { volumeToolbar } from "./volume_toolbar.js";
 import { reasonOf } from "./words.js";
 
@@ -31,12 +31,10 @@ async function library() {
   }
 }
 
-async function volumeOf(series) {
-  const path = `/v1/images/${series.record}/${series.part}`;
+async function volumeOf(source, series) {
   // Opened first: the node logs who looks, and refuses here whoever may not.
-  await api.get(path);
-  const bytes = await api.bytes(`${path}/volume.nii`);
-  return { bytes, kind: series.kind };
+  await source.describe(series);
+  return { bytes: await source.volume(series), kind: series.kind };
 }
 
 /** A NiiVue on a canvas, with the volumes. */
@@ -80,7 +78,9 @@ async function begin() {
     if (series.length === 0) {
       throw new Error("viewer.no_series");
     }
-    const [module, ...volumes] = await Promise.all([library(), ...series.map(volumeOf)]);
+    const source = sourceFor(purposeOf(location.hash));
+    const opened = series.map((each) => volumeOf(source, each));
+    const [module, ...volumes] = await Promise.all([library(), ...opened]);
     const canvas = el("canvas", {
       class: "volume-canvas",
       tabindex: "0",

@@ -1,23 +1,19 @@
 /**
  * The way to the volume viewer: a document of its own, which alone may compile WebAssembly, shown
- * in
- * a frame over the desk, so that the idle lock covers it too.
+ * in a frame over the desk, so that the idle lock covers it too.
  */
 
 import { dialog, el } from "../elements.js";
 import { t } from "../texts.js";
+import { addressOf } from "./volume_series.js";
 
 const ACTIVITY = ["pointermove", "pointerdown", "wheel", "keydown"];
 
-/** Shows it, with the names of the series in the fragment of its address, which no server sees. */
+/** Shows it for the series of a viewer, read for what the viewer reads them for. */
 export function openVolume(wanted) {
-  const names = new URLSearchParams();
-  for (const each of wanted.series) {
-    names.append("series", `${each.kind} ${each.record} ${each.part}`);
-  }
   const frame = el("iframe", {
     class: "volume-inner",
-    src: `/page/volume#${names}`,
+    src: addressOf(wanted),
     title: t("viewer.volume_document"),
   });
   const close = el("button", { type: "submit" }, t("viewer.close"));
