@@ -26,10 +26,11 @@ FOLD_STEPS: Final = {Inputs.PETCT: (1_700, 5_000), Inputs.CT: (1_700,)}
 (Loshchilov and Hutter, ICLR 2017) and disturbs its patches more."""
 FOLD_SEEDS: Final = (2_000, 4_100)
 FOLD_AVERAGES: Final = (0.997, 0.998)
-WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000, 8_000), Inputs.CT: (3_000,)}
+WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000, 8_000, 12_000), Inputs.CT: (3_000,)}
 """Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
 for CT alone they begin anew."""
-WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997, 0.998, 0.998), Inputs.CT: (0.995,)}
+WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997, 0.998), Inputs.CT: (0.995,)}
+"""The last also for every further round."""
 FURTHER: Final = {Inputs.PETCT: 0.6, Inputs.CT: 0.0}
 LARGER_MM: Final = (5.0, 36.0)
 """Radii of further lesions in the third round of whole bodies and after it."""
@@ -41,10 +42,10 @@ FARTHER: Final = Spread(turned_share=0.75, turn_degrees=25.0, scale=0.22, gain=0
 """Of the further rounds of members."""
 LAST_BODIES: Final = Spread(gain=0.2, blur_voxels=(0.3, 0.7))
 VARIED_BODIES: Final = Spread(gain=0.2, blur_voxels=(0.3, 0.75), counting_noise=0.18)
-"""Of the fourth round, with bodies of scanners that vary more and more patches where uptake is
+"""From the fourth round on, with bodies of scanners that vary more and more patches where uptake is
 usual."""
 VARIED_HOT_SHARE: Final = 0.4
-WHOLE_BODY_TEMPERATURE: Final = {Inputs.PETCT: 1.88}
+WHOLE_BODY_TEMPERATURE: Final = {Inputs.PETCT: 1.94}
 """Of least log loss on eight validation phantoms; the members' own is fitted on patients."""
 LIMB_SHARE: Final = 0.2
 """Of the patches of PET/CT members, in limbs that were made up, a third of them healthy."""
