@@ -28,6 +28,8 @@ def phantom_table(document: dict[str, Any]) -> Iterator[str]:
         )
     for level, error in document["calibration_error"].items():
         yield f"calibration error of the probability of {level}: {error:.3f}"
+    for shows, organs, right, tumour in conspicuity_rows(document):
+        yield f"Metastasis, {shows}: {right} of {organs} called so, {tumour} any tumour"
     bias = document["volume_bias_ml"]
     low, high = bias["limits_of_agreement"]
     yield f"volume bias {bias['mean']} mL (limits of agreement {low} to {high} mL)"
@@ -35,6 +37,23 @@ def phantom_table(document: dict[str, Any]) -> Iterator[str]:
     yield f"organ labels right: {percent(document['organ_agreement'])} of the body's voxels"
     yield f"model {document['model']} {document['model_digest']}"
     yield FOOT
+
+
+def conspicuity_rows(document: dict[str, Any]) -> Iterator[tuple[str, int, int, int]]:
+    """Of organs that are Metastasis in truth: what shows, how many, called so, called a tumour."""
+    tables = document["metastasis_by_conspicuity"]
+    for name, key in (
+        ("mL in the organ", "volume_ml"),
+        ("uptake over that of the organ", "uptake_ratio"),
+    ):
+        for row in tables[key]:
+            below = "and more" if row["below"] is None else f"to {row['below']:g}"
+            yield (
+                f"{name}, {row['from']:g} {below}",
+                row["organs"],
+                row["called_metastasis"],
+                row["called_tumour"],
+            )
 
 
 def nema_table(document: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from medquorum.ai_entity.evaluation_tables import percent
+from medquorum.ai_entity.evaluation_tables import conspicuity_rows, percent
 
 CELL: Final = 84
 LEFT: Final = 120
@@ -28,8 +28,6 @@ BARS: Final = (
     ("called right where it is Metastasis", ">= 90 %"),
     ("false tumour, other organs", "<= 5 %"),
 )
-VOLUME: Final = "mL in the organ"
-UPTAKE: Final = "uptake over that of the organ"
 
 
 def phantom_page(document: dict[str, Any], nema: dict[str, Any] | None) -> str:
@@ -95,14 +93,8 @@ def _conspicuity(document: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "| their lesions | organs | called Metastasis | called any tumour |"
     yield "| --- | --- | --- | --- |"
-    tables = document["metastasis_by_conspicuity"]
-    for name, rows in ((VOLUME, tables["volume_ml"]), (UPTAKE, tables["uptake_ratio"])):
-        for row in rows:
-            below = "and more" if row["below"] is None else f"to {row['below']:g}"
-            yield (
-                f"| {name}, {row['from']:g} {below} | {row['organs']} "
-                f"| {row['called_metastasis']} | {row['called_tumour']} |"
-            )
+    for row in conspicuity_rows(document):
+        yield "| " + " | ".join(map(str, row)) + " |"
     yield ""
 
 

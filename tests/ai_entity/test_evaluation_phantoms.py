@@ -102,6 +102,7 @@ def test_the_figures_of_made_observations(model: LoadedModel) -> None:
     }
     lines = "\n".join(phantom_table(document))
     assert "1 of 2 negative organs, 50.0 %" in lines
+    assert "Metastasis, mL in the organ, 1 to 4: 0 of 0 called so, 0 any tumour" in lines
     assert "Not for clinical use." in lines
     page = phantom_page(document, None)
     assert "| mL in the organ, 1 to 4 | 0 | 0 | 0 |" in page
