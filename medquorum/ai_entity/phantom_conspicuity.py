@@ -1,9 +1,9 @@
-"""How plainly a lesion of a phantom shows: its volume, and how it differs from its organ.
+"""How plainly a lesion of a phantom shows: its volume, and its uptake over that of its organ.
 
-A grade that is missed says little by itself: some lesions take up what their organ does and weigh
-what it weighs. These tables tell misses on such lesions from misses on lesions that anybody would
-see. Measured on the images that the model was given, from the truth alone, so nothing that a model
-does moves a lesion from one row to another.
+A grade that is missed says little by itself: some lesions take up what their organ does. These
+tables tell misses on such lesions from misses on lesions that stand out. Density is not looked at:
+a lesion of usual uptake may still show on the CT. Measured on the images that the model was given,
+from the truth alone, so nothing that a model does moves a lesion from one row to another.
 """
 
 from collections.abc import Callable, Iterable, Sequence

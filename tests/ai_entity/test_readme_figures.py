@@ -11,10 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def card(kind: str) -> dict[str, Any]:
     registry = Registry()
-    models = ROOT / "medquorum" / "ai_entity" / "models"
-    found = json.loads((models / f"tumour_{kind}.json").read_text())
-    assert found["sha256"] == registry.digest_of(kind).hex()
-    return dict(found)
+    return dict(json.loads(registry.card_file(registry.digest_of(kind)).read_text()))
 
 
 def test_figures_of_the_readme_are_those_of_the_cards() -> None:
