@@ -33,6 +33,8 @@ RADII_MM: Final = (5.0, 26.0)
 EXTENDING_SHARE: Final = 0.25
 """Of the lesions, that grow into whatever lies beside."""
 LEAST_VOXELS: Final = 4
+HARD_HOSTS: Final = (Organ.MEDIASTINUM, Organ.SPLEEN, Organ.KIDNEYS, Organ.STOMACH, Organ.GUT)
+"""Where small lesions are missed most: usual uptake or air and contents hide them."""
 FWHM_MM: Final = (5.0, 7.0)
 PET_NOISE: Final = (0.07, 0.15)
 CT_NOISE_HU: Final = 10.0
@@ -42,17 +44,22 @@ Patch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def with_lesions(
-    patch: Patch, rng: np.random.Generator, radii_mm: tuple[float, float] = RADII_MM
+    patch: Patch,
+    rng: np.random.Generator,
+    radii_mm: tuple[float, float] = RADII_MM,
+    hard_lots: int = 1,
 ) -> Patch:
     """(images, lesion, known, organs) of a patch with one to three lesions more.
 
-    Their radii are spread evenly by the logarithm. Unchanged where no organ in view can host one.
+    Their radii are spread evenly by the logarithm; each of the hard hosts in view has ``hard_lots``
+    lots where others have one. Unchanged where no organ in view can host one.
     """
     images, lesion, known, organs = patch
     labels = organs.numpy()
     hosts = [one for one in HOSTS if np.count_nonzero(labels == one) >= LEAST_VOXELS]
     if not hosts:
         return patch
+    hosts += [one for one in hosts if one in HARD_HOSTS] * (hard_lots - 1)
     drawn, marked = images.numpy().copy(), lesion.numpy().copy()
     allowed = (known[0].numpy() > 0.5) & (labels > Organ.AIR)
     for _ in range(int(rng.integers(1, MOST + 1))):

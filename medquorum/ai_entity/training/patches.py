@@ -57,6 +57,7 @@ class Drawing:
     pasted_share: float = 0.0
     """Of the phantoms' patches, that get further lesions (``pasted``)."""
     pasted_radii_mm: tuple[float, float] = RADII_MM
+    pasted_hard_lots: int = 1
     blur_share: float = 0.0
     spread: Spread = Spread()
 
@@ -99,7 +100,7 @@ def draw_patch(
     read[0] += AIR_HU
     patch = (read[:-2], read[-2:-1], (read[-1:] > 0.99).float(), organs)
     if case.is_phantom and drawing.pasted_share > 0.0 and rng.random() < drawing.pasted_share:
-        patch = with_lesions(patch, rng, drawing.pasted_radii_mm)
+        patch = with_lesions(patch, rng, drawing.pasted_radii_mm, drawing.pasted_hard_lots)
     images = _disturbed(patch[0], rng, drawing.spread)
     if drawing.blur_share > 0.0 and rng.random() < drawing.blur_share:
         images = blurred(images, float(rng.uniform(*drawing.spread.blur_voxels)))

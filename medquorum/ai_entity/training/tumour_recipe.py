@@ -26,7 +26,7 @@ FOLD_STEPS: Final = {Inputs.PETCT: (1_700, 5_000), Inputs.CT: (1_700,)}
 (Loshchilov and Hutter, ICLR 2017) and disturbs its patches more."""
 FOLD_SEEDS: Final = (2_000, 4_100)
 FOLD_AVERAGES: Final = (0.997, 0.998)
-WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000, 8_000, 12_000), Inputs.CT: (3_000,)}
+WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000, 8_000, 12_000, 13_000), Inputs.CT: (3_000,)}
 """Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
 for CT alone they begin anew."""
 WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997, 0.998), Inputs.CT: (0.995,)}
@@ -45,6 +45,10 @@ VARIED_BODIES: Final = Spread(gain=0.2, blur_voxels=(0.3, 0.75), counting_noise=
 """From the fourth round on, with bodies of scanners that vary more and more patches where uptake is
 usual."""
 VARIED_HOT_SHARE: Final = 0.4
+SMALL_MM: Final = (4.5, 18.0)
+HARD_LOTS: Final = 3
+HARD_SHARE: Final = 0.8
+"""From the sixth round on: more and smaller further lesions, most where they are missed most."""
 WHOLE_BODY_TEMPERATURE: Final = {Inputs.PETCT: 1.94}
 """Of least log loss on eight validation phantoms; the members' own is fitted on patients."""
 LIMB_SHARE: Final = 0.2
@@ -84,6 +88,13 @@ def whole_body_recipe(inputs: Inputs, steps: int, turn: int, side: int = SIDE) -
         drawing = replace(drawing, pasted_radii_mm=LARGER_MM, blur_share=0.3, spread=LAST_BODIES)
     if turn > 2:
         drawing = replace(drawing, hot_share=VARIED_HOT_SHARE, spread=VARIED_BODIES)
+    if turn > 4:
+        drawing = replace(
+            drawing,
+            pasted_share=HARD_SHARE,
+            pasted_radii_mm=SMALL_MM,
+            pasted_hard_lots=HARD_LOTS,
+        )
     averages = WHOLE_BODY_AVERAGES[inputs]
     return Recipe(
         steps,
