@@ -26,6 +26,9 @@ BINS = (
 )
 
 
+REACHES = {1: ["liver", "muscle"], 2: ["lungs"]}
+
+
 def _lesion(number: int, region: str, centre: tuple[int, ...], *measures: int) -> dict[str, Any]:
     volume, highest, peak, probability = measures
     return {
@@ -37,6 +40,7 @@ def _lesion(number: int, region: str, centre: tuple[int, ...], *measures: int) -
         "suv_peak_milli": peak,
         "glycolysis_milli": volume * 5,
         "probability_ppm": probability,
+        "reaches": REACHES.get(number, []),
     }
 
 

@@ -59,6 +59,26 @@ async def test_a_correction_becomes_a_label(writing: Writing) -> None:
     assert np.array_equal(overlay.labels(), np.where(LABELS == 2, 0, LABELS))
 
 
+async def test_a_correction_keeps_where_lesions_grow_into(writing: Writing) -> None:
+    """Unless she says otherwise, or calls that organ negative."""
+    await writing.open("Correct the AI's findings")
+    form = writing.form
+    await form.locator('select[name="level-2"]').select_option("Tumor+")
+    await form.locator("textarea").fill("The muscle is grown into from the lungs.")
+    into_muscle = form.locator('input[name="reach-1-muscle"]')
+    await expect(into_muscle).to_be_checked()
+    await form.locator('select[name="level-1"]').select_option("Negative")
+    into_liver = form.locator('input[name="reach-1-liver"]')
+    await expect(into_liver).to_be_disabled()
+    await expect(into_liver).not_to_be_checked()
+    await form.locator('input[name="reach-2-lungs"]').uncheck()
+    await expect(form.locator('input[name="reach-2-lungs"]')).to_be_focused()
+    await writing.issue()
+    tumour = writing.ward.opened(PartName.M_REPORT)["findings"]["tumour"]
+    reaches = {one["number"]: one["reaches"] for one in tumour["lesions"]}
+    assert reaches == {1: ["muscle"], 2: [], 3: []}
+
+
 async def test_a_draft_outlives_the_case_but_not_the_sign_out(writing: Writing) -> None:
     page = writing.page
     await writing.open("Correct the AI's findings")

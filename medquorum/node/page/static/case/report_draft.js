@@ -17,6 +17,33 @@ export function totalVolume(lesions, struck) {
     .reduce((sum, one) => sum + (isNumber(one.volume_ul) ? one.volume_ul : 0), 0);
 }
 
+/** Fields of a lesion that a correction takes over as the machine measured them. */
+const MEASURED = Object.freeze([
+  "number",
+  "region",
+  "volume_ul",
+  "suv_max_milli",
+  "suv_peak_milli",
+  "glycolysis_milli",
+  "probability_ppm",
+  "centroid_um",
+]);
+
+function lesionOf(lesion) {
+  const measured = Object.fromEntries(MEASURED.map((name) => [name, lesion[name]]));
+  return { ...measured, reaches: listOf(lesion.reaches).map(String) };
+}
+
+/** Whether the draft calls an organ negative. @param {string} region */
+export function isNegative(draft, region) {
+  return draft.regions.some((one) => one.region === region && one.level === "Negative");
+}
+
+/** Whether the doctor says that a lesion does not grow into an organ. */
+export function isParted(draft, number, region) {
+  return listOf(draft.parted).some((one) => one.number === number && one.region === region);
+}
+
 /** The draft a form begins with: the machine's findings where there are some, else nothing. */
 export function blankDraft({ proposal, content, images }) {
   const report = content?.part === "M_REPORT" ? content.content : null;
@@ -31,35 +58,25 @@ export function blankDraft({ proposal, content, images }) {
       region: String(region),
       level,
     })),
-    lesions: lesions.map(
-      ({
-        number,
-        region,
-        volume_ul,
-        suv_max_milli,
-        suv_peak_milli,
-        glycolysis_milli,
-        probability_ppm,
-        centroid_um,
-      }) => ({
-        number,
-        region,
-        volume_ul,
-        suv_max_milli,
-        suv_peak_milli,
-        glycolysis_milli,
-        probability_ppm,
-        centroid_um,
-      }),
-    ),
+    lesions: lesions.map(lesionOf),
     struck: [],
+    parted: [],
     volume_ul: isNumber(tumour?.total_tumour_volume_ul) ? tumour.total_tumour_volume_ul : null,
     text: "",
   };
 }
 
+/** The organs a lesion grows into by the draft: none that it calls negative. */
+function reached(draft, { number, reaches }) {
+  return listOf(reaches).filter(
+    (region) => !isNegative(draft, region) && !isParted(draft, number, region),
+  );
+}
+
 function tumourMap(draft) {
-  const kept = draft.lesions.filter((one) => !draft.struck.includes(one.number));
+  const kept = draft.lesions
+    .filter((one) => !draft.struck.includes(one.number))
+    .map((one) => ({ ...one, reaches: reached(draft, one) }));
   return {
     comparison_volumes_ul: {},
     lesion_count: kept.length,

@@ -7,9 +7,10 @@ import { el, replace } from "../elements.js";
 import { known, t } from "../texts.js";
 import { draftOf, dropDraft, keepDraft } from "./drafts.js";
 import { issue } from "./issue.js";
-import { isNumber, regionName, thousandths } from "./numbers.js";
+import { lesionTicks } from "./lesion_ticks.js";
+import { isNumber, regionName } from "./numbers.js";
 import { LEVELS } from "./organs.js";
-import { CONCLUSIONS, STEPS, blankDraft, orderOf, totalVolume } from "./report_draft.js";
+import { CONCLUSIONS, STEPS, blankDraft, orderOf } from "./report_draft.js";
 import { button, remark } from "./sections.js";
 
 const LONGEST_TEXT = 4_000;
@@ -31,6 +32,7 @@ class ReportForm {
     this.kind = `report.${given.proposal.id.slice(0, 16)}`;
     this.draft = draftOf(this.kind, this.patient) ?? blankDraft(given);
     this.body = el("div", {});
+    this.kept = el("div", {});
     this.say = el("p", { class: "problem", role: "alert" });
     this.send = el("button", { type: "submit", class: "primary" }, t("case.sign_and_issue"));
     const title = t(this.draft.corrects ? "case.write_correction" : "case.write_report");
@@ -65,9 +67,10 @@ class ReportForm {
     replace(
       this.body,
       this.verdict(),
-      this.draft.film ? null : [this.organs(), this.lesions(), this.volume()],
+      this.draft.film ? null : [this.organs(), this.kept],
       this.text(),
     );
+    this.drawKept();
   }
 
   verdict() {
@@ -120,6 +123,7 @@ class ReportForm {
               place === at ? { ...one, level: chosen } : one,
             );
             this.change({ regions });
+            this.drawKept();
           },
         ),
       );
@@ -144,36 +148,15 @@ class ReportForm {
     );
   }
 
-  lesions() {
-    const listed = this.draft.lesions;
-    if (listed.length === 0) return null;
-    const row = (lesion) => {
-      const keep = (event) => {
-        const struck = new Set(this.draft.struck);
-        if (event.target.checked) struck.delete(lesion.number);
-        else struck.add(lesion.number);
-        this.change({ struck: [...struck], volume_ul: totalVolume(this.draft.lesions, struck) });
-        this.draw();
-        this.body.querySelector(`input[name="lesion-${lesion.number}"]`)?.focus();
-      };
-      const words = t("case.lesion_line", {
-        number: lesion.number,
-        where: regionName(lesion.region),
-        volume: thousandths(lesion.volume_ul, 2),
-      });
-      return el(
-        "label",
-        { class: "tick" },
-        el("input", {
-          type: "checkbox",
-          name: `lesion-${lesion.number}`,
-          checked: !this.draft.struck.includes(lesion.number),
-          on: { change: keep },
-        }),
-        words,
-      );
+  /** The lesions and their volume, with the focus where it was. */
+  drawKept() {
+    const { name } = document.activeElement ?? {};
+    const change = (fields) => {
+      this.change(fields);
+      this.drawKept();
     };
-    return el("fieldset", {}, el("legend", {}, t("case.lesions_kept")), listed.map(row));
+    replace(this.kept, lesionTicks(this.draft, change), this.volume());
+    if (name) this.kept.querySelector(`[name="${CSS.escape(name)}"]`)?.focus();
   }
 
   volume() {
