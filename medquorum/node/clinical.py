@@ -7,70 +7,41 @@ here for the recipients of the charter.
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
-
 from medquorum.ledger.approved_model import may_report
-from medquorum.ledger.body import PartDescriptor, body_root
 from medquorum.ledger.ceremony import open_charter
 from medquorum.ledger.charter import Charter, Member
-from medquorum.ledger.contents import PatientName
 from medquorum.ledger.errors import LedgerError
-from medquorum.ledger.hashing import ZERO
-from medquorum.ledger.keys import Address, PublicKey, parse_address
-from medquorum.ledger.part_keys import PartKeys, new_part_keys
-from medquorum.ledger.proposal import Core, Proposal, issue, parse_proposal
-from medquorum.ledger.proposal import Registration as CoreRegistration
-from medquorum.ledger.registration import patient_name_commitment
-from medquorum.ledger.sealing import seal_part
-from medquorum.ledger.signature import Signature, signer, verify
-from medquorum.ledger.types import (
-    ISSUERS,
-    BlockHash,
-    BlockType,
-    Decision,
-    NetworkId,
-    PartName,
-    RecordId,
-    Role,
-    VoterRole,
-)
+from medquorum.ledger.keys import Address
+from medquorum.ledger.proposal import Core, Proposal, parse_proposal
+from medquorum.ledger.signature import signer, verify
+from medquorum.ledger.types import ISSUERS, BlockType, Decision, Role, VoterRole
 from medquorum.ledger.vote import Ballot, Vote, cast
 from medquorum.node.charters_proven import CharterUnproven, proven_charters
 from medquorum.node.client import NodeClient
-from medquorum.node.desk import Receipt, Registration
+from medquorum.node.clinical_orders import (
+    ClinicalError,
+    Order,
+    SealedOrder,
+    propose_sealed,
+    seal_for,
+)
+from medquorum.node.desk import Receipt
 from medquorum.node.keystore import Keystore
-from medquorum.node.recipients import encryption_keys
-from medquorum.node.sealing import Grantor, SealedBody, new_record, seal_body, wraps_for
+from medquorum.node.sealing import Grantor
 
-LIFETIME_MS: Final = 7 * 86_400_000
-
-
-class ClinicalError(Exception):
-    """What was to be signed must not be; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a doctor issues: a prescription, a report, a form."""
-
-    type: BlockType
-    patient: int | None
-    """N PB; None on registration."""
-    contents: Mapping[PartName, bytes] = field(default_factory=dict, repr=False)
-    """Small parts: canonical bytes of R-CON."""
-    files: Mapping[PartName, Path] = field(default_factory=dict)
-    """Large parts, sealed as they are read."""
-    doctor: Address | None = None
-    """The responsible doctor; None: the patient's attending, on registration the issuer."""
-    references: Sequence[bytes] = ()
-    replaces: bytes | None = None
-    registration: Registration | None = field(default=None, repr=False)
-    lifetime_ms: int = LIFETIME_MS
+__all__ = [
+    "ClinicalError",
+    "Order",
+    "SealedOrder",
+    "build_vote",
+    "charter_in_force",
+    "checked_proposal",
+    "hand_of",
+    "node_charter",
+    "propose_sealed",
+    "seal_and_submit",
+    "seal_order",
+]
 
 
 def hand_of(keystore: Keystore) -> Grantor:
@@ -188,46 +159,10 @@ async def _attending(client: NodeClient, core: Core, charter: Charter) -> str | 
     return None if doctor is None else doctor.address_text
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """The patient a proposal is about, as its core names her."""
-
-    number: int | None
-    key: PublicKey
-    encryption_key: PublicKey
-    name: bytes
-    attending: Address | None
-    head: BlockHash
-
-
-async def _subject(client: NodeClient, network: NetworkId, order: Order) -> _Subject:
-    registration = order.registration
-    if (order.patient is None) != (registration is not None):
-        raise ClinicalError("R-PRO4: name a patient, or register one; not both")
-    if registration is not None:
-        return _Subject(
-            None,
-            PublicKey(registration.public_key),
-            PublicKey(registration.encryption_key),
-            patient_name_commitment(network, registration.name_salt, registration.name),
-            None,
-            BlockHash(ZERO),
-        )
-    view = await client.patient(order.patient or 0)
-    return _Subject(
-        view.n_pb,
-        PublicKey(bytes.fromhex(view.public_key)),
-        PublicKey(bytes.fromhex(view.encryption_key)),
-        bytes.fromhex(view.patient_name),
-        parse_address(view.attending)[0],
-        BlockHash(bytes.fromhex(view.head)),
-    )
-
-
-async def seal_and_submit(
+async def seal_order(
     client: NodeClient, charter: Charter, order: Order, doctor: Grantor
-) -> Receipt:
-    """Seal and sign here, put the chunks, propose; the receipt's id is the one computed here.
+) -> SealedOrder:
+    """Seal and sign here, and put the chunks; nothing is proposed yet.
 
     `charter` is the founding one; the recipients are those of the version in force.
     """
@@ -235,64 +170,14 @@ async def seal_and_submit(
     member = _doctor_of(charter, doctor.address)
     if member.role not in ISSUERS.get(order.type, ()):
         raise ClinicalError(f"R-BLK2: a doctor does not issue {order.type.value}")
-    network = charter.network_id
-    subject = await _subject(client, network, order)
-    body = await _sealed(client, network, order)
-    proposal = issue(_core(network, order, subject, body, doctor.address), doctor.sign)
-    keys = (subject.key, subject.encryption_key)
-    recipients = encryption_keys(charter, order.type, doctor.address, keys)
-    wraps = wraps_for(network, body, doctor, recipients)
-    receipt = await client.accept_sealed(proposal.encoded(), [wrap.encoded() for wrap in wraps])
-    if receipt.proposal != proposal.id.hex():
-        raise ClinicalError("R-PRO2: the node answers for another proposal; tell its operator")
-    return receipt
+    return await seal_for(client, charter, order, doctor)
 
 
-def _core(
-    network: NetworkId, order: Order, subject: _Subject, body: SealedBody, issuer: Address
-) -> Core:
-    now_ms = time.time_ns() // 1_000_000
-    registration = order.registration
-    return Core(
-        type=order.type,
-        network=network,
-        issuer=issuer,
-        doctor=order.doctor or subject.attending or issuer,
-        patient=subject.number,
-        patient_key=subject.key,
-        patient_name=subject.name,
-        record=body.record,
-        parts=body.parts,
-        body_root=body_root(body.parts),
-        seen_head=subject.head,
-        issued_at_ms=now_ms,
-        expires_at_ms=now_ms + order.lifetime_ms,
-        references=tuple(BlockHash(each) for each in order.references),
-        replaces=None if order.replaces is None else BlockHash(order.replaces),
-        registration=None
-        if registration is None
-        else CoreRegistration(
-            PublicKey(registration.encryption_key), Signature(registration.proof)
-        ),
-        ai=None,
-    )
+async def seal_and_submit(
+    client: NodeClient, charter: Charter, order: Order, doctor: Grantor
+) -> Receipt:
+    """Seal and sign here, put the chunks, propose; the receipt's id is the one computed here.
 
-
-async def _sealed(client: NodeClient, network: NetworkId, order: Order) -> SealedBody:
-    """Every part sealed and put; small ones never touch a disk here."""
-    record = new_record()
-    contents = dict(order.contents)
-    if (registration := order.registration) is not None:
-        name = PatientName(registration.name, registration.name_salt)
-        contents[PartName.PAT_NAME] = name.encoded()
-    streamed = await seal_body(network, record, order.files, client.put_chunk)
-    descriptors: list[PartDescriptor] = list(streamed.parts)
-    keys: dict[PartName, PartKeys] = dict(streamed.keys)
-    for part, content in contents.items():
-        keys[part] = new_part_keys(os.urandom)
-        sealed = seal_part(network, record, part, keys[part], content)
-        for index, chunk in enumerate(sealed.chunks):
-            await client.put_chunk(record, part, index, chunk)
-        descriptors.append(sealed.descriptor)
-    ascending = tuple(sorted(descriptors, key=lambda each: each.name.value))
-    return SealedBody(RecordId(record), ascending, keys)
+    Called again it is another proposal: whoever may lose the answer keeps what `seal_order` made.
+    """
+    return await propose_sealed(client, await seal_order(client, charter, order, doctor))

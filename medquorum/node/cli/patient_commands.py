@@ -23,7 +23,13 @@ from medquorum.node.cli.outcome import CommandError, Exit, one_sentence
 from medquorum.node.cli.passphrases import Passphrase
 from medquorum.node.cli.proposal_commands import CharterOption, ClinicalOption
 from medquorum.node.cli.show import blocks_table, console, patients_table, print_json
-from medquorum.node.cli.submit_commands import Draft, print_receipt, propose, read_content
+from medquorum.node.cli.submit_commands import (
+    Draft,
+    Signing,
+    print_receipt,
+    propose,
+    read_content,
+)
 from medquorum.node.client import NodeClient
 from medquorum.node.desk import Receipt, Registration
 from medquorum.node.keystore import Keystore
@@ -102,13 +108,8 @@ def register(
                 doctor=doctor,
                 registration=await _registration(client, keys, name),
             )
-            return await propose(
-                client,
-                connection,
-                draft,
-                charter=charter,
-                clinical_file=clinical_passphrase_file,
-            )
+            signing = Signing(charter, clinical_passphrase_file)
+            return await propose(client, connection, draft, signing)
 
         print_receipt(ask(connection, registered), as_json=as_json)
 

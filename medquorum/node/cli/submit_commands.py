@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +27,12 @@ from medquorum.node.cli.connection import (
     asking,
 )
 from medquorum.node.cli.files import read_limited
+from medquorum.node.cli.handing_in import hand_in_files, hand_in_sealed, slip_for
 from medquorum.node.cli.outcome import CommandError, Exit
 from medquorum.node.cli.proposal_commands import CharterOption, ClinicalOption, hand_at
 from medquorum.node.cli.show import print_json
 from medquorum.node.client import FileSubmission, NodeClient
-from medquorum.node.clinical import Order, seal_and_submit
+from medquorum.node.clinical import Order, SealedOrder, propose_sealed, seal_order
 from medquorum.node.desk import Receipt, Registration
 from medquorum.node.image_archive import ImagesUnusable, is_picture, pack_images
 from medquorum.node.intake.faults import IntakeRefused, IntakeRule
@@ -152,22 +154,43 @@ async def look_into(files: Mapping[PartName, Path], *, node_looks: bool) -> None
             raise CommandError(Exit.VERIFICATION, f"{refused.rule}: {refused.advice}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What a doctor signs with, and whether anew what was sent before."""
+
+    charter: Path | None
+    clinical_file: Path | None
+    anew: bool = False
+
+
 async def propose(
-    client: NodeClient,
-    connection: Connection,
-    draft: Draft,
-    *,
-    charter: Path | None,
-    clinical_file: Path | None,
+    client: NodeClient, connection: Connection, draft: Draft, signing: Signing
 ) -> Receipt:
-    """Hand a draft to the node; a doctor's node gets it sealed and signed here."""
-    node_seals = (await client.status()).role != "doctor"
+    """Hand a draft to the node; a doctor's node gets it sealed and signed here.
+
+    Handed in again after an answer was lost, it is the same proposal. A registration needs no such
+    care: a patient's key is registered once, however often that is proposed.
+    """
+    status = await client.status()
+    node_seals = status.role != "doctor"
     await look_into(draft.files, node_looks=node_seals)
+    submission = draft.for_node()
+
+    async def sealed() -> SealedOrder:
+        hand = hand_at(connection.home, signing.clinical_file)
+        trusted = await connection.charter(client, signing.charter)
+        return await seal_order(client, trusted, draft.for_doctor(), hand)
+
+    if draft.registration is not None:
+        if node_seals:
+            return await client.submit_files(submission)
+        return await propose_sealed(client, await sealed())
+    slip = await asyncio.to_thread(slip_for, connection.home, status, submission)
+    if signing.anew:
+        slip.done()
     if node_seals:
-        return await client.submit_files(draft.for_node())
-    hand = hand_at(connection.home, clinical_file)
-    trusted = await connection.charter(client, charter)
-    return await seal_and_submit(client, trusted, draft.for_doctor(), hand)
+        return await hand_in_files(client, slip, submission)
+    return await hand_in_sealed(client, slip, sealed)
 
 
 def print_receipt(receipt: Receipt, *, as_json: bool) -> None:
@@ -210,6 +233,9 @@ def submit(
     replaces: Annotated[str | None, typer.Option(help="Hash of the block it corrects.")] = None,
     charter: CharterOption = None,
     clinical_passphrase_file: ClinicalOption = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Propose it even if the same was sent and not answered.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Propose one thing: exactly one of --ct, --pet, --xray, --form, --results, --report,
@@ -217,10 +243,15 @@ def submit(
 
     At an institution the node seals and signs. At a doctor's node it is sealed and signed here,
     with the clinical key of --home.
+
+    Until the node has answered, what was sent is kept in the folder outbox of --home (without a
+    home, of the user's state folder), so after a lost answer give the same command again: it is
+    proposed once.
     """
     images = {"ct": ct, "pet": pet, "xray": xray}
     texts = {"form": form, "results": results, "report": report, "prescription": prescription}
     connection = Connection(node, token_file, home)
+    signing = Signing(charter, clinical_passphrase_file, anew)
     with asking(), _draft(images, texts, attachment) as (kind, files, structured):
         draft = Draft(
             type=kind,
@@ -233,13 +264,7 @@ def submit(
         )
         receipt = ask(
             connection,
-            lambda client: propose(
-                client,
-                connection,
-                draft,
-                charter=charter,
-                clinical_file=clinical_passphrase_file,
-            ),
+            lambda client: propose(client, connection, draft, signing),
         )
         print_receipt(receipt, as_json=as_json)
 

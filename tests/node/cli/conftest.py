@@ -48,6 +48,7 @@ def command(house: House, tmp_path: Path) -> Command:
             "MEDQUORUM_NODE": house.base_url,
             "MEDQUORUM_TOKEN_FILE": str(token),
             "COLUMNS": "160",
+            "XDG_STATE_HOME": str(tmp_path / "state"),
             **(environment or {}),
         }
         runner = CliRunner()
