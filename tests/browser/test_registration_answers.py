@@ -10,12 +10,13 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, Route, expect
 
 from medquorum.ledger import canonical
+from medquorum.ledger.keys import address_of, address_text
 from medquorum.ledger.types import PartName
 from medquorum.node.accounts import UserRole
 from medquorum.node.passwords import PasswordWorker
 from tests.browser.kit import NAMES, PageOf, hold_key
 from tests.browser.record_house import RecordHouse, record_house
-from tests.node.record_kit import DOCTOR
+from tests.node.record_kit import DOCTOR, patient_key
 from tests.support.network import HOSPITAL
 
 WALLET_SECRET = "a wallet's own passphrase"
@@ -150,3 +151,62 @@ async def test_a_name_corrected_after_it_arrived_is_told_apart(registering: Regi
     await registering.press()
     await registering.done()
     assert await registering.registered() == ["Anna Wrnog", "Anna Right"]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_reload_finds_the_registration_and_its_keys_again(
+    registering: Registering, *, arrives: bool
+) -> None:
+    """A doctor's that arrived is shown; all else is sent as it was, once the keys are opened."""
+    page = registering.page
+    address = await page.locator(".wallet-fields code").inner_text()
+    await registering.press_unanswered(arrives=arrives, status=None)
+    await expect(registering.problem).to_contain_text("Keep this tab open")
+    kept = await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    assert address in kept
+    assert "Anna" not in kept
+    await page.reload(wait_until="commit")
+    if registering.member == HOSPITAL or not arrives:
+        secret = page.get_by_label("Passphrase of the wallet")
+        again = page.get_by_role("button", name="Send it again")
+        await secret.fill("another passphrase")
+        await again.click()
+        await expect(page.locator(".problem")).not_to_be_empty()
+        await secret.fill(WALLET_SECRET)
+        await again.click()
+    await registering.done()
+    await expect(page.locator("dl.facts")).to_contain_text(address)
+    assert await registering.registered() == ["Anna Wrnog"]
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_registration_that_was_lost_can_be_given_up(registering: Registering) -> None:
+    page = registering.page
+    await registering.press_unanswered(arrives=False, status=None)
+    await page.reload(wait_until="commit")
+    await page.get_by_role("button", name="Begin anew with other keys").click()
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("")
+    assert await page.evaluate("sessionStorage.length") == 0
+    await page.reload(wait_until="commit")
+    await page.get_by_label("Passphrase of the patient").wait_for()
+    assert await registering.registered() == []
+
+
+async def test_a_registration_that_became_final_meanwhile_is_told(
+    registering: Registering,
+) -> None:
+    """The blocks may come before the page does; then nothing is sent again."""
+    page = registering.page
+    await registering.press_unanswered(arrives=False, status=None)
+    await page.evaluate(
+        """(address) => {
+          const [key] = Object.keys(sessionStorage).filter((one) => one.includes("begun"));
+          const begun = JSON.parse(sessionStorage.getItem(key));
+          sessionStorage.setItem(key, JSON.stringify({ ...begun, address }));
+        }""",
+        address_text(address_of(patient_key()), "mqpat"),
+    )
+    await page.reload(wait_until="commit")
+    await expect(page.locator("#content p[role=status]")).to_contain_text("this is patient 1")
+    assert "begun" not in await page.evaluate("JSON.stringify({ ...sessionStorage })")
+    assert await registering.registered() == []

@@ -28,10 +28,10 @@ export function may(right) {
   return session.rights.includes(right);
 }
 
-/** The patient's own N PB; null while the registration is not final. */
-async function ownNumber() {
+/** N PB of the patient with this address (mqpat1…); null while the registration is not final. */
+export async function numberOf(address) {
   try {
-    return (await api.get(`/v1/patients/address/${session.patient}`)).n_pb;
+    return (await api.get(`/v1/patients/address/${address}`)).n_pb;
   } catch (error) {
     if (error.status === 404) return null;
     throw error;
@@ -54,7 +54,7 @@ export async function loadSession() {
   session.rights = answer.rights;
   session.node = node;
   session.charter = charter;
-  session.number = session.patient === null ? null : await ownNumber();
+  session.number = session.patient === null ? null : await numberOf(session.patient);
   return true;
 }
 

@@ -110,7 +110,9 @@ function told(error, draft) {
   }
   if (error instanceof Fault) return t(error.key, error.values);
   if (error instanceof RangeError) return t("case.outline_damaged");
-  if (unanswered(error)) return t("shell.no_answer_form");
+  if (unanswered(error)) {
+    return t(draft.kind === "registration" ? "record.no_answer" : "shell.no_answer_form");
+  }
   if ("advice" in error) return error.advice;
   throw error;
 }

@@ -3,13 +3,14 @@
  * @module
  */
 
-import { dropSent } from "../case/drafts.js";
+import { dropSent, sentOf } from "../case/drafts.js";
 import { issue } from "../case/issue.js";
 import { parseAddress } from "../keys/address.js";
 import { fromHex } from "../keys/bytes.js";
 import { ownNetwork } from "../keys/members.js";
 import { registrationFor } from "../keys/wallet.js";
 import { session } from "../session.js";
+import { dropBegun, keepBegun } from "./begun.js";
 
 /** How this node registers: `node` (an institution's key), `hand` (the doctor's), or not at all. */
 export function wayOf(role) {
@@ -24,15 +25,41 @@ function contentsOf({ registration, vitalSigns, way }) {
   return { PAT_NAME: name, V_IND: vitalSigns };
 }
 
+/** The draft of `issue` that stands for the registration of an address (mqpat1…). */
+export function draftOfKeys(address) {
+  return { kind: "registration", patient: address };
+}
+
+function orderOf({ registration, doctor, vitalSigns }, way) {
+  return {
+    type: "medical_form",
+    patient: null,
+    registration,
+    doctor,
+    contents: contentsOf({ registration, vitalSigns, way }),
+    references: [],
+    replaces: null,
+  };
+}
+
+/** Issues what `make` gives; nothing is kept of it once there is nothing to wait for. */
+async function issued(make, { address }) {
+  const draft = draftOfKeys(address);
+  const outcome = await issue(make, draft);
+  if (outcome.receipt !== null) dropSent(draft);
+  if (sentOf(draft) === null) dropBegun();
+  return outcome;
+}
+
 /**
  * Registers the owner of a wallet, however often it has to be sent: once.
- * @param {object} wallet of `newWallet`, still open
+ * @param {{wallet: object, fileText: string}} keys of `newWallet`, the wallet still open
  * @param {"node"|"hand"} way
  * @returns {function({name: string, doctor: string, vitalSigns: object}):
  *   Promise<{receipt: ?object, problem: ?string}>} sends what the form holds; as `issue`
  */
-export function registrar(wallet, way) {
-  const draft = { kind: "registration", patient: wallet.address };
+export function registrar(keys, way) {
+  const { wallet } = keys;
   const proofs = new Map();
   // A new proof is another text: for one name there is one, so that trying again is the same.
   const proofFor = async (name) => {
@@ -42,21 +69,15 @@ export function registrar(wallet, way) {
     if (!proofs.has(name)) proofs.set(name, await registrationFor(asked));
     return proofs.get(name);
   };
-  return async ({ name, doctor, vitalSigns }) => {
-    const make = async () => {
-      const registration = await proofFor(name);
-      return {
-        type: "medical_form",
-        patient: null,
-        registration,
-        doctor,
-        contents: contentsOf({ registration, vitalSigns, way }),
-        references: [],
-        replaces: null,
-      };
-    };
-    const outcome = await issue(make, draft);
-    if (outcome.receipt !== null) dropSent(draft);
-    return outcome;
-  };
+  return ({ name, doctor, vitalSigns }) =>
+    issued(async () => {
+      const written = { registration: await proofFor(name), doctor, vitalSigns };
+      await keepBegun(keys, written);
+      return orderOf(written, way);
+    }, wallet);
+}
+
+/** Sends again what was sent before the page was loaded anew: the very same. As `issue`. */
+export function sendAgain({ keys, written }, way) {
+  return issued(() => orderOf(written, way), keys.wallet);
 }

@@ -57,10 +57,11 @@ async function made(first, second) {
 /**
  * The part of the form that makes the keys.
  * @param {function(boolean): void} onReady  told whether the keys are made and kept
- * @returns {{element: Node, wallet: function(): ?object, forget: function(): void}}
+ * @returns {{element: Node, keys: function(): ?{wallet: object, fileText: string}, forget:
+ *   function(): void}}
  */
 export function walletMaker(onReady) {
-  let wallet = null;
+  let keys = null;
   const first = secret("wallet-new", "record.wallet_new_passphrase");
   const second = secret("wallet-again", "record.wallet_again");
   const problem = el("p", { class: "problem", role: "alert" });
@@ -70,8 +71,8 @@ export function walletMaker(onReady) {
     button.disabled = false;
     replace(problem, result.problem ?? null);
     if (result.problem !== undefined) return;
-    wallet = result.wallet;
-    replace(fields, kept(result.fileText, wallet, onReady));
+    keys = result;
+    replace(fields, kept(keys.fileText, keys.wallet, onReady));
     announce(t("record.wallet_made"));
   };
   const on = { click: () => void make() };
@@ -84,5 +85,5 @@ export function walletMaker(onReady) {
     el("p", { class: "hint" }, t("record.wallet_hint")),
     fields,
   );
-  return { element, wallet: () => wallet, forget: () => wallet?.close() };
+  return { element, keys: () => keys, forget: () => keys?.wallet.close() };
 }

@@ -5,7 +5,9 @@
 
 import { announce, el, replace } from "../elements.js";
 import { listen } from "../live.js";
+import { begunRegistration } from "../record/begun.js";
 import { registrar, wayOf } from "../record/registration.js";
+import { resume } from "../record/resumption.js";
 import { vitalSignsForm } from "../record/vital_signs.js";
 import { walletMaker } from "../record/wallet_maker.js";
 import { session } from "../session.js";
@@ -27,7 +29,9 @@ function doctorChoice() {
 
 /** Says what became of the proposal, live. */
 function follow(place, receipt, address) {
-  const state = el("p", { role: "status" }, t("record.registration_waits"));
+  const refused = receipt.state === "rejected";
+  const now = t(refused ? "record.registration_refused" : "record.registration_waits");
+  const state = el("p", { role: "status" }, now);
   replace(
     place,
     el("h1", {}, t("record.registration_sent")),
@@ -94,12 +98,12 @@ function formOf(parts, button, problem) {
 function sender(way, maker, onSent) {
   let register = null;
   return async (wish) => {
-    const wallet = maker.wallet();
-    register ??= registrar(wallet, way);
+    const keys = maker.keys();
+    register ??= registrar(keys, way);
     const { receipt, problem } = await register(wish);
     if (receipt === null) return problem;
-    wallet.close();
-    onSent(receipt, wallet.address);
+    keys.wallet.close();
+    onSent(receipt, keys.wallet.address);
     return null;
   };
 }
@@ -156,9 +160,16 @@ export async function show(place) {
     return undefined;
   }
   let stop = () => {};
-  const forget = registration(place, way, (receipt, address) => {
+  let forget = () => {};
+  const onSent = (receipt, address) => {
     stop = follow(place, receipt, address);
-  });
+  };
+  const onAnew = () => {
+    forget = registration(place, way, onSent);
+  };
+  const begun = begunRegistration();
+  if (begun === null) onAnew();
+  else await resume(place, begun, { way, onSent, onAnew });
   return () => {
     stop();
     forget();
