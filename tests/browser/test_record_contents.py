@@ -11,7 +11,7 @@ from medquorum.ledger import canonical
 from medquorum.node.accounts import UserRole
 from medquorum.node.passwords import PasswordWorker
 from tests.browser.case_contents import film_report
-from tests.browser.kit import NAMES, PageOf
+from tests.browser.kit import NAMES, PageOf, open_view
 from tests.browser.record_house import RecordHouse, record_house
 from tests.browser.viewer_kit import RECORD, made_study
 from tests.support.network import HOSPITAL
@@ -78,6 +78,25 @@ async def test_a_patient_sees_her_images(chain: RecordHouse, page_of: PageOf) ->
     assert await page.evaluate("async (url) => (await fetch(url)).status", asked[0]) == 422
     await page.get_by_role("link", name="Back to the record").click()
     await page.locator("table.blocks").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("role", "purpose"), [(UserRole.PATIENT, "request"), (UserRole.DOCTOR, "treatment")]
+)
+async def test_a_patients_own_reading_is_her_request_wherever_it_is_opened(
+    chain: RecordHouse, page_of: PageOf, role: UserRole, purpose: str
+) -> None:
+    watched = await page_of(chain.base_url)
+    watched.expect("status of 404")  # before the first block there is none
+    page = watched.page
+    await watched.enter(NAMES[role], "#/patient/1")
+    for place in (page.get_by_role("row", name="Block 1 "), page.locator("#content")):
+        async with page.expect_request("**/V_IND?*") as asking:
+            await place.get_by_role("button", name="Vital signs").click()
+        assert (await asking.value).url.partition("purpose=")[2] == purpose
+        await page.get_by_role("dialog").get_by_text("Heart rate").wait_for()
+        await page.keyboard.press("Escape")
+        await open_view(page, "#/block/1")
 
 
 async def test_a_reading_that_failed_is_not_said_to_be_in_the_log(

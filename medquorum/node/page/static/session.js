@@ -28,6 +28,11 @@ export function may(right) {
   return session.rights.includes(right);
 }
 
+/** What a reading is for where nobody chooses: the patient's own are her request. */
+export function usualPurpose() {
+  return session.role === "patient" ? "request" : "treatment";
+}
+
 /** N PB of the patient with this address (mqpat1…); null while the registration is not final. */
 export async function numberOf(address) {
   try {

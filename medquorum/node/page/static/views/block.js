@@ -12,7 +12,7 @@ import { listen } from "../live.js";
 import { caseLink } from "../record/case_link.js";
 import { readButtons } from "../record/contents.js";
 import { typeName } from "../record/timeline.js";
-import { session } from "../session.js";
+import { session, usualPurpose } from "../session.js";
 import { t } from "../texts.js";
 
 function neighbours(n_bc) {
@@ -31,9 +31,7 @@ function neighbours(n_bc) {
 }
 
 function reading(block) {
-  const buttons = readButtons(block, {
-    purpose: () => (session.role === "patient" ? "request" : "treatment"),
-  });
+  const buttons = readButtons(block, { purpose: usualPurpose });
   return el("p", {}, buttons, caseLink(block));
 }
 

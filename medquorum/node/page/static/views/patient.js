@@ -12,7 +12,7 @@ import { downloadView } from "../record/download.js";
 import { openProposals } from "../record/open_proposals.js";
 import { tabs } from "../record/tabs.js";
 import { timelineView } from "../record/timeline.js";
-import { may, session } from "../session.js";
+import { may, session, usualPurpose } from "../session.js";
 import { known, t } from "../texts.js";
 
 const PURPOSES = ["treatment", "emergency", "quality", "research", "request"];
@@ -28,10 +28,11 @@ async function wholeHistory(number) {
   return found;
 }
 
-/** The choice of what is read for; the patient's own readings are her request. */
+/** The choice of what is read for, for those who have one. */
 function purposeChoice() {
-  if (session.role === "patient") return { element: null, purpose: () => "request" };
-  if (!may("record.read")) return { element: null, purpose: () => "treatment" };
+  if (session.role === "patient" || !may("record.read")) {
+    return { element: null, purpose: usualPurpose };
+  }
   const choice = el(
     "select",
     { id: "purpose" },
