@@ -159,10 +159,12 @@ def test_fitting_learns_that_a_bladder_is_no_tumour(
     assert fit_file(model, run_network(model, many), bodies=0) == content
 
 
-def test_pages_need_no_network(tmp_path: Path, model: LoadedModel) -> None:
+def test_a_page_says_whose_figures_it_holds_and_a_dash_where_there_are_none(
+    model: LoadedModel,
+) -> None:
     document = phantom_summary([made(0, (Organ.LIVER, 0, 0))], model) | {"seed_family": "hold-out"}
     page = phantom_page(document, None)
-    assert "| mL in the organ, 1 to 4 | 0 | 0 | 0 |" in page
+    assert "| called right where it is Metastasis | >= 90 % | - |" in page
     assert model.card.digest.hex() in page
     assert "says nothing about patients" in page
 
