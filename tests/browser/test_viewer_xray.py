@@ -116,8 +116,11 @@ async def test_a_bright_border_is_covered_but_no_marker_in_it(
         await expect(cover).to_have_attribute("aria-pressed", "false")
         covered = page.get_by_text("border covered · B")
         await expect(covered).to_have_count(0)
+        offered = page.get_by_text("B covers the bright border")
+        await expect(offered).to_be_visible()
         await page.keyboard.press("b")
         await expect(covered).to_be_visible()
+        await expect(offered).to_have_count(0)
         await seen.settle()
         box = await page.locator(".viewer-marks").bounding_box()
         assert box is not None
@@ -147,6 +150,9 @@ async def test_a_bright_border_is_covered_but_no_marker_in_it(
         await page.keyboard.press("i")
         await seen.settle()
         assert await greys(*border) == [7, 7, 7], "shown inverted it does not dazzle"
+        await cover.click()
+        await expect(cover).to_have_attribute("aria-pressed", "false")
+        await expect(offered).to_have_count(0)
 
 
 async def test_what_an_analysis_drew_is_never_covered(page_of: PageOf, bordered: MadeNode) -> None:
@@ -196,6 +202,7 @@ async def test_a_film_without_a_border_has_nothing_to_cover(
         await seen.show(WANTED)
         await seen.page.get_by_label("Boxes").wait_for()
         await expect(seen.page.get_by_role("button", name="Cover border")).to_have_count(0)
+        await expect(seen.page.get_by_text("bright border")).to_have_count(0)
 
 
 async def drawn_marks(page: Any) -> int:

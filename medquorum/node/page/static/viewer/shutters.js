@@ -134,6 +134,11 @@ export class Shutters {
     return this.openings.grey !== null || this.openings.inverse_grey !== null;
   }
 
+  /** Whether a bright border is to be seen in a map of greys. */
+  dazzle(map) {
+    return !this.shown && (this.openings[map] ?? null) !== null;
+  }
+
   /** What is left open of a film in a map of greys; null for all of it. @returns {Opening|null} */
   opening(map) {
     return this.shown ? (this.openings[map] ?? null) : null;

@@ -45,6 +45,12 @@ function heightWords({ grid, index }) {
     : "";
 }
 
+/** What is said of a film's border: that it is covered, or that it can be. */
+function borderWords({ opening, shutters, base }) {
+  if (opening !== null) return t("viewer.border_covered");
+  return shutters?.dazzle(base.map) ? t("viewer.border_bright") : "";
+}
+
 /** Words of a pane's corners, and its name for screen readers. */
 export function cornerWords(reading, kind) {
   const tracks = ROLES[kind].map((role) => reading.tracks[role]);
@@ -53,7 +59,7 @@ export function cornerWords(reading, kind) {
   const place = sliceWords(reading);
   if (kind === "xray") {
     return {
-      place: reading.opening === null ? "" : t("viewer.border_covered"),
+      place: borderWords(reading),
       height: "",
       levels,
       whole: t("viewer.pane_film", { pane: t("viewer.pane_xray"), level }),
