@@ -64,6 +64,7 @@ from medquorum.node.statistics import Statistics
 from medquorum.node.store.accounts import StoredAccounts
 from medquorum.node.store.dialects import parse_storage_url, reader_engine
 from medquorum.node.store.engine import Store, open_store
+from medquorum.node.store.series_rows import StoredSeries
 from medquorum.node.submissions import Submissions
 from medquorum.node.verifier import CachedVerifier
 from medquorum.node.voting import Voting
@@ -262,6 +263,7 @@ async def _serve_api(
         public_origin=config.api.origin,
         idle_lock_ms=config.api.idle_lock_minutes * 60_000,
         trusted_proxies=config.api.trusted_proxies,
+        series=StoredSeries(store),
     )
     runner = await start_listener(app, config.api.listen.host, config.api.listen.port)
     stack.push_async_callback(runner.cleanup)

@@ -159,6 +159,27 @@ async def test_what_was_proposed_already_is_shown_so_by_a_page_opened_anew(
     assert [one.patient for one in house.desk.submitted] == [1, 2]
 
 
+async def test_what_an_earlier_upload_proposed_is_shown_and_doubled_only_where_that_is_meant(
+    house: House, page_of: PageOf, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.png"
+    film.write_bytes(picture(RAMP.astype(np.uint8)))
+    for visit in (1, 2):
+        page = (await at_uploads(house, page_of)).page  # each is a tab of its own
+        await choose(page, film)
+        await page.keyboard.press("Enter")
+        await page.get_by_label("Patient").select_option("1")
+        propose = page.get_by_role("button", name="Propose this X-ray")
+        if visit == 2:
+            await page.get_by_text("for N PB 1. The doctors decide now").wait_for()
+            assert await propose.count() == 0
+            await page.get_by_role("button", name="Propose it once more").click()
+        await propose.click()
+        await page.get_by_text("The doctors decide now").wait_for()
+        assert await page.get_by_role("button", name="Propose it once more").count() == 0
+        assert len(house.desk.submitted) == visit
+
+
 def two_films(folder: Path) -> tuple[Path, Path]:
     """Two films of one name and length; the second differs by a stripe in its middle."""
     shade = np.full((1_200, 900), 90, np.uint8)

@@ -41,6 +41,7 @@ from medquorum.node.api.problems import answer_with_problems
 from medquorum.node.api.reference import add_reference
 from medquorum.node.desk import Desk
 from medquorum.node.page.routes import add_page
+from medquorum.node.uploads.memory import PassingMemory, SeriesMemory
 from medquorum.node.uploads.service import add_uploading
 from medquorum.node.viewing.service import add_viewing
 
@@ -73,8 +74,11 @@ def create_app(
     public_origin: str | None = None,
     idle_lock_ms: int = IDLE_LOCK_MS,
     trusted_proxies: TrustedProxies = (),
+    series: SeriesMemory | None = None,
 ) -> web.Application:
     """The application. `spool` is a folder of its own for uploads, emptied here.
+
+    `series` remembers what was proposed of uploads; without it, until the node stops.
 
     `public_origin` is the origin browsers see when a proxy stands before the node, and
     `trusted_proxies` names the proxies that may say whose request they pass on.
@@ -88,7 +92,7 @@ def create_app(
         app.router.add_route(operation.method, operation.path, operation.serve)
     add_reference(app, OPERATIONS)
     add_viewing(app, desk, spool)
-    add_uploading(app, spool)
+    add_uploading(app, spool, series or PassingMemory())
     add_page(app)
     app.on_response_prepare.append(harden)
     app.on_shutdown.append(_end_streams)

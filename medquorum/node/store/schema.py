@@ -217,3 +217,15 @@ CONSENTS = Table(
     Index("consents_patient", "patient"),
 )
 """Statements of consent signed by patients (R-CST2), grants and revocations alike."""
+
+SERIES = Table(
+    "series",
+    METADATA,
+    Column("record", LargeBinary(32), primary_key=True),
+    Column("origin", LargeBinary(32), nullable=False),
+    Column("patient", BigInteger, nullable=False),
+    Column("proposal", LargeBinary(32)),
+    Column("begun_at_us", BigInteger, nullable=False),
+    Index("series_origin", "origin"),
+)
+"""Series of uploads with the proposals made of them; no id of one that is being made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -128,6 +129,7 @@ class Inspector:
             "kind": kinds[0] if kinds else "other",
             "study": self._studies.setdefault(study, len(self._studies)),
             "modality": _words(modality),
+            "origin": hashlib.sha256(elements.uid("SeriesInstanceUID").encode()).hexdigest(),
             "rows": elements.whole("Rows", 0),
             "columns": elements.whole("Columns", 0),
             "planes": 0,
@@ -144,26 +146,28 @@ class Inspector:
             (check_png if beginning.startswith(SIGNATURE) else check_jpeg)(content)
         kind = "PNG" if beginning.startswith(SIGNATURE) else "JPEG"
         columns, rows, preview = preview_of_picture(source)
-        self._single(ordinal, "xray", kind, (rows, columns, 1), preview)
+        fields = {"kind": "xray", "modality": kind, "preview": preview}
+        self._single(ordinal, source, fields, (rows, columns, 1))
 
     def _nifti(self, ordinal: int, source: BinaryIO) -> None:
         columns, rows, planes = nifti_shape(source, ordinal)
-        self._single(ordinal, "nifti", "NIfTI", (rows, columns, planes), None)
+        fields = {"kind": "nifti", "modality": "NIfTI", "preview": None}
+        self._single(ordinal, source, fields, (rows, columns, planes))
 
     def _single(
-        self, ordinal: int, kind: str, name: str, shape: tuple[int, int, int], preview: str | None
+        self, ordinal: int, source: BinaryIO, told: dict[str, Any], shape: tuple[int, int, int]
     ) -> None:
         rows, columns, planes = shape
+        source.seek(0)
         fields = {
-            "kind": kind,
+            **told,
+            "origin": hashlib.file_digest(source, "sha256").hexdigest(),
             "study": self._studies.setdefault(f"file {ordinal}", len(self._studies)),
-            "modality": name,
             "rows": rows,
             "columns": columns,
             "planes": planes,
             "made_by": "",
             "burned_in": None,
-            "preview": preview,
             "table": [],
         }
         self._group(f"file {ordinal}", lambda: fields).files.append(ordinal)

@@ -10,7 +10,14 @@ from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.desk import Desk, DeskError, Receipt, Submission
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.gate import desk_error
-from medquorum.node.uploads.proposed import ProposedView, earlier_view, standing
+from medquorum.node.uploads.memory import begin, origin_of, settle
+from medquorum.node.uploads.proposed import (
+    ProposedView,
+    earlier_view,
+    refusal,
+    remembered_view,
+    standing,
+)
 from medquorum.node.uploads.room import Batch, Proposed
 from medquorum.node.uploads.service import Uploading
 from medquorum.node.uploads.told import Inspection, SeriesFound, TableLine
@@ -49,7 +56,9 @@ class SeriesView(BaseModel):
     burned_in: bool | None = Field(description="What the files say of writing in their pixels")
     preview: str | None = Field(description="The middle plane as PNG in base64")
     table: list[TableLine] = Field(description="Elements of the first file, and what becomes of it")
-    proposed: ProposedView | None = Field(description="The newest proposal made of it")
+    proposed: ProposedView | None = Field(
+        description="The newest proposal made of it, in this upload or an earlier one"
+    )
 
 
 class InspectionView(BaseModel):
@@ -69,6 +78,9 @@ class SeriesWish(BaseModel):
     modality: Literal["CT", "PT"] | None = Field(
         default=None, description="Of a NIfTI: HU of a CT, or SUV of a PET"
     )
+    again: bool = Field(
+        default=False, description="Propose it although a proposal of the same series stands"
+    )
 
 
 async def inspect(uploading: Uploading, batch: Batch, desk: Desk) -> InspectionView:
@@ -82,10 +94,10 @@ async def inspect(uploading: Uploading, batch: Batch, desk: Desk) -> InspectionV
     ]
     series = [
         SeriesView(
-            **one.model_dump(exclude={"files"}),
+            **one.model_dump(exclude={"files", "origin"}),
             files=len(one.files),
             first_file=names[one.files[0]].name,
-            proposed=await earlier_view(batch, one, desk),
+            proposed=await _proposed(uploading, batch, one, desk),
         )
         for one in found.series
         if all(ordinal in names for ordinal in one.files)
@@ -97,32 +109,24 @@ async def inspect(uploading: Uploading, batch: Batch, desk: Desk) -> InspectionV
 async def propose(uploading: Uploading, batch: Batch, wish: SeriesWish, desk: Desk) -> Receipt:
     """Make a proposal of one series. Raises DeskError, in which files have their own names.
 
-    Asked again for what stands already, it gives back the first proposal.
+    Asked again for what stands already, it gives back the first proposal of this upload, and
+    refuses what an earlier upload proposed, unless the wish says `again`.
     """
     found = await _inspected(uploading, batch)
     series = next((one for one in found.series if one.series == wish.series), None)
     if series is None:
         raise DeskError(404, "no_such_series", "this upload holds no such series; look again")
-    kind = series.kind
-    if kind == "nifti":
-        if wish.modality is None:
-            raise DeskError(422, "modality", "say whether the NIfTI holds a CT or a PET in SUV")
-        kind = "ct" if wish.modality == "CT" else "pet"
-    if kind not in KINDS:
-        raise DeskError(422, "wrong_modality", "only CT, PET and X-rays can be proposed")
+    kind = _kind(series, wish)
     _check_whole(batch, found, series)
-    type_, part = KINDS[kind]
-    target = batch.folder / "part"
     if batch.busy:
         raise DeskError(409, "upload_busy", "this upload is being worked on; wait a moment")
     batch.busy = True
     try:
         earlier = await standing(batch, series, desk)
-        if earlier is not None:
+        if earlier is not None and (earlier.asked == _asked(wish) or not wish.again):
             return _given_back(earlier, wish)
-        await uploading.looker.pack(_request(uploading, batch, series, wish))
-        submission = Submission(type_, wish.patient, None, {part: target})
-        receipt = await desk.submit(submission)
+        with uploading.only_here(_origin(uploading, series)):
+            receipt = await _made(uploading, batch, (series, kind, wish), desk)
         made = Proposed(frozenset(series.files), wish.patient, _asked(wish), receipt)
         batch.proposed.append(made)
         return receipt
@@ -130,7 +134,54 @@ async def propose(uploading: Uploading, batch: Batch, wish: SeriesWish, desk: De
         raise _by_name(refused, batch) from None
     finally:
         batch.busy = False
+
+
+def _kind(series: SeriesFound, wish: SeriesWish) -> str:
+    """What a series is proposed as, one of KINDS. Raises DeskError."""
+    kind = series.kind
+    if kind == "nifti":
+        if wish.modality is None:
+            raise DeskError(422, "modality", "say whether the NIfTI holds a CT or a PET in SUV")
+        kind = "ct" if wish.modality == "CT" else "pet"
+    if kind not in KINDS:
+        raise DeskError(422, "wrong_modality", "only CT, PET and X-rays can be proposed")
+    return kind
+
+
+async def _made(
+    uploading: Uploading, batch: Batch, what: tuple[SeriesFound, str, SeriesWish], desk: Desk
+) -> Receipt:
+    """A proposal of a series as this kind, unless another stands. Raises DeskError."""
+    series, kind, wish = what
+    origin, memory = _origin(uploading, series), uploading.memory
+    known = None if wish.again else await remembered_view(memory, origin, desk)
+    if known is not None and known.stands:
+        raise refusal(known)
+    target = batch.folder / "part"
+    try:
+        await uploading.looker.pack(_request(uploading, batch, series, wish))
+        begun = await begin(memory, origin, wish.patient)
+        type_, part = KINDS[kind]
+        parts = {part: target}
+        receipt = await desk.submit(
+            Submission(type_, wish.patient, None, parts, record=begun.record)
+        )
+        await settle(memory, begun, receipt.proposal)
+        return receipt
+    finally:
         target.unlink(missing_ok=True)
+
+
+def _origin(uploading: Uploading, series: SeriesFound) -> bytes:
+    return origin_of(uploading.read_secret(), series.origin)
+
+
+async def _proposed(
+    uploading: Uploading, batch: Batch, series: SeriesFound, desk: Desk
+) -> ProposedView | None:
+    """What this upload's page shows of a series: its own proposal, else an earlier upload's."""
+    own = await earlier_view(batch, series, desk)
+    return own or await remembered_view(uploading.memory, _origin(uploading, series), desk)
 
 
 def _asked(wish: SeriesWish) -> str:
@@ -145,7 +196,8 @@ def _given_back(earlier: Proposed, wish: SeriesWish) -> Receipt:
         409,
         "already_proposed",
         f"this series was proposed already, for patient {earlier.patient}; "
-        "let the doctors reject that first, or send the files as a new upload",
+        "let the doctors reject that first, or say expressly (`again`) that it is to be proposed "
+        "once more",
     )
 
 

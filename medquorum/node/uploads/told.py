@@ -55,6 +55,8 @@ class SeriesFound(Told):
     study: int
     """Series with the same number are of one study."""
     modality: Words
+    origin: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of its Series Instance UID, or of the one file's content: the same in each upload."""
     files: Annotated[list[Ordinal], Field(min_length=1, max_length=BATCH_FILES)]
     rows: Annotated[int, Field(ge=0)]
     columns: Annotated[int, Field(ge=0)]

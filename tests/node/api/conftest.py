@@ -15,6 +15,7 @@ from medquorum.node.api.application import create_app, start_listener
 from medquorum.node.api.client_address import TrustedProxies
 from medquorum.node.client import NodeClient
 from medquorum.node.passwords import PasswordWorker
+from medquorum.node.uploads.memory import SeriesMemory
 from tests.node.api.fake_desk import PATIENT_ADDRESS, FakeDesk
 
 
@@ -75,6 +76,7 @@ async def serve_house(
     passwords: PasswordWorker,
     desk: FakeDesk | None = None,
     trusted_proxies: TrustedProxies = (),
+    series: SeriesMemory | None = None,
 ) -> AsyncIterator[House]:
     """A served node with its spool in this folder, before a fake desk or the given one."""
     desk, clock = desk or FakeDesk(), Clock()
@@ -85,7 +87,7 @@ async def serve_house(
         await accounts.add_user(role.value, role, patient=own)
         tokens[role] = (await accounts.new_token(role.value)).text
     spool = folder / "spool"
-    app = create_app(desk, accounts, spool=spool, trusted_proxies=trusted_proxies)
+    app = create_app(desk, accounts, spool=spool, trusted_proxies=trusted_proxies, series=series)
     runner = await start_listener(app, "127.0.0.1", 0)
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:

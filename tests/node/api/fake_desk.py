@@ -203,7 +203,9 @@ class FakeDesk:
     async def proposal(self, identifier: str) -> ProposalView:
         made = {f"{number:064x}" for number in range(1, len(self.submitted) + 1)}
         if identifier in made:
-            return replace(proposal(identifier), state=self.states.get(identifier, "open"))
+            state = self.states.get(identifier, "open")
+            n_bc = 7 if state == "accepted" else None
+            return replace(proposal(identifier), state=state, n_bc=n_bc)
         if identifier != PROPOSAL:
             raise _absent("proposal")
         return proposal()

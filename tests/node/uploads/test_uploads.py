@@ -243,6 +243,12 @@ async def test_what_is_not_whole_is_not_looked_into(house: House, tmp_path: Path
     assert (status, json.loads(body)["rule"]) == (409, "upload_incomplete")
 
 
+def proposed(receipt: dict[str, Any], patient: int) -> dict[str, Any]:
+    """What an inspection tells of an open proposal made of this very upload."""
+    told = {"proposal": receipt["proposal"], "patient": patient, "state": "open"}
+    return {**told, "n_bc": None, "earlier": False}
+
+
 async def test_one_series_is_not_proposed_twice(house: House) -> None:
     await send(house, "film.png", picture((RAMP % 256).astype(np.uint8)))
     assert (await inspected(house))["series"][0]["proposed"] is None
@@ -258,7 +264,7 @@ async def test_one_series_is_not_proposed_twice(house: House) -> None:
     film = next(
         one for one in (await inspected(house))["series"] if one["first_file"] == "film.png"
     )
-    assert film["proposed"] == {"proposal": first["proposal"], "patient": 1, "state": "open"}
+    assert film["proposed"] == proposed(first, patient=1)
     assert len(house.desk.submitted) == 1
 
 
@@ -274,4 +280,4 @@ async def test_what_was_rejected_may_be_proposed_again(house: House) -> None:
     assert status == 201
     assert second["proposal"] != first["proposal"]
     [film] = (await inspected(house))["series"]
-    assert film["proposed"] == {"proposal": second["proposal"], "patient": 2, "state": "open"}
+    assert film["proposed"] == proposed(second, patient=2)

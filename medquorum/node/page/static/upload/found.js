@@ -50,10 +50,10 @@ function skippedPart(names) {
  */
 export function found(inspection, batch, patient) {
   const cards = [];
-  const submit = (series, { deidentify, modality }) =>
+  const submit = (series, wish) =>
     api.post(
       `/v1/upload-batches/${batch}/submission`,
-      { patient: patient().n_pb, series: series.series, deidentify, modality },
+      { patient: patient().n_pb, series: series.series, ...wish },
       { key: freshBatch() },
     );
   const inOrder = [...inspection.series].sort(

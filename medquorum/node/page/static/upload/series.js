@@ -67,6 +67,8 @@ export class SeriesCard {
     this.state = proposed === null ? "open" : (STANDS[proposed.state] ?? "closed");
     this.proposal = proposed?.proposal ?? null;
     this.owner = proposed?.patient ?? null;
+    /** Whether it is to be proposed although what was made of an earlier upload stands. */
+    this.again = false;
     this.field = modalityField(series);
     this.field?.addEventListener("change", () => this.refresh());
     this.clean = el("input", { type: "checkbox", checked: true });
@@ -109,7 +111,7 @@ export class SeriesCard {
     this.refresh();
     try {
       const modality = this.field === null ? null : this.field.value || null;
-      const wish = { deidentify: this.clean.checked, modality };
+      const wish = { deidentify: this.clean.checked, modality, again: this.again };
       const owner = this.desk.patient().n_pb;
       const receipt = await this.desk.submit(this.series, wish);
       this.state = "proposed";
@@ -134,7 +136,19 @@ export class SeriesCard {
   refresh() {
     this.clean.disabled = !AGAIN.has(this.state);
     const settled = this.state === "proposed" || this.state === "accepted";
-    replace(this.foot, this.#behind(), settled ? null : this.#ahead());
+    replace(this.foot, this.#behind(), settled ? this.#onceMore() : this.#ahead());
+  }
+
+  /** The way to a second proposal of what an earlier upload was proposed as: it has to be meant. */
+  #onceMore() {
+    if (!this.series.proposed?.earlier || this.again) return null;
+    const meant = () => {
+      this.again = true;
+      this.state = "open";
+      this.proposal = null;
+      this.refresh();
+    };
+    return el("button", { type: "button", on: { click: meant } }, t("upload.once_more"));
   }
 
   #standing() {
