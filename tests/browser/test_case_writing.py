@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest_asyncio
@@ -21,6 +22,7 @@ from tests.browser.case_kit import (
     staged,
 )
 from tests.browser.kit import NAMES, PageOf, open_view
+from tests.browser.test_accessibility import grave_findings
 from tests.browser.writing_kit import LABELS, Writing, at_a_report
 from tests.node.api.conftest import House
 from tests.support.network import digest
@@ -59,7 +61,9 @@ async def test_a_correction_becomes_a_label(writing: Writing) -> None:
     assert np.array_equal(overlay.labels(), np.where(LABELS == 2, 0, LABELS))
 
 
-async def test_a_correction_keeps_where_lesions_grow_into(writing: Writing) -> None:
+async def test_a_correction_keeps_where_lesions_grow_into(
+    writing: Writing, repository: Path
+) -> None:
     """Unless she says otherwise, or calls that organ negative."""
     await writing.open("Correct the AI's findings")
     form = writing.form
@@ -71,6 +75,8 @@ async def test_a_correction_keeps_where_lesions_grow_into(writing: Writing) -> N
     into_liver = form.locator('input[name="reach-1-liver"]')
     await expect(into_liver).to_be_disabled()
     await expect(into_liver).not_to_be_checked()
+    await expect(form.get_by_label("lungs", exact=True)).to_have_value("Metastasis")
+    assert await grave_findings(writing.page, repository) == []
     await form.locator('input[name="reach-2-lungs"]').uncheck()
     await expect(form.locator('input[name="reach-2-lungs"]')).to_be_focused()
     await writing.issue()

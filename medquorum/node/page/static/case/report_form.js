@@ -107,26 +107,23 @@ class ReportForm {
     );
   }
 
-  organs() {
-    const row = ({ region, level }, at) =>
-      el(
-        "li",
-        {},
-        el("span", {}, regionName(region)),
-        picked(
-          `level-${at}`,
-          LEVELS,
-          level,
-          (value) => known(`case.level_${value.toLowerCase().replace("+", "_plus")}`, value),
-          (chosen) => {
-            const regions = this.draft.regions.map((one, place) =>
-              place === at ? { ...one, level: chosen } : one,
-            );
-            this.change({ regions });
-            this.drawKept();
-          },
-        ),
+  organ({ region, level }, at) {
+    const word = (value) =>
+      known(`case.level_${value.toLowerCase().replace("+", "_plus")}`, value);
+    const take = (chosen) => {
+      const regions = this.draft.regions.map((one, place) =>
+        place === at ? { ...one, level: chosen } : one,
       );
+      this.change({ regions });
+      this.drawKept();
+    };
+    const choice = picked(`level-${at}`, LEVELS, level, word, take);
+    choice.setAttribute("aria-label", regionName(region));
+    return el("li", {}, el("span", {}, regionName(region)), choice);
+  }
+
+  organs() {
+    const rows = this.draft.regions.map((one, at) => this.organ(one, at));
     const fresh = el("input", {
       type: "text",
       maxlength: LONGEST_REGION,
@@ -143,7 +140,7 @@ class ReportForm {
       "fieldset",
       {},
       el("legend", {}, t("case.organs")),
-      el("ul", { class: "form-organs" }, this.draft.regions.map(row)),
+      el("ul", { class: "form-organs" }, rows),
       el("div", { class: "form-add" }, fresh, button(t("case.organ_add"), add, { class: "small" })),
     );
   }
