@@ -20,7 +20,7 @@ from medquorum.node.passwords import PasswordWorker
 from tests.browser.kit import NAMES, PASSPHRASE, PageOf, Watched
 from tests.browser.record_house import RecordHouse, hand_file, record_house, wallet_file
 from tests.browser.test_accessibility import grave_findings
-from tests.node.record_kit import DOCTOR
+from tests.node.record_kit import DOCTOR, patient_key
 from tests.support.network import HOSPITAL
 
 WALLET_SECRET = "a wallet's own passphrase"
@@ -118,6 +118,35 @@ async def test_a_clerk_registers_a_patient_and_a_wrong_value_is_refused(
     _, name, signs = await proposed(page, hospital)
     check_content(name, signs)
     check_wallet(saved, watched)
+
+
+async def test_a_patient_is_registered_with_the_wallet_she_has_but_once(
+    hospital: RecordHouse, page_of: PageOf, tmp_path: Path, repository: Path
+) -> None:
+    """As where the page was closed before an answer came: new keys would make her two patients."""
+    watched = await entered(page_of, hospital, UserRole.CLERK, "#/register")
+    watched.expect("404")  # nobody has that number yet
+    page = watched.page
+    await page.get_by_label("Name", exact=True).fill(NAME)
+    await page.get_by_text("The patient has a wallet file already").click()
+    own = page.locator(".wallet-fields details")
+    assert await grave_findings(page, repository) == []
+    for patient, passphrase, said in (
+        ("patient 1", PASSPHRASE, "Patient 1 is registered with these keys"),
+        ("patient 9", PASSPHRASE + "!", "passphrase"),
+        ("patient 9", PASSPHRASE, None),
+    ):
+        await own.get_by_label("Wallet file").set_input_files(wallet_file(tmp_path, patient))
+        await own.get_by_label("Passphrase of the wallet").fill(passphrase)
+        await own.get_by_role("button", name="Use these keys").click()
+        if said is not None:
+            await expect(own.locator(".problem")).to_contain_text(said)
+            await expect(page.get_by_role("button", name="Propose the reg")).to_be_disabled()
+    await page.get_by_role("button", name="Propose the registration").click()
+    identifier, name, _ = await proposed(page, hospital)
+    assert parse_patient_name(name).name == NAME
+    core = (await hospital.desk.queries.row(identifier)).proposal.core
+    assert core.patient_key == patient_key("patient 9")
 
 
 async def test_a_doctor_seals_the_registration_herself(

@@ -184,7 +184,7 @@ async def test_a_registration_that_was_lost_can_be_given_up(registering: Registe
     page = registering.page
     await registering.press_unanswered(arrives=False, status=None)
     await page.reload(wait_until="commit")
-    await page.get_by_role("button", name="Begin anew with other keys").click()
+    await page.get_by_role("button", name="Give it up and begin anew").click()
     await expect(page.get_by_label("Name", exact=True)).to_have_value("")
     assert await page.evaluate("sessionStorage.length") == 0
     await page.reload(wait_until="commit")

@@ -10,12 +10,13 @@ import { t } from "../texts.js";
 
 const LARGEST_BYTES = 65_536;
 
-function words(error) {
+/** What a person is told where a wallet did not open. */
+export function walletProblem(error) {
   return error instanceof Fault ? t(error.key, error.values) : t("record.wallet_refused");
 }
 
 /** The two fields; `taken` empties the passphrase as it hands it over. */
-function walletFields() {
+export function walletFields() {
   const file = el("input", {
     id: "wallet-file",
     type: "file",
@@ -66,7 +67,7 @@ export async function withWallet(address, why, work) {
       done = true;
       close();
     } catch (error) {
-      replace(problem, error.advice ?? words(error));
+      replace(problem, error.advice ?? walletProblem(error));
     } finally {
       sign.disabled = false;
     }
@@ -83,9 +84,20 @@ export async function withWallet(address, why, work) {
   return done;
 }
 
-async function useWallet(file, passphrase, address, work) {
+/**
+ * Opens a chosen file.
+ * @param {File|undefined} file @param {string} passphrase
+ * @returns {Promise<{wallet: object, fileText: string}>}
+ * @throws {Fault} for a wrong passphrase or another file
+ */
+export async function openedFile(file, passphrase) {
   if (file === undefined || file.size > LARGEST_BYTES) throw new Fault("", "record.wallet_refused");
-  const wallet = await openWallet(await file.text(), passphrase);
+  const fileText = await file.text();
+  return { wallet: await openWallet(fileText, passphrase), fileText };
+}
+
+async function useWallet(file, passphrase, address, work) {
+  const { wallet } = await openedFile(file, passphrase);
   try {
     if (wallet.address !== address) throw new Fault("R-CST2", "record.wallet_of_another");
     await work(wallet);
