@@ -26,7 +26,10 @@ FOLD_STEPS: Final = {Inputs.PETCT: (1_700, 5_000), Inputs.CT: (1_700,)}
 (Loshchilov and Hutter, ICLR 2017) and disturbs its patches more."""
 FOLD_SEEDS: Final = (2_000, 4_100)
 FOLD_AVERAGES: Final = (0.997, 0.998)
-WHOLE_BODY_STEPS: Final = {Inputs.PETCT: (2_000, 5_400, 8_000, 8_000, 12_000, 13_000), Inputs.CT: (3_000,)}
+WHOLE_BODY_STEPS: Final = {
+    Inputs.PETCT: (2_000, 5_400, 8_000, 8_000, 12_000, 13_000),
+    Inputs.CT: (3_000,),
+}
 """Per round. For PET and CT they continue what was pretrained, with further lesions in patches;
 for CT alone they begin anew."""
 WHOLE_BODY_AVERAGES: Final = {Inputs.PETCT: (0.995, 0.997, 0.998), Inputs.CT: (0.995,)}

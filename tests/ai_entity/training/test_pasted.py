@@ -45,6 +45,19 @@ def test_nothing_grows_in_bladder_brain_or_air() -> None:
         assert with_lesions(patch, np.random.default_rng(1))[1].sum() == 0
 
 
+def test_lots_decide_between_a_hard_host_and_another() -> None:
+    def share_in_kidneys(lots: int) -> float:
+        """Of patches, those whose lesions lie mostly there."""
+        inside = 0
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            _, lesion, _, labels = with_lesions(a_patch(Organ.KIDNEYS), rng, (6.0, 9.0), lots)
+            inside += bool((labels[lesion[0] > 0.5] == Organ.KIDNEYS).float().mean() > 0.5)
+        return inside / 60
+
+    assert share_in_kidneys(1) < 0.7 < share_in_kidneys(9)
+
+
 def test_the_given_patch_is_left_as_it_was() -> None:
     patch = a_patch(Organ.SPLEEN)
     with_lesions(patch, np.random.default_rng(3))
