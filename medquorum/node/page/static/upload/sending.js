@@ -89,6 +89,11 @@ export class Sending {
     this.changed = changed;
     /** @type {{name, file, length, received, sample, address, key, problem}[]} */
     this.files = [];
+    /** Settled once everything chosen so far is among the files. */
+    this.added = Promise.resolve();
+    /** Settled once nothing is being sent. */
+    this.running = Promise.resolve();
+    this.stops = 0;
     this.paused = false;
     this.away = false;
     this.aborting = new AbortController();
@@ -137,9 +142,16 @@ export class Sending {
 
   /**
    * Adds chosen files; one that was chosen before, or that the node has a part of, goes on where
-   * it stopped. Name and length alone do not make two files one.
+   * it stopped. Name and length alone do not make two files one. One choice after the other: the
+   * second knows what the first added.
    */
-  async add(chosen) {
+  add(chosen) {
+    const added = this.added.then(() => this.#add(chosen));
+    this.added = added.catch(() => {});
+    return added;
+  }
+
+  async #add(chosen) {
     const before = Map.groupBy(this.files, likeness);
     for (const { file, name } of chosen) {
       const alike = before.get(likeness({ name, length: file.size })) ?? [];
@@ -157,10 +169,21 @@ export class Sending {
     this.changed();
   }
 
-  /** Sends what is missing, a few files at once; done when all is sent, refused or paused. */
-  async run() {
+  /**
+   * Sends what is missing, a few files at once; done when all is sent, refused or paused. What is
+   * being sent already is sent to its end first: no file is sent by two at once.
+   */
+  run() {
+    const { stops } = this;
+    const run = this.running.then(() => (stops === this.stops ? this.#run() : null));
+    this.running = run.catch(() => {});
+    return run;
+  }
+
+  async #run() {
     this.paused = false;
     this.aborting = new AbortController();
+    this.changed();
     const waiting = this.files.filter(
       (one) => one.file !== null && one.received < one.length && one.problem === null,
     );
@@ -175,6 +198,7 @@ export class Sending {
 
   /** Stops sending; what the node has it keeps. */
   stop() {
+    this.stops += 1;
     this.paused = true;
     this.aborting.abort();
     this.changed();

@@ -27,15 +27,19 @@ class UploadDesk {
     this.sending = null;
     /** Settled once it is known what the node has already. */
     this.recalled = Promise.resolve();
+    this.left = false;
+    /** Counts what makes an answer about the upload come too late. */
+    this.turn = 0;
     this.begin();
   }
 
-  /** A new upload, with nothing in it. */
+  /** A new upload, with nothing in it; what is only chosen stays chosen. */
   begin(batch = freshBatch()) {
     this.sending?.stop();
+    this.turn += 1;
     this.sending = new Sending(batch, () => this.draw());
     this.inspection = null;
-    for (const part of [this.choice, this.progress, this.results]) replace(part);
+    for (const part of [this.progress, this.results]) replace(part);
   }
 
   /** Goes on with the upload of this tab, if the node still has it. */
@@ -43,8 +47,24 @@ class UploadDesk {
     const batch = rememberedBatch(session.user);
     if (batch === null) return;
     this.begin(batch);
-    if (await this.sending.recall()) await this.settle();
-    else this.forget();
+    if (!(await this.sending.recall())) this.forget();
+  }
+
+  /** Asks what the node has, and shows it; a node that does not answer is asked again at need. */
+  resume() {
+    this.recalled = this.recall();
+    const shown = this.recalled.then(() => this.settle());
+    shown.catch((error) => {
+      this.tell(error);
+      const anew = () => this.left || this.resume();
+      if (error.status === 401) document.addEventListener("session-back", anew, { once: true });
+    });
+  }
+
+  /** Nothing is sent once the view is gone. */
+  leave() {
+    this.left = true;
+    this.sending.stop();
   }
 
   forget() {
@@ -82,25 +102,51 @@ class UploadDesk {
     }
     const start = () => {
       replace(this.choice);
-      rememberBatch(session.user, this.sending.batch);
-      // What the node has of this tab's upload is known first: no file is announced twice.
-      const added = this.recalled.catch(() => {}).then(() => this.sending.add(files));
-      this.#after(added, () => this.go());
+      this.problem.textContent = "";
+      this.#after(this.#added(files), () => this.go());
     };
     const shown = chosenPart(files, { start, drop: () => replace(this.choice) });
     replace(this.choice, shown.element);
     shown.focus();
   }
 
+  /**
+   * What the node has of this tab's upload is known first: only then is it known which upload
+   * these files are of, and no file is announced twice. Where the node does not tell, they stay
+   * chosen.
+   */
+  async #added(files) {
+    try {
+      await this.#known();
+    } catch (error) {
+      this.take(files);
+      throw error;
+    }
+    rememberBatch(session.user, this.sending.batch);
+    await this.sending.add(files);
+    await this.sending.added; // and what else was added meanwhile
+  }
+
+  /** Settled once the node has told; where it did not, it is asked once more. */
+  #known() {
+    const asked = this.recalled;
+    return asked.catch(() => {
+      if (this.recalled === asked) this.recalled = this.recall();
+      return this.recalled;
+    });
+  }
+
   /** Sends what is missing. */
   async go() {
+    if (this.left) return;
+    this.turn += 1;
+    const { sending, turn } = this;
     replace(this.results);
     this.inspection = null;
-    const { sending } = this;
     const running = sending.run();
     this.draw();
     await running;
-    if (sending === this.sending) await this.settle();
+    if (turn === this.turn) await this.settle();
   }
 
   /** Once everything is here, the node looks into it. */
@@ -112,14 +158,17 @@ class UploadDesk {
     this.draw();
     if (!this.sending.complete) return;
     const { batch } = this.sending;
+    this.turn += 1;
+    const { turn } = this;
     replace(this.results, el("p", { class: "looking", role: "status" }, t("upload.looking")));
     try {
       const inspection = await api.post(`/v1/upload-batches/${batch}/inspection`, {});
-      if (this.sending.batch !== batch) return;
+      if (turn !== this.turn) return;
       this.inspection = found(inspection, batch, () => this.patient());
       replace(this.results, this.inspection.element);
       announce(t("upload.found", { count: inspection.series.length }));
     } catch (error) {
+      if (turn !== this.turn) return;
       replace(this.results);
       this.tell(error);
     }
@@ -148,11 +197,10 @@ export async function show(place) {
   const stopHearing = listen("closed", (event) => {
     desk.inspection?.decided(event.subject, "closed");
   });
-  desk.recalled = desk.recall();
-  await desk.recalled;
+  desk.resume();
   return () => {
     stopListening();
     stopHearing();
-    desk.sending.stop();
+    desk.leave();
   };
 }
