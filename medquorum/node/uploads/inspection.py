@@ -13,7 +13,7 @@ from medquorum.node.intake.dicom_file import MAGIC, PREAMBLE_BYTES, DicomFile, o
 from medquorum.node.intake.elements import Elements
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.jpeg import START, check_jpeg
-from medquorum.node.intake.limits import FILE_BYTES, PICTURE_BYTES
+from medquorum.node.intake.limits import FILE_BYTES, MIB, PICTURE_BYTES
 from medquorum.node.intake.png import SIGNATURE, check_png
 from medquorum.node.intake.series import MODALITIES, SeriesFile, Togetherness, check_one
 from medquorum.node.intake.ustar import Entry
@@ -158,10 +158,9 @@ class Inspector:
         self, ordinal: int, source: BinaryIO, told: dict[str, Any], shape: tuple[int, int, int]
     ) -> None:
         rows, columns, planes = shape
-        source.seek(0)
         fields = {
             **told,
-            "origin": hashlib.file_digest(source, "sha256").hexdigest(),
+            "origin": _digest(source),
             "study": self._studies.setdefault(f"file {ordinal}", len(self._studies)),
             "rows": rows,
             "columns": columns,
@@ -171,6 +170,15 @@ class Inspector:
             "table": [],
         }
         self._group(f"file {ordinal}", lambda: fields).files.append(ordinal)
+
+
+def _digest(source: BinaryIO) -> str:
+    """SHA-256 in hex of a whole file."""
+    digest = hashlib.sha256()
+    source.seek(0)
+    while piece := source.read(MIB):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _words(text: str) -> str:

@@ -261,11 +261,11 @@ async def test_what_the_node_will_not_take_any_more_is_sealed_anew(
     ward.chunks.clear()
     taking, refused = ward.accept_sealed, []
 
-    async def incomplete(encoded: bytes, wraps: Any) -> Any:
-        if parse_proposal(encoded).id.hex() in first:
-            refused.append(encoded)
+    async def incomplete(proposal: bytes, wraps: object) -> Any:
+        if parse_proposal(proposal).id.hex() in first:
+            refused.append(proposal)
             raise DeskError(409, "body_incomplete", "put chunk 0 of part PRESC first")
-        return await taking(encoded, wraps)
+        return await taking(proposal, wraps)
 
     ward.accept_sealed = incomplete  # type: ignore[method-assign]
     again = await command(*words)
