@@ -20,9 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from medquorum.ledger.ceremony import CharterFile, build_charter, encode_request, sign_charter
+from medquorum.ledger.ceremony import CharterFile, encode_request, sign_charter
 from medquorum.ledger.charter import Charter
 from medquorum.ledger.charter_source import CharterSource, MemberSource, parse_charter_source
+from medquorum.ledger.founding import build_charter
 from medquorum.ledger.member import Member
 from medquorum.ledger.types import Role
 from medquorum.node.account_records import UserRole
@@ -150,13 +151,10 @@ class LocalNetwork:
             requests = list(threads.map(_make_request, self.members))
             charter = build_charter(self.source, requests)
             say(f"charter built; every member signs (q = {charter.quorum})")
-            signatures = list(
-                threads.map(
-                    lambda member: sign_charter(charter, *member.keys.clinical_signer()),
-                    self.members,
-                )
+            signed = threads.map(
+                lambda member: sign_charter(charter, *member.keys.clinical_signer()), self.members
             )
-        ordered = tuple(sorted(signatures, key=lambda one: one.address))
+            ordered = tuple(sorted(signed, key=lambda one: one.address))
         content = CharterFile(charter, ordered).encoded()
         self.charter_path.write_bytes(content)
         for member in self.members:

@@ -1,13 +1,13 @@
-"""The founding ceremony: requests, a deterministic build, everybody's signature (R-CHA5, R-CHA6).
+"""The founding ceremony: requests, and everybody's signature of the charter (R-CHA5, R-CHA6).
 
 Each member makes a *request* (its member map with proofs of its keys). One coordinator builds the
-charter from the agreed source and the requests; whoever repeats it gets the same bytes. Every
-member compares the fingerprint aloud and signs. The charter file is complete when all have.
+charter of them (`founding`). Every member compares the fingerprint aloud and signs. The charter
+file is complete when all have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -16,7 +16,6 @@ from medquorum.ledger import canonical
 from medquorum.ledger.approved_model import ApprovedModel, in_order
 from medquorum.ledger.charter import Charter, parse_charter
 from medquorum.ledger.charter_members import check_newcomer
-from medquorum.ledger.charter_source import CharterSource, MemberSource
 from medquorum.ledger.enrolment import Enrolment
 from medquorum.ledger.errors import CharterError
 from medquorum.ledger.hashing import DIGEST_BYTES, Kind, tagged
@@ -92,57 +91,6 @@ def parse_request(encoded: bytes) -> Member:
     check_newcomer(member)
     member.verify_proofs()
     return member
-
-
-def build_charter(source: CharterSource, requests: Iterable[Member]) -> Charter:
-    """The founding charter; the order of the requests does not matter.
-
-    CharterError lists every member without a request, every request nobody agreed on, and every
-    request that says something else than the source.
-    """
-    offered: dict[tuple[str, Role], set[Member]] = {}
-    for request in requests:
-        offered.setdefault((request.name, request.role), set()).add(request)
-    faults = []
-    members: list[Member] = []
-    for expected in source.members:
-        found = offered.pop((expected.name, expected.role), set())
-        fault = _mismatch(expected, found)
-        if fault:
-            faults.append(fault)
-        members.extend(found)
-    for name, role in sorted(offered):
-        faults.append(f"{name} ({role.value}): a request of nobody in the source; remove it")
-    if faults:
-        raise CharterError("the requests do not fit the source:\n  " + "\n  ".join(faults))
-    charter = Charter(
-        name=source.name,
-        created_at_ms=source.created_at_ms,
-        ordering=source.ordering,
-        members=tuple(sorted(members, key=lambda member: member.address)),
-        policies=source.policies,
-        absence=source.absence,
-        maturity=source.maturity,
-        retention_days=source.retention_days,
-        seal_difficulty_bits=source.seal_difficulty_bits,
-    )
-    charter.verify_proofs()
-    return charter
-
-
-def _mismatch(expected: MemberSource, found: set[Member]) -> str | None:
-    who = f"{expected.name} ({expected.role.value})"
-    if not found:
-        return f"{who}: no request; ask for it"
-    if len(found) > 1:
-        return f"{who}: {len(found)} different requests; keep the one that is meant"
-    (request,) = found
-    if request.endpoint != expected.endpoint:
-        return (
-            f"{who}: the source says {expected.endpoint}, the request {request.endpoint}; "
-            "agree on one"
-        )
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ MEDQUORUM_PASSPHRASE_FILE, which wins. Relative paths are relative to the file's
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic_core import ErrorDetails
 from medquorum.node.api.client_address import TrustedProxies
 from medquorum.node.api.limits import IDLE_LOCK_MS
 from medquorum.node.auto_rules import Policy
+from medquorum.node.listen_address import Listen, listen_address
 from medquorum.node.store.errors import StoreError
 
 CONFIG_LIMIT_BYTES: Final = 65_536
@@ -39,38 +39,6 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class ListenAddress(_Section):
-    """Where a listener binds."""
-
-    host: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_-]{1,253}$")]
-    port: Annotated[int, Field(ge=0, le=65_535)]
-    """0 lets the system choose."""
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def local_url(self) -> str:
-        """Where programs of this machine reach it, also when it binds every address."""
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-        host = everywhere.get(self.host, self.host)
-        return f"http://{ListenAddress(host=host, port=self.port)}"
-
-
-def parse_listen_address(text: object) -> object:
-    """Split HOST:PORT or [IPV6]:PORT; ValueError says the form wanted."""
-    if not isinstance(text, str):
-        raise ValueError("must be text such as 127.0.0.1:8443")
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", text)
-    if match is None:
-        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443")
-    return {"host": match[1] or match[2], "port": int(match[3])}
-
-
-def _listen_address(text: str) -> ListenAddress:
-    return ListenAddress.model_validate(parse_listen_address(text))
-
-
 def _storage_url_without_password(url: str) -> str:
     # Imported only here: most commands read this file and no database.
     from medquorum.node.store.dialects import ArgumentError, parse_storage_url
@@ -84,20 +52,19 @@ def _storage_url_without_password(url: str) -> str:
     return url
 
 
-Listen = Annotated[ListenAddress, BeforeValidator(parse_listen_address)]
 StorageUrl = Annotated[str, BeforeValidator(_storage_url_without_password)]
 
 
 class PeerSection(_Section):
     """`[p2p]`: the mutual-TLS listener for other nodes."""
 
-    listen: Listen = _listen_address(P2P_LISTEN)
+    listen: Listen = listen_address(P2P_LISTEN)
 
 
 class ApiSection(_Section):
     """`[api]`: the listener for the page and programs."""
 
-    listen: Listen = _listen_address(API_LISTEN)
+    listen: Listen = listen_address(API_LISTEN)
     origin: Annotated[str, Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]{1,253}$")] | None = None
     """Origin browsers see, such as https://node.example.org; None: derived from `listen`."""
     idle_lock_minutes: Annotated[int, Field(ge=1, le=60)] = IDLE_LOCK_MS // 60_000

@@ -14,6 +14,7 @@ from medquorum.ledger.charter import Charter
 from medquorum.ledger.charter_members import certificate_key
 from medquorum.ledger.charter_source import CharterSource, MemberSource
 from medquorum.ledger.errors import CharterError, CodecError, LedgerError
+from medquorum.ledger.founding import build_charter
 from medquorum.ledger.keys import Purpose
 from medquorum.ledger.member import Member, MemberProofs
 from medquorum.ledger.signature import Signature
@@ -141,11 +142,11 @@ def test_R_CHA1_the_build_does_not_depend_on_the_order(shuffle: random.Random) -
     agreed = source_of(expected)
     requests = list(REQUESTS)
     shuffle.shuffle(requests)
-    assert ceremony.build_charter(agreed, requests).encoded() == expected.encoded()
+    assert build_charter(agreed, requests).encoded() == expected.encoded()
 
 
 def test_the_same_request_twice_is_one(source: CharterSource, charter: Charter) -> None:
-    assert ceremony.build_charter(source, [*REQUESTS, REQUESTS[3]]) == charter
+    assert build_charter(source, [*REQUESTS, REQUESTS[3]]) == charter
 
 
 def test_every_misfit_is_told_at_once(source: CharterSource) -> None:
@@ -154,7 +155,7 @@ def test_every_misfit_is_told_at_once(source: CharterSource) -> None:
     stranger = make_member("Dr. Nobody", Role.DOCTOR)
     twin = prove(replace(others[0], tls_certificate=stranger.tls_certificate))
     with pytest.raises(CharterError) as refusal:
-        ceremony.build_charter(source, [moved, twin, stranger, *others])
+        build_charter(source, [moved, twin, stranger, *others])
     told = str(refusal.value)
     assert f"{absent.name} ({absent.role.value}): no request" in told
     assert f"{moved.name} ({moved.role.value}): the source says {REQUESTS[1].endpoint}" in told
@@ -165,7 +166,7 @@ def test_every_misfit_is_told_at_once(source: CharterSource) -> None:
 def test_R_CHA5_the_build_verifies_proofs(source: CharterSource) -> None:
     forged = replace(REQUESTS[0], proofs=REQUESTS[1].proofs)
     with pytest.raises(CharterError, match="R-CHA5"):
-        ceremony.build_charter(source, [forged, *REQUESTS[1:]])
+        build_charter(source, [forged, *REQUESTS[1:]])
 
 
 def test_R_CHA6_a_complete_file_opens(complete: CharterFile, charter: Charter) -> None:

@@ -254,8 +254,7 @@ async def node_of(
     mouth, news = Mouth(), Happenings()
     replica = Replica(remembered, membership.seat_of, verifier, History(engine))
     driver = Driver(replica, store, mouth, verifier, charters)
-    bodies = Bodies(charters, membership.opener(), store, chunks, news)
-    holders = Holders(chunks)
+    bodies, holders = Bodies(charters, membership.opener(), store, chunks, news), Holders(chunks)
     node = Node(
         network,
         name,

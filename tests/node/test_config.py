@@ -8,11 +8,11 @@ from medquorum.node.auto_rules import Policy
 from medquorum.node.body_store import open_body_store
 from medquorum.node.config import (
     ConfigError,
-    ListenAddress,
     NodeConfig,
     load_config,
     write_default_config,
 )
+from medquorum.node.listen_address import ListenAddress
 
 
 def _load(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> NodeConfig:

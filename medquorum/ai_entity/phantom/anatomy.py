@@ -1,11 +1,9 @@
 """A torso drawn from ellipsoids, tubes and shells: organ labels and their Hounsfield units.
 
-Axes are LPS millimetres: x to the left, y to the back, z to the head, z = 0 at the ischium. Sizes
-and places of one person are drawn from the seed: stature scales everything (5 %), every
-organ its own size (sigma 7 %) and place (sigma 4 mm), fat 8 to 32 mm. The means were chosen so
-that volumes fall into adult ranges: lungs 2.5-6.5 L, liver 1.0-2.1 L, spleen 0.1-0.35 L, both
-kidneys 0.2-0.42 L, heart 0.4-0.9 L, bladder 0.08-0.5 L. Arms are raised, as in PET/CT. No anatomy
-beyond that is claimed.
+Axes are LPS millimetres: x to the left, y to the back, z to the head, z = 0 at the ischium. Whose
+torso it is says `person`. The means were chosen so that volumes fall into adult ranges: lungs
+2.5-6.5 L, liver 1.0-2.1 L, spleen 0.1-0.35 L, both kidneys 0.2-0.42 L, heart 0.4-0.9 L, bladder
+0.08-0.5 L. Arms are raised, as in PET/CT. No anatomy beyond that is claimed.
 """
 
 from dataclasses import dataclass
@@ -25,10 +23,9 @@ from medquorum.ai_entity.phantom.geometry import (
     ellipsoid,
 )
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ai_entity.phantom.person import PURPOSE_ANATOMY, Person, draw_person
 from medquorum.ai_entity.phantom.skeleton import draw_skeleton
 
-PURPOSE_ANATOMY: Final = 1
-"""Second word of a random generator's seed, so that no purpose disturbs another."""
 HALF_WIDTH_MM: Final = 236.0
 HALF_DEPTH_MM: Final = 172.0
 TORSO_TOP_MM: Final = 640.0
@@ -51,30 +48,6 @@ CAGE_HALF_WIDTHS_MM: Final = (
 CAGE_HALF_DEPTHS_MM: Final = (84.0, 88.0, 82.0, 80.0, 90.0, 97.0, 86.0, 60.0, 42.0, 36.0, 36.0)
 WALLS_MM: Final = (30.0, 28.0, 18.0, 16.0, 16.0, 22.0, 44.0, 66.0, 34.0, 24.0, 22.0)
 """Muscle and ribs around the cavity; at 575 mm the shoulders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What was drawn for one body."""
-
-    stature: float
-    fat_mm: float
-    bladder: float
-    """Radius factor: how full it is."""
-    with_head: bool
-    sizes: dict[str, float]
-    shifts: dict[str, Point]
-
-    def place(self, name: str, centre: Point) -> Point:
-        """The organ's own centre in mm."""
-        dx, dy, dz = self.shifts[name]
-        x, y, z = centre
-        return x * self.stature + dx, y * self.stature + dy, z * self.stature + dz
-
-    def radii(self, name: str, radii: Point) -> Point:
-        """The organ's own half axes in mm."""
-        a, b, c = (radius * self.stature * self.sizes[name] for radius in radii)
-        return a, b, c
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +87,6 @@ class Body:
         person = self.person
         field = ellipsoid(self.points, person.place(name, centre), person.radii(name, radii))
         return np.asarray(field < 1.0)
-
-
-ORGAN_NAMES: Final = (
-    "heart", "liver", "spleen", "left kidney", "right kidney", "stomach", "bladder", "gut"
-)  # fmt: skip
-
-
-def draw_person(seed: int, with_head: bool) -> Person:
-    """Stature, fat, sizes and shifts of one body."""
-    rng = np.random.default_rng((PURPOSE_ANATOMY, seed))
-    stature = float(np.clip(rng.normal(1.0, 0.05), 0.9, 1.09))
-    sizes = {name: float(np.clip(rng.normal(1.0, 0.07), 0.84, 1.16)) for name in ORGAN_NAMES}
-    shifts = {}
-    for name in ORGAN_NAMES:
-        x, y, z = (float(step) for step in np.clip(rng.normal(0.0, 4.0, 3), -8.0, 8.0))
-        shifts[name] = (x, y, z)
-    return Person(
-        stature=stature,
-        fat_mm=float(rng.uniform(8.0, 32.0)),
-        bladder=float(rng.uniform(0.75, 1.2)),
-        with_head=with_head,
-        sizes=sizes,
-        shifts=shifts,
-    )
 
 
 def draw_anatomy(seed: int, grid_mm: float = 4.0, with_head: bool = False) -> Anatomy:

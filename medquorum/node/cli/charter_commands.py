@@ -19,6 +19,7 @@ from medquorum.ledger.ceremony import CharterFile
 from medquorum.ledger.charter_source import SOURCE_BYTES, parse_charter_source
 from medquorum.ledger.errors import CharterError, LedgerError
 from medquorum.ledger.fingerprint import fingerprint, same_fingerprint
+from medquorum.ledger.founding import build_charter
 from medquorum.ledger.limits import CHARTER, RECORD
 from medquorum.ledger.member import Member
 from medquorum.ledger.types import Role
@@ -100,7 +101,7 @@ def build(
     with one_sentence():
         agreed = parse_charter_source(_text(source))
         members = [_read_request(path) for path in requests]
-        charter_file = CharterFile(ceremony.build_charter(agreed, members))
+        charter_file = CharterFile(build_charter(agreed, members))
         write_whole(out, charter_file.encoded(), replace=False)
         print_charter(charter_file)
         typer.echo(f"{out}: send it to every member, who compares the fingerprint and signs.")
