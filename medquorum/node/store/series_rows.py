@@ -37,6 +37,12 @@ class StoredSeries:
 
         await self._store.writer.submit(write)
 
+    async def drop(self, record: RecordId) -> None:
+        """Forget the one of this record: nothing came of it."""
+        await self._store.writer.submit(
+            lambda connection: connection.execute(delete(SERIES).where(SERIES.c.record == record))
+        )
+
     async def made_of(self, origin: bytes) -> tuple[SeriesProposal, ...]:
         """The proposals of a series, newest first; at most LOOKED_AT."""
         query = (

@@ -37,6 +37,9 @@ class SeriesMemory(Protocol):
     async def keep(self, made: SeriesProposal) -> None:
         """Insert, or replace the one of this record."""
 
+    async def drop(self, record: RecordId) -> None:
+        """Forget the one of this record: nothing came of it."""
+
     async def made_of(self, origin: bytes) -> tuple[SeriesProposal, ...]:
         """The proposals of a series, newest first; at most LOOKED_AT."""
 
@@ -50,6 +53,10 @@ class PassingMemory:
     async def keep(self, made: SeriesProposal) -> None:
         """Insert or replace."""
         self._made[made.record] = made
+
+    async def drop(self, record: RecordId) -> None:
+        """Forget it."""
+        self._made.pop(record, None)
 
     async def made_of(self, origin: bytes) -> tuple[SeriesProposal, ...]:
         """The proposals of a series, newest first."""

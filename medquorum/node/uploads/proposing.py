@@ -10,7 +10,13 @@ from medquorum.ledger.types import BlockType, PartName
 from medquorum.node.desk import Desk, DeskError, Receipt, Submission
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.intake.gate import desk_error
-from medquorum.node.uploads.memory import begin, origin_of, settle
+from medquorum.node.uploads.memory import (
+    SeriesMemory,
+    SeriesProposal,
+    begin,
+    origin_of,
+    settle,
+)
 from medquorum.node.uploads.proposed import (
     ProposedView,
     earlier_view,
@@ -79,7 +85,8 @@ class SeriesWish(BaseModel):
         default=None, description="Of a NIfTI: HU of a CT, or SUV of a PET"
     )
     again: bool = Field(
-        default=False, description="Propose it although a proposal of the same series stands"
+        default=False,
+        description="Propose it although a proposal of the same series is open or accepted",
     )
 
 
@@ -163,13 +170,24 @@ async def _made(
         begun = await begin(memory, origin, wish.patient)
         type_, part = KINDS[kind]
         parts = {part: target}
-        receipt = await desk.submit(
-            Submission(type_, wish.patient, None, parts, record=begun.record)
-        )
-        await settle(memory, begun, receipt.proposal)
-        return receipt
+        submission = Submission(type_, wish.patient, None, parts, record=begun.record)
+        return await _submitted(memory, begun, submission, desk)
     finally:
         target.unlink(missing_ok=True)
+
+
+async def _submitted(
+    memory: SeriesMemory, begun: SeriesProposal, submission: Submission, desk: Desk
+) -> Receipt:
+    """The desk's receipt, remembered; what it refused for good was never begun."""
+    try:
+        receipt = await desk.submit(submission)
+    except DeskError as refused:
+        if refused.status < 500:
+            await memory.drop(begun.record)
+        raise
+    await settle(memory, begun, receipt.proposal)
+    return receipt
 
 
 def _origin(uploading: Uploading, series: SeriesFound) -> bytes:

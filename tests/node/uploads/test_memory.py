@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from medquorum.node.desk import DeskError
 from medquorum.node.passwords import PasswordWorker
@@ -18,13 +19,15 @@ from tests.node.api.conftest import House, serve_house
 from tests.node.intake.kit import encoded
 from tests.node.kit import Node, node_of
 from tests.node.record_desk import KitDesk
+from tests.node.uploads.looking_here import looking_here
 from tests.node.uploads.test_uploads import RAMP, WHO, send
 from tests.node.viewing.conftest import passwords
 from tests.node.viewing.kit import ImageDesk, picture, slice_of
 from tests.support.chains import grow
 from tests.support.network import RADIOLOGIST
 
-__all__ = ["passwords"]
+__all__ = ["looking_here", "passwords"]
+pytestmark = pytest.mark.usefixtures("looking_here")
 
 CHAIN = grow()
 FIRST, SECOND = "1a" * 16, "2b" * 16
@@ -128,6 +131,24 @@ async def test_what_the_doctors_rejected_may_be_proposed_from_a_new_upload(
         await a_ct(house, SECOND, 1)
         assert (await look(house, SECOND))["state"] == "rejected"
         assert (await propose(house, SECOND))[0] == 201
+
+
+async def test_a_refusal_leaves_nothing_behind_and_hides_no_proposal_that_stands(
+    tmp_path: Path, passwords: PasswordWorker
+) -> None:
+    """Else wishes for patients who do not exist would push the standing proposal out of sight."""
+    desk = ImageDesk()
+    async with node(tmp_path, passwords, desk) as house:
+        await a_ct(house, FIRST, 1)
+        _, first = await propose(house, FIRST)
+        await a_ct(house, SECOND, 1)
+        desk.refusal = DeskError(404, "unknown_patient", "no such patient here")
+        for stranger in range(LOOKED_AT):
+            told = await propose(house, SECOND, patient=1_000 + stranger, again=True)
+            assert told[0] == 404, told
+        desk.refusal = None
+        status, refused = await propose(house, SECOND, patient=2)
+        assert (status, first["proposal"][:12] in refused["detail"]) == (409, True), refused
 
 
 async def test_two_uploads_of_one_study_at_once_make_one_proposal(
