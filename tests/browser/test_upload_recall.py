@@ -11,8 +11,11 @@ from playwright.async_api import Page, Request, Route, expect
 from tests.browser.kit import PageOf, Watched
 from tests.browser.test_upload import RAMP, at_uploads, choose
 from tests.node.api.conftest import House
+from tests.node.uploads.looking_here import looking_here
 from tests.node.viewing.kit import picture
 
+__all__ = ["looking_here"]
+pytestmark = pytest.mark.usefixtures("looking_here")
 RECALL = "**/v1/upload-batches/*"
 OTHER = (RAMP[::-1] % 251).astype(np.uint8)
 

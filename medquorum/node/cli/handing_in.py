@@ -27,7 +27,8 @@ def slip_for(home: Path, status: StatusView, submission: FileSubmission) -> Slip
 
 async def hand_in_files(client: NodeClient, slip: Slip, submission: FileSubmission) -> Receipt:
     """Submit an institution's parts under the key they were first sent with."""
-    underway = slip.kept() or slip.keep(fresh_underway())
+    earlier = slip.kept()
+    underway = earlier or slip.keep(fresh_underway())
     if not underway.is_known_at(time.time_ns() // 1_000_000):
         begun = datetime.fromtimestamp(underway.begun_at_ms / 1_000, UTC)
         raise CommandError(
@@ -36,7 +37,8 @@ async def hand_in_files(client: NodeClient, slip: Slip, submission: FileSubmissi
             "longer knows it again: see with `medquorum patient history` whether it is there, and "
             "if not, give the command with --anew",
         )
-    return await _answered(slip, client.submit_files(submission, idempotency_key=underway.key))
+    sending = client.submit_files(submission, idempotency_key=underway.key)
+    return await _answered(slip, sending, first=earlier is None)
 
 
 async def hand_in_sealed(
@@ -51,7 +53,7 @@ async def hand_in_sealed(
             return receipt
     sealed = await seal()
     slip.keep(fresh_underway(sealed))
-    return await _answered(slip, propose_sealed(client, sealed))
+    return await _answered(slip, propose_sealed(client, sealed), first=True)
 
 
 async def _again(client: NodeClient, sealed: SealedOrder) -> Receipt | None:
@@ -75,14 +77,14 @@ async def _again(client: NodeClient, sealed: SealedOrder) -> Receipt | None:
         raise
 
 
-async def _answered(slip: Slip, sending: Awaitable[Receipt]) -> Receipt:
+async def _answered(slip: Slip, sending: Awaitable[Receipt], *, first: bool) -> Receipt:
     """What the node answers; the slip stays while it may have taken what it was sent."""
     try:
         receipt = await sending
     except NodeUnreachable as error:
         raise NodeUnreachable(f"{error}{AGAIN}") from None
     except ApiProblem as problem:
-        if is_final(problem):
+        if is_final(problem, first=first):
             slip.done()
         raise
     slip.done()

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -43,14 +44,24 @@ KEPT_S: Final = 30 * 86_400
 """Longest time a slip lies here: longer than any proposal of the command lives."""
 KEY_KNOWN_MS: Final = ANSWER_KEPT_MS - 3_600_000
 """How long a node surely knows an institution's key again."""
-PASSING: Final = frozenset({401, 403, 408, 425, 429})
-"""Statuses of a request that did not get as far as the submission."""
-UNDER_WAY: Final = frozenset({"idempotency_in_flight", "duplicate"})
-"""Rules that say the first sending is still being worked on."""
+AT_THE_DOOR: Final = frozenset({401, 403, 429})
+"""Statuses of a request that got no further than the node's door."""
+PASSING: Final = AT_THE_DOOR | {408, 425}
+"""Statuses of a request that did not get as far as the submission, or not to its end."""
+UNDER_WAY: Final = frozenset({"idempotency_in_flight", "idempotency_mismatch", "duplicate"})
+"""Rules that say the node has the first sending, or is still working on it."""
+_KEY: Final = re.compile(r"[0-9a-f]{32}")
+_LATEST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: later nothing can be shown as a date."""
 
 
-def is_final(problem: ApiProblem) -> bool:
-    """Whether a refusal says that nothing of the submission is, or will be, in the node."""
+def is_final(problem: ApiProblem, *, first: bool = False) -> bool:
+    """Whether a refusal says that nothing of the submission is, or will be, in the node.
+
+    Of a `first` sending also a refusal at the door says so; of a later one nothing.
+    """
+    if first and problem.status in AT_THE_DOOR:
+        return True
     passing = problem.status >= 500 or problem.status in PASSING
     return not passing and problem.rule not in UNDER_WAY
 
@@ -84,8 +95,8 @@ class Underway:
     """What a doctor signed; None at an institution."""
 
     def is_known_at(self, now_ms: int) -> bool:
-        """Whether the node still knows the key."""
-        return now_ms - self.begun_at_ms < KEY_KNOWN_MS
+        """Whether the node still knows the key; of a time to come, by another clock, nothing is."""
+        return abs(now_ms - self.begun_at_ms) < KEY_KNOWN_MS
 
     def encoded(self) -> bytes:
         """As JSON; octets in base64."""
@@ -104,11 +115,16 @@ def fresh_underway(sealed: SealedOrder | None = None) -> Underway:
 
 def _parse_underway(encoded: bytes) -> Underway:
     told = json.loads(encoded)
+    begun_at_ms, key = told["begun_at_ms"], told["key"]
+    if type(begun_at_ms) is not int or not 0 <= begun_at_ms <= _LATEST_MS:
+        raise ValueError("no time")
+    if not _KEY.fullmatch(key):
+        raise ValueError("no key")
     sealed = None
     if "proposal" in told:
         wraps = tuple(parse_wrap(base64.b64decode(wrap)) for wrap in told["wraps"])
         sealed = SealedOrder(parse_proposal(base64.b64decode(told["proposal"])), wraps)
-    return Underway(int(told["begun_at_ms"]), str(told["key"]), sealed)
+    return Underway(begun_at_ms, key, sealed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,7 @@ class Slip:
             return None
         try:
             return _parse_underway(read_private_file(self.path, limit_bytes=SLIP_BYTES))
-        except (ValueError, KeyError, TypeError, AttributeError, CodecError):
+        except (ValueError, KeyError, TypeError, RecursionError, CodecError):
             raise CommandError(
                 Exit.FAILED, f"{self.path} is damaged: see whether it was proposed, and remove it"
             ) from None
@@ -131,8 +147,15 @@ class Slip:
     def keep(self, underway: Underway) -> Underway:
         """Make it durable before it is sent."""
         folder = self.path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(folder)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sweep(folder)
+        except OSError as error:
+            raise CommandError(
+                Exit.FAILED,
+                f"{folder}: {error.strerror}; what is sent is kept there until it is answered: "
+                "give --home, or name a folder of your own in XDG_STATE_HOME. Nothing was sent",
+            ) from None
         try:
             write_private_file(self.path, underway.encoded(), replace=False)
         except PrivateFileError:
@@ -146,13 +169,13 @@ class Slip:
     def done(self) -> None:
         """The node has answered: nothing is under way any more."""
         if self.path.exists():
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)
             sync_folder(self.path.parent)
 
 
 def _sweep(folder: Path) -> None:
-    """Remove slips that nobody came back for."""
-    for path in folder.glob("*.json"):
+    """Remove slips that nobody came back for, and what a killed command left half written."""
+    for path in folder.glob("*.json*"):
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > KEPT_S:
                 path.unlink()
