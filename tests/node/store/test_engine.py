@@ -1,10 +1,12 @@
 """Opening the store: one process, durable settings, known schema."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from medquorum.node.store import dialects
 from medquorum.node.store.engine import Store, default_storage_url, open_store
 from medquorum.node.store.errors import StoreError, StoreFailure, StoreInUse, StoreTooNew, StoreWeak
 from medquorum.node.store.folder_lock import FolderLock
-from medquorum.node.store.migrate import upgrade_to_head
+from medquorum.node.store.migrate import VERSIONS, upgrade_to_head
 from tests.node.store.journal import append
 
 
@@ -128,6 +130,22 @@ def test_migrations_are_applied_once_and_reported(tmp_path: Path, versions: Path
     url = f"sqlite:///{tmp_path}/x.sqlite"
     assert upgrade_to_head(url, versions=versions) == "0001"
     assert upgrade_to_head(url, versions=versions) == "0001"
+
+
+def test_a_database_with_rows_gets_the_table_of_series_and_keeps_its_rows(tmp_path: Path) -> None:
+    """As a node's that ran before uploads were remembered."""
+    before, url = tmp_path / "before", f"sqlite:///{tmp_path}/x.sqlite"
+    before.mkdir()
+    for revision in ("0001_ledger.py", "0002_consents.py"):
+        shutil.copy(VERSIONS / revision, before)
+    assert upgrade_to_head(url, versions=before) == "0002"
+    row = (b"id", 1, b"encoded", "ana", 2)
+    with closing(sqlite3.connect(tmp_path / "x.sqlite")) as database, database:
+        database.execute("INSERT INTO consents VALUES (?, ?, ?, ?, ?)", row)
+    upgrade_to_head(url)
+    with closing(sqlite3.connect(tmp_path / "x.sqlite")) as database:
+        assert database.execute("SELECT * FROM consents").fetchall() == [row]
+        assert database.execute("SELECT * FROM series").fetchall() == []
 
 
 def test_a_newer_database_is_refused(tmp_path: Path, versions: Path) -> None:
