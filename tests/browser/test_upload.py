@@ -12,8 +12,10 @@ from medquorum.node.accounts import UserRole
 from tests.browser.kit import NAMES, PageOf, Watched
 from tests.node.api.conftest import House
 from tests.node.intake.kit import CANARY, encoded
+from tests.node.uploads.looking_here import looking_here
 from tests.node.viewing.kit import described, picture, slice_of
 
+__all__ = ["looking_here"]
 RAMP = np.arange(24 * 16).reshape(24, 16)
 WIDTH = "async (one) => { await one.decode(); return one.naturalWidth; }"
 """Of a picture, once it is there."""
@@ -128,7 +130,7 @@ async def test_a_film_is_shown_before_it_is_sent_and_resumed_after_a_reload(
 
 
 async def test_what_was_proposed_already_is_shown_so_by_a_page_opened_anew(
-    house: House, page_of: PageOf, tmp_path: Path
+    house: House, page_of: PageOf, looking_here: None, tmp_path: Path
 ) -> None:
     film = tmp_path / "film.png"
     film.write_bytes(picture(RAMP.astype(np.uint8)))
@@ -160,7 +162,7 @@ async def test_what_was_proposed_already_is_shown_so_by_a_page_opened_anew(
 
 
 async def test_what_an_earlier_upload_proposed_is_shown_and_doubled_only_where_that_is_meant(
-    house: House, page_of: PageOf, tmp_path: Path
+    house: House, page_of: PageOf, looking_here: None, tmp_path: Path
 ) -> None:
     film = tmp_path / "film.png"
     film.write_bytes(picture(RAMP.astype(np.uint8)))
@@ -180,6 +182,33 @@ async def test_what_an_earlier_upload_proposed_is_shown_and_doubled_only_where_t
         assert len(house.desk.submitted) == visit
 
 
+async def test_a_series_that_was_proposed_since_it_was_looked_into_is_doubled_only_where_meant(
+    house: House, page_of: PageOf, looking_here: None, tmp_path: Path
+) -> None:
+    """Here one film lies in the upload by two names; it could as well be a colleague's upload."""
+    films = [tmp_path / name for name in ("one.png", "two.png")]
+    for film in films:
+        film.write_bytes(picture(RAMP.astype(np.uint8)))
+    watched = await at_uploads(house, page_of)
+    watched.expect("409")
+    page = watched.page
+    await choose(page, *films)
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Patient").select_option("1")
+    propose = page.get_by_role("button", name="Propose this X-ray")
+    once_more = page.get_by_role("button", name="Propose it once more")
+    await propose.first.click()
+    await expect(propose).to_have_count(1)
+    assert await once_more.count() == 0
+    await propose.click()
+    await page.locator(".series-card .problem").filter(has_text="proposed already").wait_for()
+    assert len(house.desk.submitted) == 1
+    await once_more.click()
+    await propose.click()
+    await expect(propose).to_have_count(0)
+    assert (await once_more.count(), len(house.desk.submitted)) == (0, 2)
+
+
 def two_films(folder: Path) -> tuple[Path, Path]:
     """Two films of one name and length; the second differs by a stripe in its middle."""
     shade = np.full((1_200, 900), 90, np.uint8)
@@ -194,7 +223,7 @@ def two_films(folder: Path) -> tuple[Path, Path]:
 
 
 async def test_two_films_of_one_name_and_length_are_both_sent(
-    house: House, page_of: PageOf, tmp_path: Path
+    house: House, page_of: PageOf, looking_here: None, tmp_path: Path
 ) -> None:
     films = two_films(tmp_path)
     watched = await at_uploads(house, page_of)

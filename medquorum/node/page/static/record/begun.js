@@ -22,10 +22,11 @@ const key = () => `${PREFIX}${session.user}`;
  * Keeps a registration that is about to be sent; a browser that keeps nothing has it on the page
  * alone.
  * @param {{wallet: object, fileText: string}} keys @param {object} written of `registrar`, JSON
+ * @param {boolean} changed whether something else was sent before, and not answered either
  */
-export async function keepBegun({ wallet, fileText }, written) {
+export async function keepBegun({ wallet, fileText }, written, changed) {
   const sealed = await sealTo(utf8(JSON.stringify(written)), wallet.encryptionKey, INFO);
-  const begun = { address: wallet.address, fileText, sealed: hex(sealed) };
+  const begun = { address: wallet.address, fileText, sealed: hex(sealed), changed };
   try {
     sessionStorage.setItem(key(), JSON.stringify(begun));
   } catch {
@@ -33,7 +34,10 @@ export async function keepBegun({ wallet, fileText }, written) {
   }
 }
 
-/** What was sent and not answered. @returns {?{address: string, fileText: string}} null: nothing */
+/**
+ * What was sent and not answered.
+ * @returns {?{address: string, fileText: string, changed: boolean}} null: nothing
+ */
 export function begunRegistration() {
   try {
     const begun = JSON.parse(sessionStorage.getItem(key()) ?? "null");

@@ -18,10 +18,13 @@ function forget(begun) {
   dropBegun();
 }
 
-/** The proposal and its state, where a doctor sealed it and the node has it; else null. */
-async function arrived({ address }) {
+/**
+ * The proposal and its state, where a doctor sealed it and the node has it; else null. What she
+ * changed after it was sent is not in it: then it is compared, which takes the keys.
+ */
+async function arrived({ address, changed }) {
   const id = sentOf(draftOfKeys(address))?.sealed?.id;
-  if (id === undefined) return null;
+  if (id === undefined || changed) return null;
   try {
     const { state } = await api.get(`/v1/proposals/${id}`);
     return { proposal: id, state };
@@ -76,8 +79,12 @@ function question(place, begun, { way, onSent, onAnew }) {
     passphrase.value = "";
     again.disabled = true;
     replace(problem);
-    const outcome = await resend(begun, secret, way);
-    again.disabled = false;
+    let outcome;
+    try {
+      outcome = await resend(begun, secret, way);
+    } finally {
+      again.disabled = false;
+    }
     if (outcome.receipt === null) replace(problem, outcome.problem);
     else onSent(outcome.receipt, begun.address);
   };

@@ -67,7 +67,9 @@ export class SeriesCard {
     this.state = proposed === null ? "open" : (STANDS[proposed.state] ?? "closed");
     this.proposal = proposed?.proposal ?? null;
     this.owner = proposed?.patient ?? null;
-    /** Whether it is to be proposed although what was made of an earlier upload stands. */
+    /** Whether another upload's proposal of it stands. */
+    this.elsewhere = proposed?.earlier === true && !AGAIN.has(this.state);
+    /** Whether it is to be proposed all the same. */
     this.again = false;
     this.field = modalityField(series);
     this.field?.addEventListener("change", () => this.refresh());
@@ -121,6 +123,8 @@ export class SeriesCard {
     } catch (error) {
       this.state = before;
       this.problem.textContent = visible(error.advice ?? error);
+      // Proposed elsewhere since this upload was looked into.
+      if (error.rule === "already_proposed") this.elsewhere = true;
     }
     for (const one of this.desk.cards) one.refresh();
   }
@@ -129,6 +133,7 @@ export class SeriesCard {
   decide(state) {
     if (this.state !== "proposed") return;
     this.state = STANDS[state] ?? "closed";
+    if (AGAIN.has(this.state)) this.elsewhere = false;
     announce(this.#standing());
   }
 
@@ -136,14 +141,15 @@ export class SeriesCard {
   refresh() {
     this.clean.disabled = !AGAIN.has(this.state);
     const settled = this.state === "proposed" || this.state === "accepted";
-    replace(this.foot, this.#behind(), settled ? this.#onceMore() : this.#ahead());
+    replace(this.foot, this.#behind(), settled ? null : this.#ahead(), this.#onceMore());
   }
 
-  /** The way to a second proposal of what an earlier upload was proposed as: it has to be meant. */
+  /** The way to a second proposal of what another upload was proposed as: it has to be meant. */
   #onceMore() {
-    if (!this.series.proposed?.earlier || this.again) return null;
+    if (!this.elsewhere || this.again || this.state === "sending") return null;
     const meant = () => {
       this.again = true;
+      this.problem.textContent = "";
       this.state = "open";
       this.proposal = null;
       this.refresh();

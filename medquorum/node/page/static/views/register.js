@@ -27,11 +27,16 @@ function doctorChoice() {
   return choice;
 }
 
+/** How a registration stands that is no block yet; a receipt just given has no state: it waits. */
+function standing({ state }) {
+  if (state === "rejected") return t("record.registration_refused");
+  const waits = [undefined, "open", "accepted"].includes(state);
+  return t(waits ? "record.registration_waits" : "record.registration_over");
+}
+
 /** Says what became of the proposal, live. */
 function follow(place, receipt, address) {
-  const refused = receipt.state === "rejected";
-  const now = t(refused ? "record.registration_refused" : "record.registration_waits");
-  const state = el("p", { role: "status" }, now);
+  const state = el("p", { role: "status" }, standing(receipt));
   replace(
     place,
     el("h1", {}, t("record.registration_sent")),
