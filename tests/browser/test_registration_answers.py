@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from medquorum.ledger import canonical
 from medquorum.ledger.keys import address_of, address_text
 from medquorum.ledger.types import PartName
 from medquorum.node.accounts import UserRole
 from medquorum.node.passwords import PasswordWorker
-from tests.browser.kit import NAMES, PageOf, hold_key
+from tests.browser.conftest import pages_of
+from tests.browser.kit import NAMES, Watched, hold_key
 from tests.browser.record_house import RecordHouse, record_house
 from tests.node.record_kit import DOCTOR, patient_key
 from tests.support.network import HOSPITAL
@@ -101,16 +102,27 @@ async def placed(
         yield house, request.param
 
 
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def seated(placed: tuple[RecordHouse, str], chromium: Browser) -> AsyncIterator[Watched]:
+    """A clerk or a doctor who stays signed in from test to test."""
+    house, member = placed
+    async with pages_of(chromium) as make:
+        watched = await make(house.base_url)
+        await watched.enter(NAMES[HOW[member]])
+        yield watched
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def registering(
-    placed: tuple[RecordHouse, str], page_of: PageOf
+    placed: tuple[RecordHouse, str], seated: Watched
 ) -> AsyncIterator[Registering]:
     """A clerk, or a doctor whose key is open, before a form that says Anna Wrnog."""
     house, member = placed
-    watched = await page_of(house.base_url)
-    watched.expect("ERR_FAILED|404|422|504")
-    page = watched.page
-    await watched.enter(NAMES[HOW[member]], "#/register")
+    page = seated.page
+    await page.goto("about:blank")
+    seated.forget()
+    seated.expect("ERR_FAILED|404|422|504")
+    await page.goto(f"{house.base_url}/#/register", wait_until="commit")
     if member == DOCTOR:
         await hold_key(page, DOCTOR)
     form = Registering(house, page, member)
@@ -122,7 +134,10 @@ async def registering(
         await page.get_by_role("button", name="Make the keys").click()
     await page.get_by_label("The patient has the file").check()
     yield form
+    await page.unroute_all()
+    await page.evaluate("sessionStorage.clear()")
     await page.goto("about:blank")
+    seated.check()
 
 
 @pytest.mark.parametrize("status", [None, 504])
@@ -205,6 +220,19 @@ async def test_a_reload_finds_the_registration_and_its_keys_again(
     await expect(page.locator("dl.facts")).to_contain_text(address)
     assert await registering.registered() == ["Anna Wrnog"]
     assert await page.evaluate("sessionStorage.length") == 0
+
+
+@ONLY_A_DOCTOR
+async def test_a_registration_that_ended_meanwhile_waits_for_nobody(
+    registering: Registering,
+) -> None:
+    page = registering.page
+    await registering.press_unanswered(arrives=True, status=None)
+    over = {"state": "expired"}
+    await page.route("**/v1/proposals/*", lambda route: route.fulfill(json=over))
+    await page.reload(wait_until="commit")
+    await registering.done()
+    await expect(page.locator("#content p[role=status]")).to_contain_text("ended without a verdict")
 
 
 @ONLY_A_CLERK

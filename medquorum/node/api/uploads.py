@@ -197,7 +197,8 @@ async def inspect_batch(call: Call[BatchPath]) -> web.StreamResponse:
 async def submit_batch(call: Call[BatchPath]) -> web.StreamResponse:
     """Propose one series of an upload, without the patient's identity unless asked otherwise
 
-    Asked again while that proposal is open or accepted, it answers the first one's receipt.
+    Asked again while that proposal is open or accepted, it answers the first one's receipt. While
+    the proposal of an earlier upload is, 409 `already_proposed` names it; `again` proposes another.
     """
     uploading = call.request.app[UPLOADING]
     wish = await read_model(call.request, SeriesWish)
