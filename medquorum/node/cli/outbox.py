@@ -2,8 +2,8 @@
 
 The node may have taken what it was sent although its answer was lost. The same command given again
 finds here what it sent: an institution the key under which its node keeps the answer, a doctor the
-proposal she sealed and signed. So the node knows it again, and no second block comes of it. No
-plaintext and no content key is kept, only for whom they were wrapped.
+proposal she sealed and signed. So the node knows it again, and no second block comes of it.
+Neither plaintext nor a content key that anybody but its recipient could open is kept.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ async def look_into(files: Mapping[PartName, Path], *, node_looks: bool) -> None
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What a doctor signs with, and whether anew what was sent before."""
+    """What a doctor signs with, and whether to propose anew what was sent before."""
 
     charter: Path | None
     clinical_file: Path | None

@@ -17,10 +17,11 @@ from medquorum.node.accounts import UserRole
 from medquorum.node.uploads.limits import BATCHES_OF_USER, FILE_BYTES
 from tests.node.api.conftest import House
 from tests.node.intake.kit import CANARY, encoded
+from tests.node.uploads.looking_here import looking_here
 from tests.node.viewing.conftest import house, passwords
 from tests.node.viewing.kit import described, picture, slice_of
 
-__all__ = ["house", "passwords"]
+__all__ = ["house", "looking_here", "passwords"]
 
 BATCH = "ab" * 16
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -249,7 +250,7 @@ def proposed(receipt: dict[str, Any], patient: int) -> dict[str, Any]:
     return {**told, "n_bc": None, "earlier": False}
 
 
-async def test_one_series_is_not_proposed_twice(house: House) -> None:
+async def test_one_series_is_not_proposed_twice(house: House, looking_here: None) -> None:
     await send(house, "film.png", picture((RAMP % 256).astype(np.uint8)))
     assert (await inspected(house))["series"][0]["proposed"] is None
     status, first = await submitted(house, series=0)
@@ -268,7 +269,7 @@ async def test_one_series_is_not_proposed_twice(house: House) -> None:
     assert len(house.desk.submitted) == 1
 
 
-async def test_what_was_rejected_may_be_proposed_again(house: House) -> None:
+async def test_what_was_rejected_may_be_proposed_again(house: House, looking_here: None) -> None:
     await send(house, "film.png", picture((RAMP % 256).astype(np.uint8)))
     _, first = await submitted(house, series=0)
     house.desk.states[first["proposal"]] = "accepted"
