@@ -16,7 +16,7 @@ from medquorum.ai_entity.training.tumour_recipe import (
 )
 from medquorum.ai_entity.training.tumour_run import FOLDS_FILE, TumourRun
 
-VERSION: Final = {Inputs.PETCT: "5.1.0", Inputs.CT: "3.1.0"}
+VERSION: Final = {Inputs.PETCT: "5.2.0", Inputs.CT: "3.1.0"}
 SOURCE: Final = (
     "Soft-tissue-Sarcoma collection, The Cancer Imaging Archive (Vallieres et al. 2015, "
     "doi 10.7937/K9/TCIA.2015.7GO2GSKS, CC BY 3.0; Phys Med Biol doi "
@@ -55,7 +55,8 @@ RECIPE: Final = {
         "patients and, one patch in five, limbs; and for whole bodies {whole} steps on phantoms "
         "with further lesions in three patches of five, from the third round on also on the "
         "torsos and chests among phantoms up to number {more}, from the fourth on scanners that "
-        "vary more; "
+        "vary more, from the sixth on further lesions in four patches of five, smaller, and most "
+        "where they are missed most; "
         "companions as the members of the network for CT alone; patches of {side}^3 voxels"
     ),
     Inputs.CT: (

@@ -37,7 +37,7 @@ BODY_HU: Final = -400.0
 """Tissue above, air and lung below: a tumour in the lung is tissue."""
 MIN_VIEW_ML: Final = 10.0
 """Of an organ's label; fewer voxels are a slip of the labels, not an organ in view."""
-KEEP: Final = 0.4
+KEEP: Final = 0.2
 """Groups of at least this probability of tumour are drawn: to miss one is worse than to look."""
 SUSPECT: Final = 0.2
 LEAST_SUV: Final = 0.05
