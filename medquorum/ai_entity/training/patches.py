@@ -58,6 +58,7 @@ class Drawing:
     """Of the phantoms' patches, that get further lesions (``pasted``)."""
     pasted_radii_mm: tuple[float, float] = RADII_MM
     pasted_hard_lots: int = 1
+    """Of each host where small lesions are missed most (``pasted``)."""
     blur_share: float = 0.0
     spread: Spread = Spread()
 

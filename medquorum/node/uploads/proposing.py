@@ -132,8 +132,9 @@ async def propose(uploading: Uploading, batch: Batch, wish: SeriesWish, desk: De
         earlier = await standing(batch, series, desk)
         if earlier is not None and (earlier.asked == _asked(wish) or not wish.again):
             return _given_back(earlier, wish)
-        with uploading.only_here(_origin(uploading, series)):
-            receipt = await _made(uploading, batch, (series, kind, wish), desk)
+        origin = _origin(uploading, series)
+        with uploading.only_here(origin):
+            receipt = await _made(uploading, batch, (series, kind, wish), origin, desk)
         made = Proposed(frozenset(series.files), wish.patient, _asked(wish), receipt)
         batch.proposed.append(made)
         return receipt
@@ -156,11 +157,15 @@ def _kind(series: SeriesFound, wish: SeriesWish) -> str:
 
 
 async def _made(
-    uploading: Uploading, batch: Batch, what: tuple[SeriesFound, str, SeriesWish], desk: Desk
+    uploading: Uploading,
+    batch: Batch,
+    what: tuple[SeriesFound, str, SeriesWish],
+    origin: bytes,
+    desk: Desk,
 ) -> Receipt:
     """A proposal of a series as this kind, unless another stands. Raises DeskError."""
     series, kind, wish = what
-    origin, memory = _origin(uploading, series), uploading.memory
+    memory = uploading.memory
     known = None if wish.again else await remembered_view(memory, origin, desk)
     if known is not None and known.stands:
         raise refusal(known)
