@@ -7,11 +7,11 @@ tumour voxels (prior correction of King & Zeng 2001, section 4.1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 Matrix = npt.NDArray[np.float64]
 
@@ -95,6 +95,14 @@ def fit_head(
             [0.0],
         ]
     )
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": plan.iterations})
-    w1, b1, w2, b2 = _unpack(np.asarray(found.x), count, hidden)
+    w1, b1, w2, b2 = _unpack(_lowest(loss, start, plan.iterations), count, hidden)
     return Head(mean, scale, w1, b1, w2, b2 + prior_shift)
+
+
+def _lowest(
+    loss: Callable[[Matrix], tuple[float, Matrix]], start: Matrix, iterations: int
+) -> Matrix:
+    from scipy.optimize import minimize  # loads a quarter of scipy; reading a head needs none of it
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations})
+    return np.asarray(found.x)
