@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from importlib.resources import files
@@ -65,28 +66,36 @@ def render_page(document: dict[str, Any]) -> str:
     return template.render(document=document, groups=grouped)
 
 
-@cache
-def _bodies(operations: tuple[Operation, ...]) -> tuple[tuple[str, bytes, str], ...]:
-    """Address, body and media type of the document, the page and its style sheet.
+ADDRESSES: Final = ("/openapi.json", "/docs", "/docs/reference.css")
 
-    Made once for all listeners of a process: they cost half of what it takes to start one.
+
+@cache
+def _bodies(operations: tuple[Operation, ...]) -> dict[str, tuple[bytes, str]]:
+    """Body and media type of the document, the page and its style sheet, by address.
+
+    Made once for all listeners of a process, when somebody asks: nodes start without.
     """
     document = describe(operations)
-    return (
-        ("/openapi.json", json.dumps(document, indent=1).encode(), "application/json"),
-        ("/docs", render_page(document).encode(), "text/html"),
-        ("/docs/reference.css", _read("reference.css").encode(), "text/css"),
+    made = (
+        (json.dumps(document, indent=1), "application/json"),
+        (render_page(document), "text/html"),
+        (_read("reference.css"), "text/css"),
     )
+    return {
+        address: (text.encode(), media)
+        for address, (text, media) in zip(ADDRESSES, made, strict=True)
+    }
 
 
 def add_reference(app: web.Application, operations: tuple[Operation, ...]) -> None:
     """Serve the document, the page and its style sheet."""
-    for path, body, media in _bodies(operations):
-        app.router.add_get(path, _serve(body, media))
+    for address in ADDRESSES:
+        app.router.add_get(address, _serve(address, operations))
 
 
-def _serve(body: bytes, media: str) -> Any:
+def _serve(address: str, operations: tuple[Operation, ...]) -> Any:
     async def serve(_request: web.Request) -> web.Response:
+        body, media = (await asyncio.to_thread(_bodies, operations))[address]
         return web.Response(
             body=body,
             content_type=media,
