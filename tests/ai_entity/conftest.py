@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medquorum.ai_entity.analyse import Analysed, Manner, Wanted, measure_tumour
 from medquorum.ai_entity.dicom_pack import pack_series_bytes
+from medquorum.ai_entity.isolated import ChildLimits
 from medquorum.ai_entity.phantom.torso import PhantomPair, make_pair
 
 
@@ -42,6 +44,15 @@ def pair_on_disk(pair: PhantomPair, tmp_path_factory: pytest.TempPathFactory) ->
     ct.write_bytes(pack_series_bytes(pair.ct))
     pet.write_bytes(pack_series_bytes(pair.pet))
     return PairOnDisk(ct, pet, pair.lesions[0].volume_ml, 0.35, "phantom")
+
+
+@pytest.fixture(scope="session")
+def analysed_pair(pair_on_disk: PairOnDisk) -> Analysed:
+    """What the models that ship make of the phantom pair in a child with two threads; once."""
+    manner = Manner(ChildLimits(threads=2))
+    return measure_tumour(
+        pair_on_disk.ct, pair_on_disk.pet, wanted=Wanted(dicom=True), manner=manner
+    )
 
 
 def axial_affine(spacing_mm: float) -> np.ndarray:

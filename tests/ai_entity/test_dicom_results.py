@@ -11,7 +11,7 @@ import pytest
 from pydicom.sr.codedict import codes
 from typer.testing import CliRunner
 
-from medquorum.ai_entity.analyse import DICOM_FILES, Analysed, Wanted, measure_tumour
+from medquorum.ai_entity.analyse import DICOM_FILES, Analysed
 from medquorum.ai_entity.commands import app
 from medquorum.ai_entity.dicom_results import dicom_results, sorted_slices
 from medquorum.ai_entity.dicom_segmentation import NOTICE
@@ -24,17 +24,12 @@ from tests.ai_entity.slices import all_changed, without
 from tests.ai_entity.test_analysis_commands import folder_of
 
 
-@pytest.fixture(scope="module")
-def analysed(pair_on_disk: PairOnDisk) -> Analysed:
-    return measure_tumour(pair_on_disk.ct, pair_on_disk.pet, wanted=Wanted(dicom=True))
-
-
 def test_the_segmentation_is_the_lesion_on_the_pet(
-    analysed: Analysed, pair_on_disk: PairOnDisk
+    analysed_pair: Analysed, pair_on_disk: PairOnDisk
 ) -> None:
-    assert [name for name, _ in analysed.dicom] == list(DICOM_FILES)
-    segmentation = highdicom.seg.segread(io.BytesIO(analysed.dicom[0][1]))
-    findings = analysed.findings
+    assert [name for name, _ in analysed_pair.dicom] == list(DICOM_FILES)
+    segmentation = highdicom.seg.segread(io.BytesIO(analysed_pair.dicom[0][1]))
+    findings = analysed_pair.findings
     assert findings.tumour is not None
     (lesion,) = findings.tumour.lesions
     assert list(segmentation.segment_numbers) == [1]
@@ -55,12 +50,12 @@ def test_the_segmentation_is_the_lesion_on_the_pet(
     assert segmentation.FrameOfReferenceUID == source[0].FrameOfReferenceUID
 
 
-def test_the_report_carries_every_measure_with_its_unit(analysed: Analysed) -> None:
-    report = highdicom.sr.srread(io.BytesIO(analysed.dicom[1][1]))
+def test_the_report_carries_every_measure_with_its_unit(analysed_pair: Analysed) -> None:
+    report = highdicom.sr.srread(io.BytesIO(analysed_pair.dicom[1][1]))
     assert report.VerificationFlag == "UNVERIFIED"
     assert report.PreliminaryFlag == "PRELIMINARY"
-    assert analysed.findings.tumour is not None
-    (lesion,) = analysed.findings.tumour.lesions
+    assert analysed_pair.findings.tumour is not None
+    (lesion,) = analysed_pair.findings.tumour.lesions
     assert isinstance(report.content, highdicom.sr.MeasurementReport)
     (group,) = report.content.get_volumetric_roi_measurement_groups(finding_type=codes.SCT.Lesion)
     found = [
@@ -76,7 +71,7 @@ def test_the_report_carries_every_measure_with_its_unit(analysed: Analysed) -> N
         ("SUVbw", lesion.suv_peak_milli / 1000, "g/ml{SUVbw}", "Peak Value Within ROI"),
         ("Total Lesion Glycolysis", lesion.glycolysis_milli / 1000, "g", None),
     ]
-    segmentation = pydicom.dcmread(io.BytesIO(analysed.dicom[0][1]))
+    segmentation = pydicom.dcmread(io.BytesIO(analysed_pair.dicom[0][1]))
     assert group.referenced_segment is not None
     (referred,) = group.referenced_segment[0].ReferencedSOPSequence
     assert referred.ReferencedSOPInstanceUID == segmentation.SOPInstanceUID
@@ -92,20 +87,20 @@ def test_slices_are_sorted_as_the_volume_is(pair: PhantomPair, tmp_path: Path) -
 
 
 def test_a_series_without_a_study_is_refused(
-    analysed: Analysed, pair: PhantomPair, tmp_path: Path
+    analysed_pair: Analysed, pair: PhantomPair, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path / "pet", all_changed(pair.pet, without("StudyInstanceUID")))
     with pytest.raises(SeriesError) as caught:
-        dicom_results(folder, "PT", analysed.findings)
+        dicom_results(folder, "PT", analysed_pair.findings)
     assert caught.value.reason is Reason.MISSING_TAG
     assert "file 1 lacks StudyInstanceUID (0020,000D)" in caught.value.message
 
 
 def test_what_the_source_does_not_know_stays_empty(
-    analysed: Analysed, pair: PhantomPair, tmp_path: Path
+    analysed_pair: Analysed, pair: PhantomPair, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path / "pet", all_changed(pair.pet, without("PatientBirthDate")))
-    made = dicom_results(folder, "PT", analysed.findings)
+    made = dicom_results(folder, "PT", analysed_pair.findings)
     assert made is not None
     for content in (made.segmentation, made.report):
         assert pydicom.dcmread(io.BytesIO(content)).PatientBirthDate in ("", None)
