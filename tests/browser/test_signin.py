@@ -16,6 +16,8 @@ from tests.node.api.fake_desk import proposal
 
 DOCTOR = NAMES[UserRole.DOCTOR]
 REFUSED = "status of 401"
+ENDED = "Your session has ended."
+"""It may also stand in the view that was refused, hidden behind the sign-in."""
 ASK = "import('/page/api.js').then(({api}) => api.get('/v1/status').catch(() => 0))"
 """A question to the node whose refusal the page must notice."""
 STATUS = ASK.replace("() => 0", "(error) => error.status")
@@ -26,7 +28,7 @@ async def end_session(house: House, watched: Watched) -> None:
     """Her session ends at the node, and the page learns of it when it asks the next thing."""
     await house.accounts.revoke_all(DOCTOR)
     await watched.page.evaluate(ASK)
-    await expect(watched.page.get_by_text("Your session has ended.")).to_be_visible()
+    await expect(watched.page.get_by_text(ENDED).filter(visible=True)).to_be_visible()
 
 
 async def ended_before(house: House, route: Route) -> None:
@@ -162,7 +164,7 @@ async def test_a_view_that_was_refused_is_shown_once_she_has_signed_in_again(
     page = watched.page
     await page.route("**/v1/patients*", lambda route: ended_before(house, route))
     await page.get_by_role("link", name="Patients").click()
-    await page.get_by_text("Your session has ended.").wait_for()
+    await page.get_by_text(ENDED).filter(visible=True).wait_for()
     await page.unroute("**/v1/patients*")
     await watched.sign_in(DOCTOR)
     await page.get_by_role("button", name="Later").click()
@@ -236,7 +238,7 @@ async def test_signing_out_everywhere_ends_the_other_page(house: House, page_of:
     await expect(first.page.get_by_label("Password")).to_be_visible()
     # Its next question is refused, if its live connection has not told it before.
     await second.page.evaluate(ASK)
-    await expect(second.page.get_by_text("Your session has ended.")).to_be_visible()
+    await expect(second.page.get_by_text(ENDED).filter(visible=True)).to_be_visible()
     assert await first.page.context.cookies() == []
 
 
