@@ -68,33 +68,51 @@ def test_the_atlas_survives_its_file() -> None:
             atlas_from_plain(hostile)
 
 
-def test_without_lungs_density_names_what_it_can() -> None:
+@pytest.mark.parametrize("with_atlas", [True, False])
+def test_without_lungs_density_names_what_it_can(with_atlas: bool) -> None:
     hu = np.full((20, 20, 20), 50.0, np.float32)
-    hu[:, :, :4] = -100.0
-    said = np.full(hu.shape, Organ.BLADDER, np.uint8)
+    hu[:, :, :4], hu[:, :, 4:6], hu[:, :, 18:] = -1000.0, -100.0, 700.0
+    said = np.full(hu.shape, Organ.LIVER, np.uint8)
+    said[:10] = Organ.BRAIN
     probability = np.zeros(hu.shape, np.float32)
     probability[8:12, 8:12, 8:12] = 0.9
     images = GridImages(hu, None, axial_affine(4.0))
     assert lung_box(images.hu, images.affine) is None
-    placed, whole = place_organs(images, said, probability, counted().atlas())
+    atlas = counted().atlas() if with_atlas else None
+    placed, whole = place_organs(images, said, probability, atlas)
     assert not whole
-    assert (placed[:, :, 4:] == Organ.MUSCLE).all()
-    assert (placed[:, :, :4] == Organ.FAT).all()
+    assert (placed[:, :, :4] == Organ.AIR).all()
+    assert (placed[:, :, 4:6] == Organ.FAT).all()
+    assert (placed[:, :, 6:18] == Organ.MUSCLE).all()
+    assert (placed[:, :, 18:] == Organ.BONE).all()
 
 
-def test_without_an_atlas_labels_change_under_lesions_only() -> None:
-    organs = np.full((20, 20, 20), Organ.MUSCLE, np.uint8)
-    organs[:, :, :4] = Organ.FAT
-    organs[8:12, 8:12, 8:12] = Organ.BLADDER
-    probability = np.zeros(organs.shape, np.float32)
+def test_without_lungs_no_lesion_lies_in_air_or_in_a_lung() -> None:
+    hu = np.full((20, 20, 20), -800.0, np.float32)
+    hu[:, 1:-1, 1:4] = hu[:, 1:-1, 16:19] = hu[:, 1, 1:-1] = hu[:, 18, 1:-1] = 50.0
+    probability = np.zeros(hu.shape, np.float32)
     probability[8:12, 8:12, 8:12] = 0.9
-    images = GridImages(np.full(organs.shape, 50.0, np.float32), None, axial_affine(4.0))
-    placed, whole = place_organs(images, organs, probability, None)
-    assert not whole
+    images = GridImages(hu, None, axial_affine(4.0))
+    assert lung_box(images.hu, images.affine) is None
+    said = np.full(hu.shape, Organ.LUNGS, np.uint8)
+    placed, _ = place_organs(images, said, probability, None)
+    assert set(np.unique(placed)) == {Organ.AIR, Organ.MUSCLE}
     assert (placed[8:12, 8:12, 8:12] == Organ.MUSCLE).all()
-    assert (placed[:, :, :4] == Organ.FAT).all()
+    placed, _ = place_organs(images, said, np.ones_like(probability), None)
+    assert Organ.AIR not in placed
+
+
+def test_without_an_atlas_labels_under_lungs_change_beneath_lesions_only() -> None:
+    images, organs = body()
+    said = organs.copy()
+    said[8:12, 12:16, 12:16] = Organ.BLADDER
+    probability = np.zeros(organs.shape, np.float32)
+    probability[8:12, 12:16, 12:16] = 0.9
+    placed, whole = place_organs(images, said, probability, None)
+    assert not whole
+    assert (placed == organs).all()
     everywhere = np.ones_like(probability)
-    assert np.array_equal(place_organs(images, organs, everywhere, None)[0], organs)
+    assert np.array_equal(place_organs(images, said, everywhere, None)[0], said)
 
 
 def test_the_lungs_box_follows_the_patient_not_the_array() -> None:

@@ -8,10 +8,10 @@ trained nothing (``phantom_fit``). Inside what may be lesion the network's word 
 guide and density half a one: there the place speaks, and the nearest organ outside, the less the
 farther it is.
 
-Without lungs (a limb, a head) density alone names air, fat, muscle and bone: better than an organ
-that is not there. Without an atlas the network's labels stay. The atlas knows
-drawn bodies; a real one that is turned, opened or lacks an organ will be misplaced, and the report
-shows the organ's name beside the picture for that reason.
+Without lungs (a limb, a head) nothing tells where an organ lies: density alone names fat, muscle
+and bone, and no lesion lies in air. With lungs but no atlas the network's labels stay. The atlas
+knows drawn bodies; a real one that is turned, opened or lacks an organ will be misplaced: a report
+shows the name beside the picture.
 """
 
 import base64
@@ -110,31 +110,45 @@ def density_bins(hu: Volume) -> Organs:
 def place_organs(
     images: GridImages, organs: Organs, probability: Volume, atlas: OrganAtlas | None
 ) -> tuple[Organs, bool]:
-    """Labels [z,y,x] by atlas, density and the network; under suspected lesions from around.
+    """Labels [z,y,x] by atlas, density and the network, and whether the lungs placed them.
 
-    And whether the lungs placed them.
+    Under suspected lesions from around. Without lungs in view only air, fat, muscle and bone.
     """
     suspected = _suspected(probability)
-    box = None if atlas is None else lung_box(images.hu, images.affine)
-    scores = None
-    placed, bins = organs, density_bins(images.hu)
-    if atlas is not None and box is None:
-        placed = density_organs(images.hu, images.voxel_volume_mm3)
-    if atlas is not None and box is not None:
+    if (box := lung_box(images.hu, images.affine)) is None:
+        return _place_tissues(images, suspected), False
+    scores, placed, bins = None, organs, density_bins(images.hu)
+    if atlas is not None:
         scores = _scores(atlas, cells(organs.shape, images.affine, box))
         placed = scores.by_everything(bins, organs)
     if suspected.all() or not suspected.any():
         return placed, scores is not None
-    spacing = np.linalg.norm(images.affine[:3, :3], axis=0)
+    around, away_mm = _around(placed, suspected, images.affine)
+    if scores is None:
+        return around, False
+    return scores.by_place(placed, bins, (around, away_mm)), True
+
+
+def _place_tissues(images: GridImages, suspected: Mask) -> Organs:
+    """Air, fat, muscle and bone [z,y,x]; what may be lesion is never air."""
+    placed = density_organs(images.hu, images.voxel_volume_mm3)
+    placed[placed == Organ.LUNGS] = Organ.AIR  # pieces too small to be a lung
+    if suspected.any() and not suspected.all():
+        placed, _ = _around(placed, suspected, images.affine)
+    placed[suspected & (placed == Organ.AIR)] = Organ.MUSCLE
+    return placed
+
+
+def _around(placed: Organs, suspected: Mask, affine: Affine) -> tuple[Organs, Exact]:
+    """``placed`` with the nearest label outside under what is suspected, and how far that is."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
     around, away_mm = placed.copy(), np.zeros(placed.shape)
     for part in boxes_apart(suspected):
         away_mm[part], nearest = ndimage.distance_transform_edt(
             suspected[part], spacing, return_indices=True
         )
         around[part] = placed[part][tuple(nearest)]
-    if scores is None:
-        return around, False
-    return scores.by_place(placed, bins, (around, away_mm)), True
+    return around, away_mm
 
 
 def _suspected(probability: Volume) -> Mask:

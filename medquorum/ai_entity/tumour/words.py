@@ -15,6 +15,8 @@ from medquorum.ledger.contents import Conclusion
 SHOWN_LESIONS: Final = 8
 DOUBTFUL_PPM: Final = 200_000
 """A level of at least this probability that is not the reported one is said."""
+TISSUES: Final = frozenset({"fat", "muscle", "bone"})
+"""All that is named where the lungs, which place every organ, are not in view."""
 
 
 def tumour_lines(
@@ -35,12 +37,25 @@ def tumour_lines(
     lines += [_region_line(one) for one in found]
     lines += _negative_lines(clear)
     lines += [_lesion_line(lesion) for lesion in tumour.lesions[:SHOWN_LESIONS]]
-    lines.append(
-        "Where healthy organs take up FDG the network was taught not to draw; check it still."
-        if knows_organs
-        else "Physiologic uptake is not removed: delete what is not tumour."
-    )
-    return tuple(lines)
+    return (*lines, *_caveats(tumour, knows_organs))
+
+
+def _caveats(tumour: TumourFindings, knows_organs: bool) -> list[str]:
+    """What the reader must check; of uptake only where there is a PET."""
+    lines = []
+    if knows_organs and {one.region for one in tumour.regions} <= TISSUES:
+        lines.append(
+            "Lungs not in view: organs cannot be placed; only fat, muscle, bone are named."
+        )
+    if tumour.total_lesion_glycolysis_milli is None:
+        lines.append("CT alone: muscle and organs resemble tumour; check every contour.")
+    elif knows_organs:
+        lines.append(
+            "Where healthy organs take up FDG the network was taught not to draw; check it still."
+        )
+    else:
+        lines.append("Physiologic uptake is not removed: delete what is not tumour.")
+    return lines
 
 
 def _region_line(region: RegionFinding) -> str:
