@@ -25,11 +25,21 @@ class Approval:
         """What a registry may run; None where it is free."""
         return frozenset(model.digest for model in self.models) if self.models else None
 
-    def allows(self, kind: str, digest: bytes, training_digest: bytes) -> bool:
-        """Whether a report by that model, trained on that, is admissible."""
-        said = (kind, digest, training_digest)
+    @property
+    def cards(self) -> Mapping[bytes, bytes]:
+        """Digest of a model -> that of the card it was approved with (R-AI1)."""
+        return {model.digest: model.card_digest for model in self.models}
+
+    def allows(self, kind: str, digest: bytes, card_digest: bytes, training_digest: bytes) -> bool:
+        """Whether a report by that model, run as that card says and trained on that, is approved.
+
+        The ledger holds a report to kind, model and training list (R-AI4); the card, which says
+        how the model is run, only the AI entity itself can hold to what was approved.
+        """
+        said = (kind, digest, card_digest, training_digest)
         return not self.models or any(
-            said == (model.kind.value, model.digest, model.training_digest) for model in self.models
+            said == (model.kind.value, model.digest, model.card_digest, model.training_digest)
+            for model in self.models
         )
 
 

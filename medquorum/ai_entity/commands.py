@@ -36,14 +36,20 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 @app.command("models")
 def show_models(models: ModelsOption = None, as_json: JsonOption = False) -> None:
     """List the registered models with digests and what their cards say."""
-    from medquorum.ai_entity.registry import MODELS_FOLDER
+    from medquorum.ai_entity.errors import AnalysisError
+    from medquorum.ai_entity.explain.card_words import read_card_document
+    from medquorum.ai_entity.registry import MODELS_FOLDER, REGISTRY_FILE
 
     folder = models or MODELS_FOLDER
-    registry = json.loads((folder / "registry.json").read_text(encoding="utf-8"))["models"]
-    cards = {
-        digest: entry | {"card": json.loads((folder / entry["card"]).read_text(encoding="utf-8"))}
-        for digest, entry in sorted(registry.items(), key=lambda one: str(one[1]["kind"]))
-    }
+    try:
+        registry = json.loads((folder / REGISTRY_FILE).read_text(encoding="utf-8"))["models"]
+        cards = {
+            digest: entry | {"card": read_card_document(folder, bytes.fromhex(digest))}
+            for digest, entry in sorted(registry.items(), key=lambda one: str(one[1]["kind"]))
+        }
+    except AnalysisError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps(cards, indent=1))
         return

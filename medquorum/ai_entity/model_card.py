@@ -2,10 +2,12 @@
 
 A card is JSON beside the model. ``kind`` says what the model is for, ``form`` which ports its graph
 has (``registry.PORTS``). A card without ``form`` is of the oldest form of its kind. Every
-number is checked here, because a hospital may write a card by hand.
+number is checked here, because a hospital may write a card by hand; so is every text, because it
+is printed in reports: a line break in a name could look like a conclusion.
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,12 @@ MAX_OVERLAP: Final = 0.75
 """Every voxel is then read 64 times."""
 MAX_MEMBERS: Final = 16
 TEMPERATURES_PPM: Final = (10_000, 100 * PPM)
+MAX_NAME: Final = 200
+"""Characters of a name or version (R-PRO9)."""
+UNSEEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode categories that no text of a card has: controls, directions, surrogates, line breaks."""
+MAX_DEPTH: Final = 32
+"""Lists and maps inside each other; a card has about five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +105,12 @@ def read_card(content: bytes, digest: bytes) -> ModelCard:
         card = json.loads(content)
         if bytes.fromhex(card["sha256"]) != digest:
             raise ModelError(Reason.DIGEST_MISMATCH, "the card belongs to another model")
+        _expect_plain(card)
         kind = str(card["kind"])
         form = str(card.get("form", OLDEST_FORM.get(kind, VOXELS)))
         return ModelCard(
-            name=str(card["name"]),
-            version=str(card["version"]),
+            name=_short(card["name"]),
+            version=_short(card["version"]),
             kind=kind,
             digest=digest,
             training_digest=bytes.fromhex(card["training_sha256"]),
@@ -111,10 +120,31 @@ def read_card(content: bytes, digest: bytes) -> ModelCard:
             multitask=_multitask(card) if form == MULTITASK else None,
             adapted=plan_from_card(card["plan"]) if form in ADAPTED else None,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             Reason.MALFORMED_MODEL, "the model card is malformed; write it again"
         ) from error
+
+
+def _expect_plain(value: Any, depth: int = 0) -> None:
+    """ModelError when a text anywhere in the card has characters that are not seen."""
+    if isinstance(value, str):
+        if any(unicodedata.category(one) in UNSEEN for one in value):
+            raise ModelError(
+                Reason.MALFORMED_MODEL,
+                "the model card has control characters or line breaks in its texts; write it again",
+            )
+    elif isinstance(value, dict | list):
+        if depth > MAX_DEPTH:
+            raise ValueError("a card is not nested that deep")
+        for one in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
+            _expect_plain(one, depth + 1)
+
+
+def _short(text: object) -> str:
+    if not 0 < len(str(text)) <= MAX_NAME:
+        raise ValueError(f"a name has 1 to {MAX_NAME} characters")
+    return str(text)
 
 
 def _multitask(card: Mapping[str, Any]) -> Multitask:

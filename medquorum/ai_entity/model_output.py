@@ -4,7 +4,7 @@ What a session cannot do with an image, or gives that is no number, is the model
 the patient's: a ModelError, never a finding and never a crash.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import numpy.typing as npt
 from medquorum.ai_entity.errors import ModelError, Reason
 
 Array = npt.NDArray[np.float32]
+ROUNDING: Final = np.float32(1e-6)
+"""By which a sigmoid in float32 may miss 0 or 1."""
 
 
 def open_session(content: bytes, threads: int = 1, *, arena: bool = False) -> Any:
@@ -81,6 +83,16 @@ def _numbers(output: Any) -> Array:
             "the model gives values that are no numbers (NaN or infinity) on this image",
         )
     return values
+
+
+def expect_shares(outputs: tuple[Array, ...]) -> None:
+    """ModelError unless every value is a probability, 0..1: 1.7 is a mistake and not certainty."""
+    for output in outputs:
+        if output.size and not -ROUNDING <= output.min() <= output.max() <= 1 + ROUNDING:
+            raise ModelError(
+                Reason.WRONG_OUTPUT,
+                "the model gives values below 0 or above 1 where probabilities are due",
+            )
 
 
 def expect_shape(output: Array, shape: tuple[int, ...]) -> Array:

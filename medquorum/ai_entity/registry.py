@@ -2,15 +2,15 @@
 
 ``registry.json`` lists for each digest a file and its card. A model is opened only when its bytes
 have the registered digest, are closed and standard (``onnx_wire``), and have the ports that its
-kind and form require; only then does an onnxruntime session exist, from the very bytes that were
+kind and form require, and when its card's bytes have the registered digest and the one that the
+charter approves; only then does an onnxruntime session exist, from the very bytes that were
 checked. A hospital registers its own model by adding an entry; there is no way to run one that is
 not listed. Of each kind one entry is *current*; older ones stay listed and run by their digest.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -20,27 +20,30 @@ import numpy as np
 import numpy.typing as npt
 
 from medquorum.ai_entity.errors import ModelError, Reason
-from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_REGISTRY_MODELS, model_threads
+from medquorum.ai_entity.limits import MAX_MODEL_BYTES, model_threads
 from medquorum.ai_entity.model_card import (
+    EDGES,
+    FUSION,
     MULTITASK,
     TILES,
+    VOXELS,
     ModelCard,
-    plain_name,
     read_card,
 )
+from medquorum.ai_entity.model_output import expect_shares, run_session
 from medquorum.ai_entity.model_output import open_session as open_session
-from medquorum.ai_entity.model_output import run_session
 from medquorum.ai_entity.model_ports import WHOLE_BODY
 from medquorum.ai_entity.model_ports import check_ports as check_ports
 from medquorum.ai_entity.onnx_outputs import with_outputs
 from medquorum.ai_entity.onnx_wire import inspect_model
-from medquorum.ai_entity.regular_file import TooLargeError, read_regular
+from medquorum.ai_entity.registry_file import MAX_CARD_BYTES as MAX_CARD_BYTES
+from medquorum.ai_entity.registry_file import REGISTRY_FILE as REGISTRY_FILE
+from medquorum.ai_entity.registry_file import Entry, read_bounded, read_entries, read_levels
+from medquorum.ai_entity.registry_file import register_model as register_model
 
 MODELS_FOLDER: Final = Path(__file__).parent / "models"
-REGISTRY_FILE: Final = "registry.json"
-MAX_CARD_BYTES: Final = 65_536
-MAX_LEVELS_BYTES: Final = 1_048_576
-"""An atlas of organs is some 100 kB."""
+SHARES: Final = (VOXELS, EDGES, FUSION)
+"""Forms whose every output is a probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ class LoadedModel:
 
     def run_all(self, values: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
         """All outputs, in the order of the form's ports, for the one input. Raises ModelError."""
-        return run_session(self.session, values)
+        outputs = run_session(self.session, values)
+        if self.card.form in SHARES:
+            expect_shares(outputs)
+        return outputs
 
     def run_whole_body(
         self, values: npt.NDArray[np.float32]
@@ -103,26 +109,41 @@ class Shelf:
     folder: Path = MODELS_FOLDER
     approved: frozenset[bytes] | None = None
     """Digests that a charter lets this entity report with (R-AI4); None is any."""
+    cards: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Digest of a model -> that of the only card the charter approves with it (R-AI1)."""
 
     def as_arguments(self) -> dict[str, object]:
-        """As a child process is told of it."""
-        approved = None if self.approved is None else sorted(one.hex() for one in self.approved)
+        """As a child process is told of it: each digest, with its card's after a colon."""
+        approved = None if self.approved is None else sorted(map(self._told, self.approved))
         return {"models": str(self.folder.resolve()), "approved": approved}
+
+    def open(self) -> "Registry":
+        """Its registry. Raises ModelError."""
+        return Registry(self.folder, self.approved, self.cards)
+
+    def _told(self, digest: bytes) -> str:
+        card = self.cards.get(digest)
+        return digest.hex() if card is None else f"{digest.hex()}:{card.hex()}"
 
 
 class Registry:
     """The entries of one registry file."""
 
     def __init__(
-        self, folder: Path = MODELS_FOLDER, approved: frozenset[bytes] | None = None
+        self,
+        folder: Path = MODELS_FOLDER,
+        approved: frozenset[bytes] | None = None,
+        cards: Mapping[bytes, bytes] | None = None,
     ) -> None:
         """Read ``folder/registry.json``. Raises ModelError when it is malformed.
 
-        ``approved`` are the digests a charter lets this entity report with (R-AI4); None is any.
+        ``approved`` are the digests a charter lets this entity report with (R-AI4), None is any;
+        ``cards`` are those of the approved cards, by the model's.
         """
         self._folder = folder
         self._approved = approved
-        self._entries = _read_entries(folder / REGISTRY_FILE)
+        self._cards = cards or {}
+        self._entries = read_entries(folder)
 
     def digest_of(self, kind: str) -> bytes:
         """The digest that the registry's ``current`` names for ``kind``.
@@ -130,9 +151,9 @@ class Registry:
         Where the charter does not approve that one: another of the kind that it approves.
         """
         able = [
-            (not entry["current"], digest)
+            (not entry.current, digest)
             for digest, entry in self._entries.items()
-            if entry["kind"] == kind and self._may_run(digest, is_current=entry["current"])
+            if entry.kind == kind and self._may_run(digest, is_current=entry.current)
         ]
         if able:
             return bytes.fromhex(min(able)[1])
@@ -147,13 +168,33 @@ class Registry:
 
     def card_of(self, digest: bytes) -> ModelCard:
         """The card of the model with this SHA-256. Raises ModelError."""
-        return read_card(_read_bounded(self.card_file(digest), MAX_CARD_BYTES), digest)
+        return read_card(self.card_bytes(digest), digest)
+
+    def card_bytes(self, digest: bytes) -> bytes:
+        """The same as it stands in its file: the bytes that were registered and approved.
+
+        Raises ModelError (CARD_MISMATCH) for others.
+        """
+        entry = self._entry(digest)
+        content = read_bounded(self._folder / entry.card, MAX_CARD_BYTES)
+        found = hashlib.sha256(content).digest()
+        if found != self._cards.get(digest, found):
+            raise ModelError(
+                Reason.CARD_MISMATCH,
+                f"{entry.card} is not the card that the doctors approved with this model; restore "
+                "it, or ask them to approve this one",
+            )
+        if entry.card_digest not in (None, found):
+            raise ModelError(
+                Reason.CARD_MISMATCH, f"the card {entry.card} is not the registered one; restore it"
+            )
+        return content
 
     def card_file(self, digest: bytes) -> Path:
         """Where the card of the model with this SHA-256 lies. Raises ModelError."""
-        return self._folder / str(self._entry(digest)["card"])
+        return self._folder / self._entry(digest).card
 
-    def _entry(self, digest: bytes) -> dict[str, Any]:
+    def _entry(self, digest: bytes) -> Entry:
         if digest.hex() not in self._entries:
             raise ModelError(Reason.UNKNOWN_MODEL, "no model with this digest is registered")
         return self._entries[digest.hex()]
@@ -163,91 +204,29 @@ class Registry:
 
         ``threads`` bounds the cores that one run uses; None: what this process was told.
         """
-        content = _read_bounded(self._folder / self._entry(digest)["file"], MAX_MODEL_BYTES)
+        content = read_bounded(self._folder / self._entry(digest).file, MAX_MODEL_BYTES)
         if hashlib.sha256(content).digest() != digest:
             raise ModelError(
                 Reason.DIGEST_MISMATCH, "the model file is not the registered one; restore it"
             )
         card = self.card_of(digest)
+        levels = read_levels(self._folder, card)
         ports = inspect_model(content)
         check_ports(ports, card)
         cores, arena = threads or model_threads(), card.form == TILES
         if len(ports.outputs) < 3 or card.form != MULTITASK:
-            return LoadedModel(card, open_session(content, cores, arena=arena), self._levels(card))
+            return LoadedModel(card, open_session(content, cores, arena=arena), levels)
         together, alone = (
             LateSession(partial(_open_part, content, frozenset({"organs", asked}), cores))
             for asked in ("lesion", WHOLE_BODY)
         )
-        return LoadedModel(card, together, self._levels(card), alone)
-
-    def _levels(self, card: ModelCard) -> bytes | None:
-        attached = None if card.multitask is None else card.multitask.levels
-        if attached is None:
-            return None
-        content = _read_bounded(self._folder / attached.file, MAX_LEVELS_BYTES)
-        if hashlib.sha256(content).digest() != attached.digest:
-            raise ModelError(
-                Reason.DIGEST_MISMATCH, f"{attached.file} is not the one the card names; restore it"
-            )
-        return content
+        return LoadedModel(card, together, levels, alone)
 
 
 def opened(models: str, approved: list[str] | None) -> Registry:
     """The registry of a shelf, from ``Shelf.as_arguments``."""
-    allowed = None if approved is None else frozenset(map(bytes.fromhex, approved))
-    return Registry(Path(models), allowed)
-
-
-def _read_bounded(path: Path, limit: int) -> bytes:
-    try:
-        return read_regular(path, limit)
-    except TooLargeError as error:
-        raise ModelError(Reason.OVERSIZE, f"{path.name} is larger than {limit} bytes") from error
-    except OSError as error:
-        raise ModelError(Reason.UNKNOWN_MODEL, f"{path.name} cannot be read") from error
-
-
-def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        models = json.loads(_read_bounded(path, MAX_CARD_BYTES))["models"]
-        entries = {
-            str(digest): {
-                "file": plain_name(entry["file"]),
-                "card": plain_name(entry["card"]),
-                "kind": str(entry["kind"]),
-                "current": bool(entry["current"]),
-            }
-            for digest, entry in models.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(Reason.MALFORMED_MODEL, "the registry file is malformed") from error
-    if len(entries) > MAX_REGISTRY_MODELS:
-        raise ModelError(Reason.OVERSIZE, f"more than {MAX_REGISTRY_MODELS} models")
-    return entries
-
-
-def register_model(folder: Path, stem: str, *, current: bool) -> str:
-    """Add ``stem.onnx`` and its card ``stem.json`` to ``folder``'s registry; the digest in hex.
-
-    Where it becomes current, the kind's other models stay listed and are no longer. Raises
-    ModelError when the card is not this model's or the registry file is malformed.
-    """
-    path = folder / REGISTRY_FILE
-    content = _read_bounded(folder / f"{stem}.onnx", MAX_MODEL_BYTES)
-    digest = hashlib.sha256(content)
-    card = read_card(_read_bounded(folder / f"{stem}.json", MAX_CARD_BYTES), digest.digest())
-    models = _read_entries(path) if path.exists() else {}
-    for entry in models.values():
-        entry["current"] = entry["current"] and not (current and entry["kind"] == card.kind)
-    models = {
-        other: entry for other, entry in models.items() if entry["file"] != f"{stem}.onnx"
-    } | {
-        digest.hexdigest(): {
-            "file": f"{stem}.onnx",
-            "card": f"{stem}.json",
-            "kind": card.kind,
-            "current": current,
-        }
-    }
-    path.write_text(json.dumps({"models": models}, indent=1, sort_keys=True) + "\n")
-    return digest.hexdigest()
+    if approved is None:
+        return Registry(Path(models))
+    told = [tuple(map(bytes.fromhex, one.split(":"))) for one in approved]
+    cards = {one[0]: one[1] for one in told if len(one) > 1}
+    return Registry(Path(models), frozenset(one[0] for one in told), cards)

@@ -6,13 +6,14 @@ any more once a PET is read with it, also where the PET came while the CT was an
 says what it said, and more. What it has reported already it reads from the ledger, so it may be
 stopped and started at any time: what was being analysed is done again. It never votes (R-VER5).
 Where the charter lists models for it, it runs one of them, and proposes with no other (R-AI4); when
-the list changes, what could not be reported is tried again. A model that is not as registered stops
-the proposals, not the service.
+the list changes, what could not be reported is tried again. A model that is not as registered, or
+whose card is not the approved one, stops the proposals, not the service.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Final, Self
 
@@ -127,8 +128,7 @@ class AiService:
             study.findings = await self._analyse(study)
         if study.findings is None or not await self._is_still_owed(study, larger):
             return 0
-        if not self._is_approved(study.findings):
-            study.given_up = True
+        if not self._is_approved(study, study.findings):
             return 0
         study.proposals += 1
         try:
@@ -150,24 +150,45 @@ class AiService:
             return False
         return self._is_owed(study, self._seen.decided | waiting)
 
-    def _is_approved(self, findings: Findings) -> bool:
-        model = findings.model
-        allowed = self._seen.approval.allows(
-            findings.kind.value, model.digest, model.training_digest
-        )
-        if not allowed:
+    def _is_approved(self, study: Study, findings: Findings) -> bool:
+        """Asked when a proposal is made: since the analysis the card may have been changed."""
+        model, approval = findings.model, self._seen.approval
+        if not approval.models:
+            return True
+        try:
+            card_digest = self._card_digest(model.digest)
+        except ModelError as error:
+            study.findings = None
+            self._refused(study, error)
+            return False
+        said = (findings.kind.value, model.digest, card_digest, model.training_digest)
+        if not approval.allows(*said):
             _LOG.warning("model_not_approved", model=model.digest.hex())
-        return allowed
+            study.given_up = True
+            return False
+        return True
+
+    def _card_digest(self, digest: bytes) -> bytes:
+        """Of the approved card as it lies there now; of none for a model that is not on the list.
+
+        Raises ModelError where it is another card.
+        """
+        if digest not in self._seen.approval.cards:
+            return b""
+        return hashlib.sha256(self._shelf().open().card_bytes(digest)).digest()
+
+    def _shelf(self) -> Shelf:
+        """The models, and what the charter in force lets be taken from them."""
+        return Shelf(self._models, self._seen.approval.digests, self._seen.approval.cards)
 
     async def _analyse(self, study: Study) -> Findings | None:
         """Findings; None while the images are not here, the model is refused, or for ever."""
         block = str(study.image["hash"])
-        shelf = Shelf(self._models, self._seen.approval.digests)
         self._status.enter(State.ANALYSING, block)
         begun_s = _loop_s()
         try:
             findings = await self.analyst.findings(
-                study, shelf, self._seen.history, self._status.progress
+                study, self._shelf(), self._seen.history, self._status.progress
             )
         except AnalysisError as error:
             self._refused(study, error)

@@ -87,3 +87,12 @@ def write_network(
     (folder / "network.json").write_text(json.dumps(card))
     register_model(folder, "network", current=True)
     return digest.digest()
+
+
+def unpinned(folder: Path) -> None:
+    """A registry as earlier versions wrote it: nothing about cards."""
+    path = folder / "registry.json"
+    listed = json.loads(path.read_text())["models"]
+    for entry in listed.values():
+        entry.pop("card_sha256", None)
+    path.write_text(json.dumps({"models": listed}))

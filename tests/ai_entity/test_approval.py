@@ -45,10 +45,19 @@ def findings(digest: bytes = USED.digest) -> Any:
 
 
 def service_with(
-    node: FakeNode, monkeypatch: pytest.MonkeyPatch, run: Callable[[], Any] = findings
+    node: FakeNode,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    run: Callable[[], Any] = findings,
 ) -> tuple[AiService, list[Any]]:
-    """A service whose analyses are played; what the charter approved at each is noted."""
-    service = AiService(node, Path())  # type: ignore[arg-type]
+    """A service whose analyses are played; what the charter approved at each is noted.
+
+    In its folder lies the card of USED, whose digest is that of the bytes `model card`.
+    """
+    entry = {"file": "a.onnx", "card": "a.json", "kind": "ct", "current": True}
+    (folder / "a.json").write_bytes(b"model card")
+    (folder / "registry.json").write_text(json.dumps({"models": {USED.digest.hex(): entry}}))
+    service = AiService(node, folder)  # type: ignore[arg-type]
     runs: list[Any] = []
 
     def played(*_: Any) -> Any:
@@ -60,18 +69,20 @@ def service_with(
 
 
 async def test_nothing_is_proposed_with_a_model_that_is_not_approved(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     node = FakeNode(approved=Approval((OTHER,)))
-    service, runs = service_with(node, monkeypatch)
+    service, runs = service_with(node, monkeypatch, tmp_path)
     node.add(block(1, "ct"))
     assert [await service.round() for _ in range(3)] == [0, 0, 0]
     assert (node.submitted, runs) == ([], [frozenset({OTHER.digest})])
 
 
-async def test_approval_lets_what_was_owed_be_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_approval_lets_what_was_owed_be_proposed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     node = FakeNode(approved=Approval((OTHER,)))
-    service, runs = service_with(node, monkeypatch)
+    service, runs = service_with(node, monkeypatch, tmp_path)
     node.add(block(1, "ct"))
     assert await service.round() == 0
     node.approved = Approval((OTHER, USED))
@@ -82,7 +93,7 @@ async def test_approval_lets_what_was_owed_be_proposed(monkeypatch: pytest.Monke
 
 
 async def test_a_kind_without_an_approved_model_is_tried_again_after_approval(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     node = FakeNode(approved=Approval((OTHER,)))
 
@@ -91,20 +102,21 @@ async def test_a_kind_without_an_approved_model_is_tried_again_after_approval(
             raise ModelError(Reason.UNKNOWN_MODEL, "no approved model")
         return findings()
 
-    service, runs = service_with(node, monkeypatch, run)
+    service, runs = service_with(node, monkeypatch, tmp_path, run)
     node.add(block(1, "xray"))
     assert [await service.round() for _ in range(2)] == [0, 0]
     node.approved = Approval((OTHER, USED))
     assert (await service.round(), len(runs)) == (1, 2)
 
 
-def test_an_approval_binds_kind_digest_and_training_list() -> None:
-    said = ("tumour", USED.digest, USED.training_digest)
+def test_an_approval_binds_kind_digest_card_and_training_list() -> None:
+    said = ("tumour", USED.digest, USED.card_digest, USED.training_digest)
     assert Approval().allows(*said) and Approval().digests is None
     assert Approval((OTHER, USED)).allows(*said)
     assert not Approval((OTHER,)).allows(*said)
     assert not Approval((USED,)).allows("fracture", *said[1:])
-    assert not Approval((USED,)).allows("tumour", USED.digest, OTHER.training_digest)
+    assert not Approval((USED,)).allows(*said[:2], OTHER.card_digest, USED.training_digest)
+    assert not Approval((USED,)).allows(*said[:3], OTHER.training_digest)
 
 
 def test_an_approved_model_is_taken_before_the_current_one_that_is_not() -> None:

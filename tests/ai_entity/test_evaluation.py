@@ -19,6 +19,7 @@ from medquorum.ai_entity.commands import app
 from medquorum.ai_entity.errors import CaseArchiveError, ModelError, Reason
 from medquorum.ai_entity.evaluation import dice_of, evaluated_model, fitted_cases
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
+from medquorum.ai_entity.registry_file import pin_cards
 from tests.ai_entity.small_network import small_network, write_network
 
 Arrays = dict[str, np.ndarray]
@@ -129,6 +130,7 @@ def two_members(tmp_path: Path) -> Path:
     write_network(folder, small_network("petct", members=2), "petct", members=2)
     card = json.loads((folder / "network.json").read_text())
     (folder / "network.json").write_text(json.dumps(card | {"folds": "folds.json"}))
+    pin_cards(folder)
     case = next(iter(CaseArchive(write(tmp_path / "one.npz", made_case("warm")))))
     folds = {
         "seed": 1,

@@ -14,6 +14,7 @@ from medquorum.ai_entity import registry as registry_module
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.model_card import ModelCard, read_card
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, register_model
+from medquorum.ai_entity.registry_file import pin_cards
 from tests.ai_entity.small_network import small_network, write_network
 
 Change = Callable[[onnx.ModelProto], None]
@@ -116,6 +117,7 @@ def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
     digest = write_network(tmp_path, small_network("petct", members=1), "petct", members=1)
     card = json.loads((tmp_path / "network.json").read_text())
     (tmp_path / "network.json").write_text(json.dumps(card | {"form": "quantum"}))
+    pin_cards(tmp_path)
     with pytest.raises(ModelError) as caught:
         Registry(tmp_path).load(digest)
     assert caught.value.reason is Reason.UNKNOWN_MODEL

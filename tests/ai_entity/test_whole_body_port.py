@@ -14,6 +14,7 @@ from medquorum.ai_entity.model_output import open_session
 from medquorum.ai_entity.onnx_outputs import with_outputs
 from medquorum.ai_entity.onnx_wire import inspect_model
 from medquorum.ai_entity.registry import Registry
+from medquorum.ai_entity.registry_file import pin_cards
 from medquorum.ai_entity.tumour import inference
 from medquorum.ai_entity.tumour.grid import GridImages
 from tests.ai_entity.small_network import small_network, write_network
@@ -42,6 +43,7 @@ def registered(folder: Path, model: onnx.ModelProto) -> bytes:
     digest = write_network(folder, model, "petct", members=3)
     card = json.loads((folder / "network.json").read_text())
     (folder / "network.json").write_text(json.dumps(card | {"whole_body_member": 2}))
+    pin_cards(folder)
     return digest
 
 
@@ -97,6 +99,7 @@ def test_its_own_temperature_divides_its_word(
     card = json.loads((tmp_path / "network.json").read_text())
     softer = card | {"whole_body_temperature_ppm": 50_000_000}
     (tmp_path / "network.json").write_text(json.dumps(softer))
+    pin_cards(tmp_path)
     soft = inference.predict(Registry(tmp_path).load(digest), images).probability
     assert np.abs(soft - 0.5).mean() < np.abs(sharp - 0.5).mean() - 0.1
     monkeypatch.setattr(inference, "lung_box", lambda *_: None)

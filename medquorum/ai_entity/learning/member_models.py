@@ -18,6 +18,7 @@ from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_REGISTRY_MODELS
 from medquorum.ai_entity.model_card import plain_name, read_card
 from medquorum.ai_entity.registry import MAX_CARD_BYTES, MODELS_FOLDER, REGISTRY_FILE
+from medquorum.ai_entity.registry_file import CARD_DIGEST
 from medquorum.ledger.approved_model import ApprovedModel
 from medquorum.ledger.provenance import FindingKind
 
@@ -73,6 +74,7 @@ def add_candidate(folder: Path, candidate: Path) -> ApprovedModel:
         entries[digest.hex()] = {
             "file": f"{stem}.onnx",
             "card": f"{stem}.{CARD_FILE}",
+            CARD_DIGEST: hashlib.sha256(contents[CARD_FILE]).hexdigest(),
             "kind": card.kind,
             "current": False,
             "serial": 1 + max((_serial(one) for one in entries.values()), default=0),
@@ -87,14 +89,21 @@ def _add_network(folder: Path, candidate: Path, entries: dict[str, dict[str, Any
     model, card = (candidate / name for name in NETWORK_FILES)
     if not model.exists():
         return
-    content = _bytes(model)
+    content, words = _bytes(model), _bytes(card)
     digest = hashlib.sha256(content)
-    kind = read_card(_bytes(card), digest.digest()).kind
+    kind = read_card(words, digest.digest()).kind
     stem = f"{kind}-network-{digest.hexdigest()[:16]}"
+    if digest.hexdigest() in entries:
+        return
     (folder / f"{stem}.onnx").write_bytes(content)
-    (folder / f"{stem}.json").write_bytes(_bytes(card))
-    entry = {"file": f"{stem}.onnx", "card": f"{stem}.json", "kind": kind, "current": False}
-    entries.setdefault(digest.hexdigest(), entry)
+    (folder / f"{stem}.json").write_bytes(words)
+    entries[digest.hexdigest()] = {
+        "file": f"{stem}.onnx",
+        "card": f"{stem}.json",
+        CARD_DIGEST: hashlib.sha256(words).hexdigest(),
+        "kind": kind,
+        "current": False,
+    }
 
 
 def announced(folder: Path, digest: str) -> ApprovedModel:
