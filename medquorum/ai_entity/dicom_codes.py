@@ -13,7 +13,7 @@ from pydicom.sr.coding import Code
 
 from medquorum.ai_entity.explain.change_facts import Course
 from medquorum.ai_entity.findings import Level
-from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT
+from medquorum.ai_entity.tumour.methods import SUV_2_5, SUV_4, SUV_41_PERCENT, SUV_ADAPTIVE
 
 SCHEME: Final = "99MEDQUORUM"
 MEANING_CHARACTERS: Final = 64
@@ -56,6 +56,7 @@ METHODS: Final = {
     SUV_2_5: Code("by-suv-2-5", SCHEME, "SUV 2.5 and more, 3 mL and more, all uptake"),
     SUV_4: Code("by-suv-4", SCHEME, "SUV 4.0 and more, 3 mL and more, all uptake"),
     SUV_41_PERCENT: Code("by-suv-41-pct", SCHEME, "41 percent of each lesion's SUVmax"),
+    SUV_ADAPTIVE: Code("by-adaptive", SCHEME, "Adaptive threshold of each lesion, blur corrected"),
 }
 BY_PERCIST: Final = Code("course-percist", SCHEME, "By PERCIST 1.0 cut-offs, no assessment")
 BY_EORTC: Final = Code("course-eortc", SCHEME, "By EORTC 1999 cut-offs, no assessment")

@@ -3,7 +3,8 @@
 A segmentation of the lesions on the series they were measured on (the PET where there is one, else
 the CT), one of the organs on the analysis grid, and a measurement report that refers to both
 (``dicom_segmentation``, ``dicom_report``). All name the algorithm, its version and its SHA-256, are
-unverified, and say that they are not for clinical use. Like every DICOM object derived from a
+unverified, and say that they are not for clinical use. The same input gives the same bytes
+(``dicom_stamps``). Like every DICOM object derived from a
 series they repeat the patient's and the study's attributes of their source.
 """
 
@@ -21,6 +22,7 @@ from medquorum.ai_entity.dicom_segmentation import lesion_segmentation, organ_se
 from medquorum.ai_entity.dicom_series import read_series
 from medquorum.ai_entity.dicom_slice import parse_header, read_geometry, required
 from medquorum.ai_entity.dicom_source import iterate_files
+from medquorum.ai_entity.dicom_stamps import seed_of, settle
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.tumour.grid import Placed, carry_labels
@@ -40,6 +42,11 @@ REPEATED_IF_KNOWN: Final = (
     "ReferringPhysicianName",
 )
 """Type 2 (PS3.5 7.4.3): repeated, empty where the source does not know."""
+
+SHORT: Final = ("AccessionNumber", "StudyID")
+SHORT_CHARACTERS: Final = 16
+"""Of a short string (SH, PS3.5 table 6.2-1). A longer one is left empty: cut, it would name another
+study, while StudyInstanceUID names this one."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,6 +82,8 @@ def dicom_results(source: Path, modality: str, findings: Findings) -> DicomResul
             lesions = lesion_segmentation(slices, labels, drawn, findings.model)
             organs = organ_segmentation(slices, findings)
             report = measurement_report(slices, drawn, findings, (lesions, organs))
+            made = [one for one in (lesions, organs, report) if one is not None]
+            settle(made, slices, seed_of(volume.facts.content_digest, findings))
             return DicomResults(
                 _bytes(lesions), _bytes(report), None if organs is None else _bytes(organs)
             )
@@ -97,12 +106,16 @@ def sorted_slices(source: Path) -> list[FileDataset]:
         for keyword in REPEATED:
             required(dataset, keyword, ordinal)
         for keyword in REPEATED_IF_KNOWN:
-            if keyword not in dataset:
+            if keyword not in dataset or _too_long(dataset, keyword):
                 setattr(dataset, keyword, "")
         geometry = read_geometry(dataset, ordinal)
         normal = np.cross(geometry.row_direction, geometry.column_direction)
         placed.append((float(normal @ np.asarray(geometry.position_mm)), ordinal, dataset))
     return [dataset for _, _, dataset in sorted(placed, key=lambda one: one[:2])]
+
+
+def _too_long(dataset: FileDataset, keyword: str) -> bool:
+    return keyword in SHORT and len(str(dataset.get(keyword) or "")) > SHORT_CHARACTERS
 
 
 def _bytes(dataset: Any) -> bytes:

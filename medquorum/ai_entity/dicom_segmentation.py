@@ -21,8 +21,8 @@ from medquorum.ai_entity.phantom.organs import Organ
 NOTICE: Final = "Machine-generated, not for clinical use"
 MANUFACTURER: Final = "Medquorum"
 SERIES_NUMBERS: Final = {"SEG": 9_001, "SR": 9_002, "ORGANS": 9_003}
-NO_SEGMENT: Final = (Organ.AIR, Organ.FAT)
-"""Not drawn: one is no tissue, the other is everywhere."""
+NO_SEGMENT: Final = (Organ.AIR,)
+"""Not drawn: no tissue."""
 
 
 def lesion_segmentation(

@@ -18,6 +18,7 @@ from medquorum.ai_entity.dicom_codes import (
     COURSES,
     LEVEL,
     LEVELS,
+    MEANING_CHARACTERS,
     SCHEME,
     SITES,
     method_code,
@@ -29,16 +30,21 @@ from medquorum.ai_entity.overlay import with_organs
 from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ai_entity.phantom.scanner import STANDARD
 from medquorum.ai_entity.phantom.whole_body import scan_with, torso_files
+from medquorum.ai_entity.tumour import methods
 from medquorum.ai_entity.tumour.methods import SUV_4
 from tests.ai_entity.explain.bodies import Scan, lesion_in, person, recorded, scanned
+from tests.ai_entity.slices import all_changed, having
 from tests.ai_entity.test_analysis_commands import folder_of
 
 GRADED = (("liver", Level.TUMOR_PLUS), ("lungs", Level.METASTASIS), ("bone", Level.NEGATIVE))
 
 
+Study = tuple[Path, Findings]
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Findings, DicomResults]:
-    """A patient seen twice, her second study with organs, and its DICOM files."""
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A patient seen twice, her second study with organs: its PET and what was found on it."""
     patient = person()
     growths = (lesion_in(patient, Organ.LIVER, 16.0), lesion_in(patient, Organ.LUNGS, 12.0))
     body = scan_with(patient, growths, 1, STANDARD)
@@ -54,9 +60,54 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Findings, DicomResul
         overlay=with_organs(later.overlay, body.organs),
         tumour=replace(later.tumour, comparison_volumes_ul=((SUV_4, 7_000), ("own", 1_000))),
     )
-    results = dicom_results(pet, "PT", later)
+    return pet, later
+
+
+@pytest.fixture(scope="module")
+def made(study: Study) -> tuple[Findings, DicomResults]:
+    """The findings and their DICOM files."""
+    results = dicom_results(study[0], "PT", study[1])
     assert results is not None
-    return later, results
+    return study[1], results
+
+
+def test_the_same_input_gives_the_same_bytes(
+    study: Study, made: tuple[Findings, DicomResults]
+) -> None:
+    again = dicom_results(study[0], "PT", study[1])
+    assert again is not None
+    for name in DicomResults.__slots__:
+        assert getattr(again, name) == getattr(made[1], name), name
+    source = pydicom.dcmread(sorted(study[0].iterdir())[0])
+    lesions, report = (
+        pydicom.dcmread(io.BytesIO(one)) for one in (again.segmentation, again.report)
+    )
+    assert lesions.ContentDate == report.ContentDate == source.ContentDate
+    assert lesions.SOPInstanceUID == lesions.file_meta.MediaStorageSOPInstanceUID
+    assert lesions.SOPInstanceUID.startswith("2.25.")
+    other = dicom_results(study[0], "PT", replace(study[1], lines=("Another word.",)))
+    assert other is not None
+    assert pydicom.dcmread(io.BytesIO(other.report)).SOPInstanceUID != report.SOPInstanceUID
+
+
+def test_a_study_number_longer_than_the_standard_allows_is_left_empty(
+    study: Study, tmp_path: Path
+) -> None:
+    files = [path.read_bytes() for path in sorted(study[0].iterdir())]
+    long = having("StudyID", "A_STUDY_OF_18_CHAR")
+    made = dicom_results(folder_of(tmp_path / "pet", all_changed(files, long)), "PT", study[1])
+    assert made is not None
+    for content in (made.segmentation, made.organ_map, made.report):
+        assert pydicom.dcmread(io.BytesIO(content or b"")).StudyID == ""
+
+
+def test_every_way_to_draw_a_volume_has_a_code_whose_meaning_fits() -> None:
+    names = [value for name, value in vars(methods).items() if name.startswith("SUV_")]
+    assert methods.SUV_ADAPTIVE in names
+    told = [method_code(name) for name in names]
+    assert len({one.value for one in told}) == len(names)
+    assert "by-other" not in {one.value for one in told}
+    assert all(0 < len(one.meaning) <= MEANING_CHARACTERS for one in told)
 
 
 def content_of(results: DicomResults) -> MeasurementReport:
@@ -84,8 +135,8 @@ def test_the_organ_map_is_the_overlays(made: tuple[Findings, DicomResults]) -> N
         there = affine @ np.append(np.argwhere(labels == organ).mean(axis=0), 1.0)
         assert here == pytest.approx(there, abs=0.01)
     names = {one.SegmentLabel for one in segmentation.SegmentSequence}
-    assert {"liver", "lungs", "bone", "heart", "kidneys"} <= names
-    assert not {"air", "fat"} & names
+    assert {"liver", "lungs", "bone", "heart", "kidneys", "fat"} <= names
+    assert "air" not in names
     lesions = pydicom.dcmread(io.BytesIO(results.segmentation))
     assert segmentation.FrameOfReferenceUID == lesions.FrameOfReferenceUID
     assert segmentation.StudyInstanceUID == lesions.StudyInstanceUID
