@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from medquorum.ai_entity.block_means import Blocks, block_means, stored_means
 from medquorum.ai_entity.dicom_slice import Slice
+from medquorum.ai_entity.patient_identity import NOBODY, Identity
 from medquorum.ai_entity.suv import PetFacts
 
 Affine = npt.NDArray[np.float64]
@@ -39,6 +40,8 @@ class ImageVolume:
     modality: str
     facts: SeriesFacts
     pet: PetFacts | None
+    patient: Identity = NOBODY
+    """Compared with that of other images, and never shown or kept."""
 
     def __repr__(self) -> str:
         return f"ImageVolume({self.modality}, {self.voxels.shape}, {self.spacing_zyx_mm} mm)"
@@ -59,6 +62,8 @@ class SeriesLayers:
     spacing_zyx_mm: tuple[float, float, float]
     facts: SeriesFacts
     pet: PetFacts | None
+    patient: Identity = NOBODY
+    """As of ``ImageVolume``."""
 
     def __repr__(self) -> str:
         return f"SeriesLayers({self.slices[0].modality}, {self.shape})"
@@ -78,6 +83,7 @@ class SeriesLayers:
             self.slices[0].modality,
             self.facts,
             self.pet,
+            self.patient,
         )
 
     def means(self, blocks: Blocks) -> npt.NDArray[np.float32]:

@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +24,7 @@ from medquorum.ai_entity.dicom_slice import Slice, SliceGeometry, read_slice
 from medquorum.ai_entity.dicom_source import SeriesSource, iterate_files
 from medquorum.ai_entity.errors import Reason, SeriesError
 from medquorum.ai_entity.limits import MAX_VOLUME_VOXELS
+from medquorum.ai_entity.patient_identity import NOBODY, Identity, read_identity
 from medquorum.ai_entity.suv import PetFacts, merge_pet_facts, read_pet_facts
 
 SPACING_TOLERANCE: Final = 0.01
@@ -48,6 +49,7 @@ class _Read:
     image: Slice
     along_mm: float
     pet: PetFacts | None
+    patient: Identity
 
 
 def read_series(source: SeriesSource, modality: str) -> ImageVolume:
@@ -62,7 +64,9 @@ def read_layers(source: SeriesSource, modality: str) -> SeriesLayers:
     """The same volume as stored, before its voxels are made into numbers. Raises SeriesError."""
     slices: list[_Read] = []
     voxel_count = 0
+    patient = NOBODY
     for one in _read_files(source, modality):
+        patient = _same_patient(patient, one)
         if slices:
             _same_series(slices[0].image, one.image, one.ordinal)
         voxel_count += one.image.stored.size
@@ -71,7 +75,8 @@ def read_layers(source: SeriesSource, modality: str) -> SeriesLayers:
         slices.append(one)
     slices.sort(key=lambda one: one.along_mm)
     facts = [one.pet for one in slices if one.pet is not None]
-    return _stack(slices, merge_pet_facts(facts) if facts else None)
+    layers = _stack(slices, merge_pet_facts(facts) if facts else None)
+    return replace(layers, patient=patient)
 
 
 def _read_files(source: SeriesSource, modality: str) -> Iterator[_Read]:
@@ -105,12 +110,23 @@ def _read_file(content: bytes, ordinal: int, modality: str) -> _Read:
     pet = read_pet_facts(dataset, ordinal) if modality == "PT" else None
     normal = _normal(image.geometry.row_direction, image.geometry.column_direction)
     along = float(np.dot(normal, image.geometry.position_mm))
-    return _Read(ordinal, hashlib.sha256(content).digest(), image, along, pet)
+    patient = read_identity(dataset, ordinal)
+    return _Read(ordinal, hashlib.sha256(content).digest(), image, along, pet, patient)
 
 
 @lru_cache(maxsize=8)
 def _normal(row: tuple[float, ...], column: tuple[float, ...]) -> npt.NDArray[np.float64]:
     return np.cross(row, column)
+
+
+def _same_patient(patient: Identity, one: _Read) -> Identity:
+    if not patient.may_be(one.patient):
+        raise SeriesError(
+            Reason.DIFFERENT_PATIENTS,
+            f"file {one.ordinal} and a file before it belong to different patients, by their "
+            "headers; send the files of one patient",
+        )
+    return patient.known_with(one.patient)
 
 
 def _same_series(first: Slice, image: Slice, ordinal: int) -> None:

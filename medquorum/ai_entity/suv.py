@@ -14,6 +14,7 @@ from pydicom.valuerep import DT, TM
 
 from medquorum.ai_entity.dicom_slice import bad_tag, optional
 from medquorum.ai_entity.errors import Reason, SeriesError, SuvError
+from medquorum.ai_entity.tracer import names_fdg
 
 MS_PER_DAY: Final = 86_400_000
 MAX_UPTAKE_MS: Final = 12 * 3_600_000
@@ -42,6 +43,8 @@ class PetFacts:
     weight_kg: float | None
     philips_suv_factor: float | None
     philips_activity_factor: float | None
+    names_fdg: bool | None = None
+    """Whether the tracer is FDG; no part of the formula."""
 
 
 def read_pet_facts(dataset: Any, ordinal: int) -> PetFacts:
@@ -65,6 +68,7 @@ def read_pet_facts(dataset: Any, ordinal: int) -> PetFacts:
         weight_kg=_positive(dataset, "PatientWeight", ordinal),
         philips_suv_factor=_private_number(dataset, 0x00),
         philips_activity_factor=_private_number(dataset, 0x09),
+        names_fdg=names_fdg(dataset, ordinal),
     )
 
 
@@ -75,7 +79,7 @@ def merge_pet_facts(facts: list[PetFacts]) -> PetFacts:
     merged = {replace(one, acquisition_ms=earliest) for one in facts}
     if len(merged) != 1:
         raise SeriesError(
-            Reason.MIXED_SERIES, "the slices disagree on dose, weight, times or corrections"
+            Reason.MIXED_SERIES, "the slices disagree on dose, weight, times, tracer or corrections"
         )
     return merged.pop()
 

@@ -83,6 +83,8 @@ class GridImages:
     """The CT as the scanner made it, kept only for a model that works at its own voxel size."""
     frame: bytes = b""
     """Digest of the CT's frame of reference; empty where it names none."""
+    names_fdg: bool | None = None
+    """Whether the PET's header says that its tracer is FDG; None where it does not tell."""
 
     def __repr__(self) -> str:
         return f"GridImages({self.hu.shape}, pet={self.suv is not None})"

@@ -5,7 +5,8 @@ bounds lie outside what 40 real PET/CT cases, a real chest and the phantoms show
 0.75 and of PET 0.80 or more, soft tissue 0.57 L or more, 75 % or more of the activity inside the
 body, 46 % or more of the voxels at fat or below, median SUV of soft tissue 0.39 to 1.07, at most
 9 % of the soft tissue without uptake, spacings of 3.3 to 5.5 mm). What a body looks like stands in
-``guard_body``. A dog of a person's size, or a person mirrored, is not told from a person.
+``guard_body``, whether the PET lies where the CT does in ``guard_place``. A dog of a person's size,
+or a person mirrored, is not told from a person.
 """
 
 from typing import Final
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from medquorum.ai_entity.tumour.grid import GridImages, Volume
 from medquorum.ai_entity.tumour.guard_body import repeated_reason, shape_reason
+from medquorum.ai_entity.tumour.guard_place import shifted_reason
 
 MIN_SIDE_MM: Final = 60.0
 MIN_SOFT_TISSUE_ML: Final = 150.0
@@ -86,6 +88,8 @@ def soft_tissue(hu: Volume) -> npt.NDArray[np.bool_]:
 
 def reason_to_abstain(images: GridImages) -> str | None:
     """A sentence when the images are not a body, or None."""
+    if images.suv is not None and images.names_fdg is False:
+        return "the PET's header names another tracer than FDG, and this model reads FDG only"
     reason = _size_reason(images) or _density_reason(images.hu, images.voxel_volume_mm3)
     if reason is not None:
         return reason
@@ -97,7 +101,18 @@ def reason_to_abstain(images: GridImages) -> str | None:
     )
     if reason is not None or images.suv is None:
         return reason
-    return _units_reason(images, tissue) or _place_reason(images.suv, tissue, images.hu)
+    return (
+        _units_reason(images, tissue)
+        or _place_reason(images.suv, tissue, images.hu)
+        or shifted_reason(images.hu, images.suv, tissue, images.voxel_volume_mm3)
+    )
+
+
+def assumed_tracer(images: GridImages) -> tuple[str, ...]:
+    """What a report must say where the PET's header does not tell the tracer."""
+    if images.suv is None or images.names_fdg is not None:
+        return ()
+    return ("The PET's header does not name its tracer: FDG was assumed.",)
 
 
 def _size_reason(images: GridImages) -> str | None:

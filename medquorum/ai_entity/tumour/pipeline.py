@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from medquorum.ai_entity.dicom_layers import ImageVolume, SeriesLayers
 from medquorum.ai_entity.dicom_series import read_layers, read_series
 from medquorum.ai_entity.errors import AnalysisError, Reason, SeriesError
 from medquorum.ai_entity.findings import PPM, Findings, Kind, ModelFacts, TumourFindings
@@ -18,7 +19,7 @@ from medquorum.ai_entity.suv import suv_factor
 from medquorum.ai_entity.tumour.candidates import draw_lesions, head_of
 from medquorum.ai_entity.tumour.grading import grade_organs
 from medquorum.ai_entity.tumour.grid import GridImages, Placed, common_grid
-from medquorum.ai_entity.tumour.guard import reason_to_abstain
+from medquorum.ai_entity.tumour.guard import assumed_tracer, reason_to_abstain
 from medquorum.ai_entity.tumour.inference import Prediction, predict
 from medquorum.ai_entity.tumour.lesions import (
     comparison_volumes,
@@ -57,13 +58,27 @@ def read_images(ct: Path, pet: Path | None, *, keep_ct: bool = False) -> GridIma
         if pet_volume.pet is None:
             raise SeriesError(Reason.MISSING_TAG, "no units")
         factor = np.float32(suv_factor(pet_volume.pet))
-    frames = {frame, pet_volume.facts.frame_of_reference_digest} - {b""}
+    _must_belong_together(layers, pet_volume)
+    placed_pet = Placed(pet_volume.voxels * factor, pet_volume.affine)
+    told = pet_volume.pet.names_fdg
+    images = common_grid(kept or layers, placed_pet)
+    return replace(images, frame=frame, native_hu=kept, names_fdg=told)
+
+
+def _must_belong_together(ct: SeriesLayers, pet: ImageVolume) -> None:
+    """Raise SeriesError for images of two patients, or of two positions of one."""
+    if not ct.patient.may_be(pet.patient):
+        raise SeriesError(
+            Reason.DIFFERENT_PATIENTS,
+            "CT and PET belong to different patients, by their headers; send a pair of one patient",
+        )
+    frames = {image.facts.frame_of_reference_digest for image in (ct, pet)} - {b""}
     if len(frames) > 1:
         raise SeriesError(
-            Reason.NOT_OVERLAPPING, "CT and PET have different frames of reference; register them"
+            Reason.NOT_OVERLAPPING,
+            "CT and PET have different frames of reference; check first that both are of one "
+            "patient, then register them",
         )
-    placed_pet = Placed(pet_volume.voxels * factor, pet_volume.affine)
-    return replace(common_grid(kept or layers, placed_pet), frame=frame, native_hu=kept)
 
 
 @contextmanager
@@ -146,7 +161,8 @@ def findings_of(model: LoadedModel, images: GridImages, prediction: Prediction) 
         findings = _findings_without_organs(model, images, prediction)
         assert findings.overlay is not None  # noqa: S101 - a conclusion draws, if only nothing
         packed = organs.result().compressed
-    return replace(findings, overlay=replace(findings.overlay, organs=packed))
+    overlay = replace(findings.overlay, organs=packed)
+    return replace(findings, overlay=overlay, lines=(*findings.lines, *assumed_tracer(images)))
 
 
 def _findings_without_organs(
