@@ -8,10 +8,14 @@ A model of several members was trained by cross-validation: its folds file says 
 seen which case. A case is recognised by the digest of its arrays, never by its name, and is judged
 by that member alone; every other case by the mean of all members. Of older models the training card
 tells which cases they were fitted on: their figures say nothing about new patients.
+
+A digest knows every voxel, so one changed voxel makes another case of it. What bears the name of a
+training case and is not that case bit by bit may still be that patient: nothing is claimed of it.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +60,11 @@ class CaseResult:
     levels: tuple[tuple[str, str], ...]
     abstained: str | None
     seen_in_training: bool | None
-    """By whoever judged it; None where the training card does not tell."""
+    """By whoever judged it; None where that is not known."""
     member: int | None = None
     """The member that judged it because the others were trained on it."""
+    unknown_because: str | None = None
+    """Why it is not known whether it was seen."""
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -74,6 +80,7 @@ class CaseResult:
             "levels": dict(self.levels),
             "abstained": self.abstained,
             "seen_in_training": self.seen_in_training,
+            "seen_in_training_unknown_because": self.unknown_because,
             "member": self.member,
             "cross_validated": self.member is not None,
         }
@@ -105,6 +112,21 @@ class Seen:
     """Names in the one archive its training card names; None where that tells nothing."""
     unseen_member: Mapping[str, int] | None = None
     """Digest of a case's arrays -> the member that has not seen it; None without a folds file."""
+    names: frozenset[str] = frozenset()
+    """Of the cases in the folds file."""
+
+    def judge(self, case: ReferenceCase, member: int | None) -> tuple[bool | None, str | None]:
+        """Whether ``case`` was seen by who judges it; or None, and why that is not known."""
+        if self.unseen_member is None and self.fitted_on is None:
+            return None, "the model's training card does not name the cases of this archive"
+        if self.unseen_member is None:
+            return case.name in (self.fitted_on or ()), None
+        if member is None and any(_names_same(name, case.name) for name in self.names):
+            return None, (
+                "it bears the name of a training case and is not that case bit by bit: an altered "
+                "copy, or another patient"
+            )
+        return False, None
 
 
 def evaluate_cases(archive: CaseArchive, model: LoadedModel, seen: Seen) -> Iterator[CaseResult]:
@@ -131,6 +153,7 @@ def evaluate_case(case: ReferenceCase, model: LoadedModel, seen: Seen) -> CaseRe
         relative = relative_threshold(case.pet.voxels, lesions, case.spacing_mm)
         relative_ml = volume_ml(relative, case.spacing_mm)
     regions = () if findings.tumour is None else findings.tumour.regions
+    was_seen, unknown_because = seen.judge(case, member)
     return CaseResult(
         case=case.name,
         dice=dice,
@@ -140,8 +163,9 @@ def evaluate_case(case: ReferenceCase, model: LoadedModel, seen: Seen) -> CaseRe
         reference_ml=volume_ml(case.contour, case.spacing_mm),
         levels=tuple((region.region, region.level.value) for region in regions),
         abstained=findings.abstained,
-        seen_in_training=_was_seen(case, seen),
+        seen_in_training=was_seen,
         member=member,
+        unknown_because=unknown_because,
     )
 
 
@@ -166,10 +190,10 @@ def _drawn_on_own_grid(
     return np.asarray(share >= np.float32(model.card.threshold_ppm / PPM))
 
 
-def _was_seen(case: ReferenceCase, seen: Seen) -> bool | None:
-    if seen.unseen_member is not None:
-        return False
-    return None if seen.fitted_on is None else case.name in seen.fitted_on
+def _names_same(training: str, given: str) -> bool:
+    """Whether ``given`` has the name of a training case in it, as in ``sts-005 copy``."""
+    wanted, found = (re.sub(r"[^a-z0-9]", "", name.casefold()) for name in (training, given))
+    return re.search(rf"(?<!\d){re.escape(wanted)}(?!\d)", found) is not None
 
 
 def dice_of(left: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_]) -> float:
@@ -213,19 +237,20 @@ def seen_cases(model: LoadedModel, models: Path, archive: Path) -> Seen:
         raise ModelError(
             Reason.MALFORMED_MODEL, f"{plan.folds} does not tell who has seen which case"
         ) from error
-    return Seen(unseen_member=known)
+    return Seen(unseen_member=known, names=frozenset(str(name) for name in stated["cases"]))
 
 
 def summary(results: list[CaseResult], model: LoadedModel) -> dict[str, Any]:
     """The document of `medquorum ai evaluate --json`."""
     judged = [one.dice for one in results if one.dice is not None]
-    unseen = [one.dice for one in results if one.dice is not None and not one.seen_in_training]
+    unseen = [one.dice for one in results if one.dice is not None and one.seen_in_training is False]
     return {
         "cases": [one.document() for one in results],
         "mean_dice": _mean(judged),
         "mean_dice_95_percent": _interval(judged),
         "median_dice": _rounded(float(np.median(judged))) if judged else None,
         "mean_dice_not_seen_in_training": _mean(unseen),
+        "not_known_whether_seen": sum(one.seen_in_training is None for one in results),
         "volume_bias_ml": _volume_bias(results),
         "judged": len(judged),
         "abstained": len(results) - len(judged),

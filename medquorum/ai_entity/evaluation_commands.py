@@ -105,6 +105,9 @@ def _cases(petct: Path, model: LoadedModel, folder: Path) -> dict[str, Any]:
     for result in evaluate_cases(archive, model, seen_cases(model, folder, petct)):
         results.append(result)
         tell(f"case {len(results)} of {len(archive.names)}: {_case_line(result)}")
+    for reason in sorted({one.unknown_because for one in results if one.unknown_because}):
+        cases = ", ".join(one.case for one in results if one.unknown_because == reason)
+        tell(f"warning: not known whether the model has seen {cases}: {reason}")
     return summary(results, model)
 
 
@@ -150,7 +153,8 @@ def _nema(model: LoadedModel) -> dict[str, Any]:
 def _case_line(result: CaseResult) -> str:
     if result.dice is None:
         return f"{result.case} abstained: {result.abstained}"
-    seen = "  (fitted on)" if result.seen_in_training else ""
+    notes = {True: "  (fitted on)", None: "  (perhaps fitted on)", False: ""}
+    seen = notes[result.seen_in_training]
     if result.member is not None:
         seen = f"  (by member {result.member}, which has not seen it)"
     return f"{result.case} Dice {result.dice:.3f}{seen}"
@@ -162,13 +166,16 @@ def _table(document: dict[str, Any]) -> Iterator[str]:
         volumes = [case["volume_ml"][by] for by in ("network", "suv_4", "suv_41pct", "reference")]
         shown = " ".join(f"{'-':>9s}" if one is None else f"{one:9.1f}" for one in volumes)
         dice = "-" if case["dice"] is None else f"{case['dice']:.3f}"
-        note = "  fitted on" if case["seen_in_training"] else ""
+        note = {True: "  fitted on", None: "  perhaps fitted on"}.get(case["seen_in_training"], "")
         yield f"{case['case']:16s} {dice:>6s} {shown}{note}"
     yield f"mean Dice {document['mean_dice']} over {document['judged']} judged cases"
     if document["cross_validated"]:
         yield "cross-validated: each case by the member that has not seen it"
-    if document["mean_dice_not_seen_in_training"] != document["mean_dice"]:
-        yield f"mean Dice of cases not fitted on: {document['mean_dice_not_seen_in_training']}"
+    unseen = document["mean_dice_not_seen_in_training"]
+    if unseen is None and document["judged"]:
+        yield "no judged case is known not to have been fitted on"
+    elif unseen != document["mean_dice"]:
+        yield f"mean Dice of cases not fitted on: {unseen}"
     yield f"abstained: {document['abstained']}"
     yield f"model {document['model']} {document['model_digest']}"
     yield "Not for clinical use."
