@@ -130,7 +130,8 @@ class Findings:
     conclusion: Conclusion
     next_step: NextStep
     confidence_ppm: int
-    """Calibrated probability of the conclusion; 0 when abstained."""
+    """Of a fracture or of none; else the highest probability of tumour in any organ, or 1 less that
+    for a negative; 0 when abstained."""
     abstained: str | None
     """Why no conclusion is drawn, or None."""
     scores_ppm: tuple[tuple[str, int], ...]

@@ -24,3 +24,11 @@ def test_figures_of_the_readme_are_those_of_the_cards() -> None:
     assert f"({100 * usual:.1f} % where uptake is usual)" in text
     assert f"{100 * made_up['metastasis_sensitivity']:.1f} % of the organs with metastases" in text
     assert f"quadratic kappa {made_up['quadratic_kappa']['estimate']:.2f}**" in text
+
+
+def test_the_readme_says_which_volume_stays_within_ten_per_cent_of_the_spheres() -> None:
+    page = (ROOT / "docs/models/phantoms.md").read_text()
+    assert "- network: mean error not within 10 % for every sphere of 17 mm and more" in page
+    assert "- adaptive: mean error within 10 % for every sphere of 17 mm and more" in page
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert "of 17 mm and more only the adaptive threshold" in text

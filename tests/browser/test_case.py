@@ -81,7 +81,7 @@ async def test_the_evidence_of_a_tumour_is_in_numbers_with_units_and_methods(des
     await desk.open("tumour")
     side = desk.page.locator(".case-side")
     for told in (
-        "Tumour 91 % sure",
+        "Tumour Highest probability of tumour in any organ 91 %; not calibrated for patients",
         "Lesions (4)",
         "26.9 mL",
         "by network, threshold 0.5",

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from medquorum.ai_entity.explain.card_words import Card, paragraph, read_card_document
+from medquorum.ai_entity.explain.card_words import (
+    Card,
+    paragraph,
+    read_card_document,
+    summary,
+)
 from medquorum.ai_entity.explain.change_facts import PPM, Changes, LesionChange, Measure
 from medquorum.ai_entity.explain.change_words import change_lines
 from medquorum.ai_entity.explain.compare import compare
 from medquorum.ai_entity.explain.previous import PreviousStudy
 from medquorum.ai_entity.explain.reliability import (
+    asserted,
     bins_measured_on,
     bins_of,
     calibration_error,
@@ -20,6 +26,7 @@ from medquorum.ai_entity.explain.reliability import (
 )
 from medquorum.ai_entity.findings import Findings, Lesion, Level
 from medquorum.ai_entity.published import total_volumes
+from medquorum.ledger.contents import Conclusion
 
 FORMAT: Final = "medquorum-explanation/1"
 COLUMNS: Final = (
@@ -50,6 +57,7 @@ def explanation(
         "not_for_clinical_use": True,
         "conclusion": findings.conclusion.value,
         "confidence": findings.confidence_ppm / PPM,
+        "probability": stated_probability(findings),
         "abstained": findings.abstained,
         "text": list(findings.lines),
         "volumes": [] if tumour is None else total_volumes(tumour),
@@ -60,11 +68,32 @@ def explanation(
             "name": findings.model.name,
             "version": findings.model.version,
             "digest": findings.model.digest.hex(),
+            "summary": list(summary(card)),
             "paragraph": paragraph(card),
             "limits": [str(limit) for limit in card.get("limits", [])],
         },
         "reliability": reliability(card),
     }
+
+
+def stated_probability(findings: Findings) -> str:
+    """What the model's number is a probability of; one line."""
+    if findings.fracture is not None:
+        share = findings.fracture.probability_ppm
+        return f"Probability of a fracture: {_percent(share)}; calibrated on drawn films alone."
+    clear = findings.conclusion is Conclusion.NEGATIVE
+    share = PPM - findings.confidence_ppm if clear else findings.confidence_ppm
+    highest = f"Highest probability of tumour in any organ: {_percent(share)}"
+    return f"{highest}; not calibrated for patients."
+
+
+def _percent(share_ppm: int) -> str:
+    """0 and 100 only where it is so."""
+    if 0 < share_ppm < PPM // 200:
+        return "below 1 %"
+    if PPM - PPM // 200 < share_ppm < PPM:
+        return "above 99 %"
+    return f"{share_ppm / 10_000:.0f} %"
 
 
 def explained(findings: Findings, models: Path) -> dict[str, Any]:
@@ -167,7 +196,8 @@ def reliability(card: Mapping[str, Any]) -> dict[str, Any] | None:
         "bins": [
             {"count": one.count, "stated": one.stated, "observed": one.observed} for one in bins
         ],
-        "calibration_error": calibration_error(bins),
+        "calibration_error": calibration_error(asserted(bins) or bins),
+        "calibration_error_of_all": calibration_error(bins),
         "svg": reliability_svg(bins, measured_on),
     }
 

@@ -11,11 +11,20 @@ LEVEL_COLOURS: Final = {
     "Tumor+": "#d9762b",
     "Metastasis": "#d6455d",
 }
+METHODS: Final = {
+    "network": "the network's contour",
+    "suv_2_5": "SUV \u2265 2.5",
+    "suv_4": "SUV \u2265 4.0",
+    "suv_41pct": "41 % of SUVmax",
+    "adaptive": "adaptive threshold",
+}
+"""Short names of ``published.total_volumes`` as a doctor reads them."""
 POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 STYLE: Final = """
 :root{color-scheme:dark}
 body{margin:0 auto;max-width:1080px;padding:24px;background:#0d1116;color:#d5dde7;
 font:15px/1.5 system-ui,sans-serif}
+summary{cursor:pointer;color:#9fb4cb}
 h1{font-size:21px;margin:0 0 4px}h2{font-size:16px;margin:28px 0 8px;color:#9fb4cb}
 .notice{color:#f0b7a8}.muted{color:#93a1b2}img{max-width:100%;border-radius:6px}
 table{border-collapse:collapse;width:100%}
@@ -69,7 +78,7 @@ def _picture(picture: bytes | None) -> list[str]:
 def _verdict(explanation: Mapping[str, Any]) -> list[str]:
     if explanation["abstained"] is not None:
         return [f"<p>No conclusion: {escape(str(explanation['abstained']))}</p>"]
-    return [f"<p>Calibrated probability of this conclusion {explanation['confidence']:.0%}.</p>"]
+    return [f"<p>{escape(explanation['probability'])}</p>"]
 
 
 def _organs(organs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -102,7 +111,8 @@ def _volumes(volumes: Sequence[Mapping[str, Any]]) -> list[str]:
     if not volumes:
         return []
     rows = "".join(
-        f"<tr><td>{escape(str(one['by']))}</td><td>{escape(str(one['method']))}</td>"
+        f"<tr><td>{escape(METHODS.get(one['by'], str(one['by'])))}</td>"
+        f"<td>{escape(str(one['method']))}</td>"
         f"<td>{one['volume_ml']:.1f} mL</td></tr>"
         for one in volumes
     )
@@ -147,9 +157,11 @@ def _changes(changes: Mapping[str, Any] | None) -> list[str]:
 def _model(explanation: Mapping[str, Any]) -> list[str]:
     model, shown = explanation["model"], explanation["reliability"]
     limits = "".join(f"<li>{escape(str(limit))}</li>" for limit in model["limits"])
+    brief = "".join(f"<p>{escape(str(sentence))}</p>" for sentence in model["summary"])
     words = (
+        f"{brief}<details><summary>All that its card says</summary>"
         f"<p>{escape(model['paragraph'])}</p><ul>{limits}</ul>"
-        f'<p class="muted">SHA-256 {escape(model["digest"])}</p>'
+        f'<p class="muted">SHA-256 {escape(model["digest"])}</p></details>'
     )
     if shown is None:
         missing = "No reliability diagram of this model is known."

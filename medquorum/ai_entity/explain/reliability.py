@@ -11,9 +11,11 @@ from typing import Any, Final
 
 PPM: Final = 1_000_000
 MAX_BINS: Final = 50
+ASSERTED: Final = 0.1
+"""Answers that state less are mostly background: so many that they hide what the others err."""
 SIDE: Final = 220.0
-LEFT, TOP = 58.0, 44.0
-WIDTH, HEIGHT = 310.0, 330.0
+LEFT, TOP = 58.0, 58.0
+WIDTH, HEIGHT = 310.0, 344.0
 PANEL, GRID, WORDS, LINE, AREA = "#12161c", "#38424f", "#c3cedb", "#6cb6ff", "#2a4a6b"
 IDEAL: Final = "#8b98a8"
 LARGEST_DOT, SMALLEST_DOT = 6.5, 2.0
@@ -75,12 +77,28 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return gaps / total if total else 0.0
 
 
+def asserted(bins: Sequence[Bin]) -> tuple[Bin, ...]:
+    """The bins that state ASSERTED and more."""
+    return tuple(one for one in bins if one.stated >= ASSERTED)
+
+
+def calibration_lines(bins: Sequence[Bin]) -> tuple[str, ...]:
+    """The calibration error where something is stated, and what it is of all answers."""
+    told, total = asserted(bins), sum(one.count for one in bins)
+    if not told or len(told) == len(bins):
+        return (f"calibration error {calibration_error(bins):.3f} of {total} answers",)
+    low = 1.0 - sum(one.count for one in told) / total
+    return (
+        f"calibration error {calibration_error(told):.3f} where 10 % or more is stated",
+        f"{calibration_error(bins):.3f} over all answers, {100.0 * low:.0f} % of which state less",
+    )
+
+
 def reliability_svg(bins: Sequence[Bin], measured_on: str = "") -> str:
     """The diagram with a title and a description for those who do not see it; "" without bins."""
     if not bins:
         return ""
-    total, error = sum(one.count for one in bins), calibration_error(bins)
-    summary = f"{total} answers, calibration error {error:.3f}"
+    summary = calibration_lines(bins)
     spoken = "; ".join(
         f"stated {one.stated:.0%}, true {one.observed:.0%} of {one.count}" for one in bins
     )
@@ -90,11 +108,15 @@ def reliability_svg(bins: Sequence[Bin], measured_on: str = "") -> str:
             f'width="{WIDTH:.0f}" height="{HEIGHT:.0f}" role="img" '
             'aria-labelledby="reliability-title reliability-description">',
             '<title id="reliability-title">Reliability diagram</title>',
-            f'<desc id="reliability-description">{escape(summary)}. {escape(spoken)}.</desc>',
+            f'<desc id="reliability-description">{escape("; ".join(summary))}. {escape(spoken)}.'
+            "</desc>",
             f'<rect width="{WIDTH:.0f}" height="{HEIGHT:.0f}" rx="6" fill="{PANEL}"/>',
             f'<text x="14" y="20" {FONT} font-weight="600" fill="{WORDS}">When it says so, is it '
             "so?</text>",
-            f'<text x="14" y="35" {FONT} fill="{IDEAL}">{escape(summary)}</text>',
+            *(
+                f'<text x="14" y="{35 + 14 * row}" {FONT} fill="{IDEAL}">{escape(line)}</text>'
+                for row, line in enumerate(summary)
+            ),
             *_axes(),
             *_marks(bins),
             f'<text x="14" y="{HEIGHT - 10:.0f}" {FONT} fill="{IDEAL}">'

@@ -11,6 +11,7 @@ from medquorum.ai_entity.explain.page import explanation_page
 from medquorum.ai_entity.findings import Findings, Level, RegionFinding
 from medquorum.ai_entity.phantom.anatomy import Anatomy
 from medquorum.ai_entity.phantom.organs import Organ
+from medquorum.ledger.contents import Conclusion
 from tests.ai_entity.explain.bodies import Scan, lesion_in, person, recorded, scanned
 from tests.ai_entity.explain.test_cards import CARD
 
@@ -47,6 +48,28 @@ def test_the_document_is_json_in_clinical_units(result: Findings) -> None:
     assert explanation(result, {})["changes"] is None
 
 
+def test_a_number_is_named_by_what_it_is_a_probability_of(result: Findings) -> None:
+    sure = replace(result, conclusion=Conclusion.TUMOUR, confidence_ppm=999_000)
+    told = explanation(sure, CARD)["probability"]
+    assert told == (
+        "Highest probability of tumour in any organ: above 99 %; not calibrated for patients."
+    )
+    assert told.replace(">", "&gt;") in explanation_page(explanation(sure, CARD))
+    clear = replace(result, conclusion=Conclusion.NEGATIVE, confidence_ppm=880_000)
+    assert "any organ: 12 %" in explanation(clear, CARD)["probability"]
+    assert "alibrated probability" not in explanation_page(explanation(clear, CARD))
+
+
+def test_background_is_left_out_of_the_calibration_error(result: Findings) -> None:
+    bins = [
+        {"count": 90, "stated": 0.01, "observed": 0.01},
+        {"count": 10, "stated": 0.9, "observed": 0.5},
+    ]
+    made = explanation(result, CARD | {"reliability": {"bins": bins}})["reliability"]
+    assert made["calibration_error"] == pytest.approx(0.4)
+    assert made["calibration_error_of_all"] == pytest.approx(0.04)
+
+
 class Page(HTMLParser):
     """What a page would make a browser do."""
 
@@ -80,6 +103,7 @@ def test_the_page_asks_nobody_and_runs_nothing(result: Findings) -> None:
     assert not {"script", "iframe", "link", "object"} & set(page.tags)
     assert [address[:22] for address in page.addresses] == ["data:image/png;base64,"]
     assert text.count("Since the last study") == 1
+    assert text.index("Trained on 40 patients; made up") < text.index("<details>")
 
 
 def test_an_abstention_has_a_page_with_its_reason(result: Findings) -> None:

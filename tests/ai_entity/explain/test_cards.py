@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from medquorum.ai_entity.explain.card_words import paragraph, read_card_document
+from medquorum.ai_entity.explain.card_words import paragraph, read_card_document, summary
 from medquorum.ai_entity.explain.reliability import (
     Bin,
+    asserted,
     bins_measured_on,
     bins_of,
     calibration_error,
+    calibration_lines,
     reliability_svg,
 )
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
@@ -82,6 +84,42 @@ def test_bins_are_read_in_every_spelling_and_nothing_else() -> None:
     assert bins_measured_on({"reliability": told}) == "160 phantoms"
     assert bins_of({}) == bins_of({"reliability": "many"}) == ()
     assert calibration_error(found) == pytest.approx((7 * 0.05 + 5 * 0.1) / 12)
+
+
+def test_background_does_not_hide_what_is_stated() -> None:
+    """Of 100 answers 90 are background and right; the ten others err by 0.4."""
+    bins = (Bin(90, 0.01, 0.01), Bin(10, 0.9, 0.5))
+    assert calibration_error(bins) == pytest.approx(0.04)
+    assert calibration_error(asserted(bins)) == pytest.approx(0.4)
+    assert calibration_lines(bins) == (
+        "calibration error 0.400 where 10 % or more is stated",
+        "0.040 over all answers, 90 % of which state less",
+    )
+    assert calibration_lines(bins[1:]) == ("calibration error 0.400 of 10 answers",)
+
+
+@pytest.mark.parametrize("kind", ["petct", "ct"])
+def test_diagram_and_paragraph_state_one_calibration_error(kind: str) -> None:
+    card = read_card_document(MODELS_FOLDER, Registry().digest_of(kind))
+    bins = bins_of(card)
+    picture, told = reliability_svg(bins), paragraph(card)
+    for line in calibration_lines(bins):
+        assert line in picture
+        assert line[1:] in told
+    assert told.lower().count("calibration error") == 1
+    assert calibration_error(asserted(bins)) > 5.0 * calibration_error(bins)
+
+
+def test_three_sentences_come_first() -> None:
+    learnt, tested, limits = summary(CARD)
+    assert learnt == "Trained on 40 patients; made up: 200 phantoms."
+    assert tested.startswith("Tested on real patients: 40 patients, mean Dice 0.812 (")
+    assert tested.endswith("On phantoms: not known.")
+    assert limits == "Limits: Limbs only."
+    learnt, tested, limits = summary({"training_sha256": "cd" * 32})
+    assert "cdcdcdcdcdcd" in learnt
+    assert tested == "Tested on real patients: not known. On phantoms: not known."
+    assert limits == "Limits: None are named on its card."
 
 
 def test_the_diagram_is_one_picture_that_says_what_it_shows() -> None:

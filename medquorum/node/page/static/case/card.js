@@ -7,7 +7,7 @@ import { dialog, el } from "../elements.js";
 import { session } from "../session.js";
 import { t } from "../texts.js";
 import { listOf } from "./numbers.js";
-import { binsOf, calibrationError, diagram } from "./reliability.js";
+import { binsOf, diagram, gapWords } from "./reliability.js";
 import { button, facts, prose } from "./sections.js";
 
 /** Whether the charter lets a member report with a model: "listed", "free" or "not_listed". */
@@ -20,7 +20,6 @@ function approval(ai, issuer) {
 function trust(card) {
   const bins = binsOf(card?.reliability);
   if (bins.length === 0) return el("p", { class: "hint" }, t("case.reliability_none"));
-  const error = (100 * calibrationError(bins)).toFixed(1);
   return el(
     "figure",
     { class: "reliability-figure" },
@@ -28,7 +27,10 @@ function trust(card) {
     el(
       "figcaption",
       {},
-      t("case.reliability_caption", { error, on: String(card.reliability.on ?? "") }),
+      t("case.reliability_caption", {
+        gap: gapWords(bins),
+        on: String(card.reliability.on ?? ""),
+      }),
     ),
   );
 }

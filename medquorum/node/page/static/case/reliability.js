@@ -4,6 +4,7 @@
  */
 
 import { svg } from "../elements.js";
+import { percent } from "../format.js";
 import { t } from "../texts.js";
 import { isNumber, listOf } from "./numbers.js";
 
@@ -16,6 +17,8 @@ const HEIGHT = TOP + SIDE + 44;
 const LARGEST = 6;
 const SMALLEST = 2;
 const MOST_BINS = 50;
+/** Answers that state less are mostly background: so many that they hide what the others err. */
+const ASSERTED = 0.1;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 const across = (share) => LEFT + SIDE * share;
@@ -38,11 +41,25 @@ export function binsOf(reliability) {
 }
 
 /** Mean gap between stated and observed share, weighted by count; 0 to 1. */
-export function calibrationError(bins) {
+function calibrationError(bins) {
   const total = bins.reduce((sum, one) => sum + one.count, 0);
   return total === 0
     ? 0
     : bins.reduce((sum, one) => sum + one.count * Math.abs(one.stated - one.observed), 0) / total;
+}
+
+/** The gap where something is stated, and beside it that of all answers. */
+export function gapWords(bins) {
+  const points = (some) => (100 * calibrationError(some)).toFixed(1);
+  const told = bins.filter((one) => one.stated >= ASSERTED);
+  if (told.length === 0 || told.length === bins.length)
+    return t("case.reliability_gap", { error: points(bins) });
+  const count = (some) => some.reduce((sum, one) => sum + one.count, 0);
+  return t("case.reliability_gap_asserted", {
+    error: points(told),
+    all: points(bins),
+    low: percent(1 - count(told) / count(bins)),
+  });
 }
 
 function axes() {
@@ -94,7 +111,7 @@ export function diagram(bins) {
     }),
   );
   const spoken = t("case.reliability_spoken", {
-    error: (100 * calibrationError(bins)).toFixed(1),
+    gap: gapWords(bins),
     count: bins.length,
   });
   return svg(

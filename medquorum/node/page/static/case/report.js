@@ -9,7 +9,7 @@ import { showCard } from "./card.js";
 import { changesSince } from "./changes.js";
 import { fractureFindings } from "./fracture.js";
 import { lesions } from "./lesions.js";
-import { share } from "./numbers.js";
+import { isNumber, share } from "./numbers.js";
 import { organs } from "./organs.js";
 import { button, prose, remark, section } from "./sections.js";
 import { volumes } from "./volumes.js";
@@ -20,16 +20,20 @@ function conclusionName({ conclusion, findings }) {
   return conclusion === "negative" ? known(`case.negative_${findings.kind}`, name) : name;
 }
 
+/** What the machine's number is a probability of: never of the conclusion as such. */
+function probability({ conclusion, findings }) {
+  const { fracture, confidence_ppm: sure } = findings;
+  if (fracture) return t("case.probability_fracture", { share: share(fracture.probability_ppm) });
+  const highest = conclusion === "negative" && isNumber(sure) ? 1_000_000 - sure : sure;
+  return t("case.probability_tumour", { share: share(highest) });
+}
+
 function verdict(report, proposal) {
   const { conclusion, next_step: step, findings } = report;
   const machine = report.author_kind === "machine";
-  const confidence =
+  const stated =
     machine && findings.abstained === null
-      ? el(
-          "span",
-          { class: "hint" },
-          t("case.confidence", { share: share(findings.confidence_ppm) }),
-        )
+      ? el("span", { class: "hint" }, probability(report))
       : null;
   const next =
     step === "none"
@@ -43,7 +47,7 @@ function verdict(report, proposal) {
       { class: "conclusion-line" },
       el("strong", {}, conclusionName(report)),
       " ",
-      confidence,
+      stated,
     ),
     findings.fracture ? remark(t("case.fracture_scope")) : null,
     findings.abstained ? remark(t("case.abstained", { why: findings.abstained }), "warning") : null,
