@@ -1,8 +1,10 @@
 """A picture of the findings that people can look at: slices or film with contours, and the words.
 
-Axial slices are shown as radiologists hold them (the patient's right on the left of the picture):
-CT above in a soft-tissue window, PET below in inverse grey where there is one, each lesion outlined
-in red with its number. Every sheet says which model drew it and that it is not for clinical use.
+Slices are shown as the grid holds them, for an axial one the patient's right on the left of the
+picture; the letters at the edges (L, R, A, P, H, F) come from the affine. CT stands above in a
+soft-tissue window with a bar of 50 mm, PET below in inverse grey with its SUV scale where there is
+one, each lesion outlined in red with its number. Every sheet says which model drew it and that it
+is not for clinical use.
 """
 
 from typing import Final
@@ -26,6 +28,11 @@ TILE_PIXELS: Final = 260
 
 CT_WINDOW_HU: Final = (-160.0, 240.0)
 MIN_SUV_WINDOW: Final = 5.0
+BAR_MM: Final = 50.0
+SCALE_PIXELS: Final = (10, 60)
+"""Width and height of the SUV scale."""
+TOWARDS: Final = (("L", "R"), ("P", "A"), ("H", "F"))
+"""The patient's sides at the end and at the start of each LPS axis."""
 HEAT_SHARE: Final = 0.6
 ORANGE: Final = (0, 140, 255)
 RED: Final = (40, 40, 255)
@@ -68,15 +75,58 @@ def chosen_slices(labels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
 
 def _tile(images: GridImages, labels: npt.NDArray[np.uint8], z: int, zoom: int) -> Picture:
     low, high = CT_WINDOW_HU
-    planes = [(images.hu[z] - low) / (high - low)]
+    ct = _outlined((images.hu[z] - low) / (high - low), labels[z], zoom)
+    z_mm = float((images.affine @ np.asarray([z, 0.0, 0.0, 1.0]))[2])
+    _write(ct, f"z {z_mm:.0f} mm", (4, 14))
+    _draw_length(ct, zoom / float(np.linalg.norm(images.affine[:3, 2])))
+    shown = [ct]
     if images.suv is not None:
         hottest = max(MIN_SUV_WINDOW, float(np.percentile(images.suv, 99.5)))
-        planes.append(1.0 - images.suv[z] / hottest)
-    shown = [_outlined(plane, labels[z], zoom) for plane in planes]
-    tile = np.concatenate(shown)
-    z_mm = float((images.affine @ np.asarray([z, 0.0, 0.0, 1.0]))[2])
-    _write(tile, f"z {z_mm:.0f} mm", (4, 14))
-    return tile
+        pet = _outlined(1.0 - images.suv[z] / hottest, labels[z], zoom)
+        _draw_scale(pet, hottest)
+        shown.append(pet)
+    for picture in shown:
+        _write_sides(picture, images.affine)
+    return np.concatenate(shown)
+
+
+def side_of(direction: npt.NDArray[np.float64]) -> str:
+    """The side of the patient towards which an LPS direction points most: L, R, P, A, H or F."""
+    axis = int(np.abs(direction).argmax())
+    return TOWARDS[axis][0 if direction[axis] > 0.0 else 1]
+
+
+def _write_sides(picture: Picture, affine: npt.NDArray[np.float64]) -> None:
+    """The patient's sides at the four edges."""
+    height, width = picture.shape[:2]
+    right, below = affine[:3, 2], affine[:3, 1]
+    _write(picture, side_of(-right), (4, height // 2 + 5))
+    _write(picture, side_of(right), (width - 14, height // 2 + 5))
+    _write(picture, side_of(-below), (width // 2 - 4, 14))
+    _write(picture, side_of(below), (width // 2 - 4, height - 5))
+
+
+def _draw_length(picture: Picture, pixels_per_mm: float) -> None:
+    """A bar of BAR_MM at the lower left, where it fits."""
+    height, width = picture.shape[:2]
+    length = round(BAR_MM * pixels_per_mm)
+    if length > width - 12:
+        return
+    picture[height - 9 : height - 4, 5 : 7 + length] = DARK
+    picture[height - 8 : height - 5, 6 : 6 + length] = WHITE
+    _write(picture, f"{BAR_MM:.0f} mm", (6, height - 12))
+
+
+def _draw_scale(picture: Picture, hottest: float) -> None:
+    """The greys of the PET at the lower right, with the SUV of both ends."""
+    (wide, high), (height, width) = SCALE_PIXELS, picture.shape[:2]
+    if height < 2 * high or width < 8 * wide:
+        return
+    top, left = height - high - 6, width - wide - 6
+    picture[top : top + high, left : left + wide] = np.linspace(0, 255, high)[:, None, None]
+    cv2.rectangle(picture, (left - 1, top - 1), (left + wide, top + high), DARK, 1)
+    _write(picture, f"SUV {hottest:.1f}", (left - 62, top + 10))
+    _write(picture, "0", (left - 14, top + high))
 
 
 def _outlined(plane: npt.NDArray[np.floating], labels: Picture, zoom: int) -> Picture:
