@@ -23,6 +23,34 @@ _environment_fail() {
     return 1
 }
 
+# Whether one of a program's arguments asks for help, which is answered before anything is installed.
+medquorum_wants_help() {
+    local argument
+    for argument in "$@"; do
+        case $argument in
+            --) return 1 ;;
+            -h | --help) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+# Prints an interpreter for what needs no package: that of .venv, or any that could make it.
+medquorum_python() {
+    if [[ -x $MEDQUORUM_VENV/bin/python ]]; then
+        printf '%s\n' "$MEDQUORUM_VENV/bin/python"
+        return 0
+    fi
+    _environment_find_python
+}
+
+# A link's packages are those of another checkout, which would be changed from here.
+_environment_own() {
+    [[ -L $MEDQUORUM_VENV ]] || return 0
+    _environment_fail "${MEDQUORUM_VENV##*/} is a symbolic link: what is installed here would change the environment it leads to." \
+        "Remove the link (rm $MEDQUORUM_VENV) and run this again: it makes an environment of its own."
+}
+
 # Prints the first interpreter that is Python 3.11 or newer.
 _environment_find_python() {
     local candidate found=()
@@ -125,6 +153,7 @@ _environment_bring_in_line() {
 medquorum_environment() {
     local profile=${1:-development} lock wanted status=0
     _environment_started=$SECONDS
+    _environment_own || return 1
     case $profile in
         development) lock=requirements/dev-lock.txt ;;
         runtime)
@@ -233,6 +262,7 @@ medquorum_federated() {
     local lock=$MEDQUORUM_ROOT/requirements/federated-lock.txt wanted
     local MEDQUORUM_VENV=$MEDQUORUM_ROOT/.venv-federated
     _environment_started=$SECONDS
+    _environment_own || return 1
     wanted=$(sha256sum "$lock" | cut -d ' ' -f 1) || return 1
     if _environment_fits federated "$wanted"; then
         return 0
