@@ -18,7 +18,7 @@ from medquorum.ai_entity.findings import Findings
 from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion, find_edges
 from medquorum.ai_entity.fracture.pipeline import SCOPE, analyse_radiograph
 from medquorum.ai_entity.fracture.radiograph import Radiograph, radiograph_of, read_radiograph
-from medquorum.ai_entity.fracture.scoring import care_for, measure
+from medquorum.ai_entity.fracture.scoring import NOT_FOR_CARE, READ_NOW, care_for, measure
 from medquorum.ai_entity.package_images import chest_radiograph, package_file, tibia_radiograph
 from medquorum.ai_entity.phantom.dicom_writer import write_radiograph
 from medquorum.ai_entity.phantom.long_bone import PIXEL_MM, make_long_bone
@@ -66,6 +66,11 @@ def test_a_fracture_is_shown_where_it_is_and_advised_on(shelf: Registry) -> None
     row = 320 + bone.cut.along_mm / PIXEL_MM
     assert any(abs(y + h / 2 - row) < 40 for _, y, _, h in findings.fracture.boxes)
     assert findings.fracture.healing_weeks_low in (2, 4, 8)
+    assert findings.fracture.advice.startswith("As published, not validated: ")
+    assert findings.fracture.referral == READ_NOW
+    assert findings.lines[1] == f"Fracture suspected. {READ_NOW}"
+    assert NOT_FOR_CARE in findings.lines
+    assert not any("within a week" in line for line in findings.lines)
     assert findings.overlay is not None
     assert {0, 1, 2} <= set(np.unique(findings.overlay.labels()))
 
@@ -213,7 +218,6 @@ def test_severity_and_healing(severity: float, name: str, weeks: tuple[int, int]
     care = care_for(severity)
     assert (care.severity, care.healing_weeks) == (name, weeks)
     assert care.advice
-    assert care.referral
 
 
 def dicom() -> bytes:

@@ -1,17 +1,19 @@
 """The picture behind the numbers: edges, suspicious contours, and the network's map as heat.
 
-Labels of the overlay, at working size: 1 an edge, 2 a suspicious contour, HEAT_LABEL + k where the
-network's log-odds of a fracture lie between k and k + 1 (k from 0 to 7). Edges cover heat.
+Labels of the overlay, at working size: 1 an edge, 2 a suspicious contour (of those that count),
+HEAT_LABEL + k where the network's log-odds of a fracture lie between k and k + 1 (k from 0 to 7).
+Edges cover heat. Heat and boxes are shown on the limb alone: a letter beside it is no finding.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion
+from medquorum.ai_entity.fracture.edges import EdgeMaps, Suspicion, find_body, off_the_rim
 from medquorum.ai_entity.fracture.fused import TileOpinion
 from medquorum.ai_entity.overlay import Overlay, make_overlay
 
@@ -27,11 +29,18 @@ QUICK: Final = 6
 MAX_BOXES: Final = 32
 MAX_NETWORK_BOXES: Final = 4
 
+MIN_PIECE: Final = 0.1
+"""Of the largest piece denser than air: fingers count as limb, letters and clips do not."""
+
+ON_LIMB: Final = 0.5
+"""Share of a box that must lie on the limb."""
+
 Heat = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """Edges and contours of the rule, and the network's log-odds by place."""
 
@@ -40,6 +49,14 @@ class Evidence:
     heat: Heat | None
     """At working size; None where the network took no part."""
 
+    @cached_property
+    def limb(self) -> Mask:
+        """Where the limb lies, at working size; everywhere where the picture is not at hand."""
+        small = self.maps.small
+        if small is None:
+            return np.ones(self.maps.edges.shape, dtype=np.bool_)
+        return _large_pieces(find_body(small.grey, off_the_rim(small.exposed)))
+
     def boxes(self) -> tuple[Box, ...]:
         """Where a fracture is suspected, in pixels of the original: the network's, then the rule's.
 
@@ -47,6 +64,7 @@ class Evidence:
         """
         found = [] if self.heat is None else _hot_boxes(self.heat)
         found += [one.box for one in self.contours]
+        found = [box for box in found if self.limb[_inside(box)].mean() >= ON_LIMB]
         scale = self.maps.scale
         return tuple(
             (round(x / scale), round(y / scale), round(w / scale), round(h / scale))
@@ -59,9 +77,11 @@ class Evidence:
             labels = np.zeros(self.maps.edges.shape, dtype=np.uint8)
         else:
             level = np.clip(self.heat, -1.0, HEAT_LEVELS - 0.5) + np.float32(HEAT_LABEL)
-            labels = np.where(self.heat >= 0.0, level, 0.0).astype(np.uint8)
+            labels = np.where((self.heat >= 0.0) & self.limb, level, 0.0).astype(np.uint8)
         labels[self.maps.edges] = EDGE_LABEL
-        labels[self.maps.across] = SUSPICION_LABEL
+        for one in self.contours:
+            part = _inside(one.box)
+            labels[part][self.maps.across[part]] = SUSPICION_LABEL
         affine = np.diag([1.0, 1.0 / self.maps.scale, 1.0 / self.maps.scale, 1.0])
         return make_overlay(labels[None], affine, QUICK)
 
@@ -83,6 +103,20 @@ def spread_activation(tiles: TileOpinion, shape: tuple[int, ...], scale: float) 
         total[rows, columns] += part
         count[rows, columns] += 1.0
     return np.asarray(np.where(count > 0.0, total / np.maximum(count, 1.0), -1.0))
+
+
+def _inside(box: Box) -> tuple[slice, slice]:
+    x, y, width, height = box
+    return slice(y, y + height), slice(x, x + width)
+
+
+def _large_pieces(body: Mask) -> Mask:
+    """The pieces of at least MIN_PIECE of the largest."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(body.view(np.uint8), ltype=cv2.CV_32S)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    areas[0] = 0
+    kept = areas >= max(MIN_PIECE * int(areas.max()), 1)
+    return np.asarray(kept[labels])
 
 
 def _hot_boxes(heat: Heat) -> list[Box]:

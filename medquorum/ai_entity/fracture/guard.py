@@ -1,10 +1,12 @@
-"""When a picture is not judged: another body part, no film, no shaft, noise, another scale."""
+"""When a picture is not judged: another body part, no film, no shaft, noise, another scale, bone
+dark."""
 
 from typing import Final
 
 import numpy as np
 
 from medquorum.ai_entity.fracture.edges import EdgeMaps
+from medquorum.ai_entity.fracture.polarity import Polarity
 from medquorum.ai_entity.fracture.radiograph import SAMPLED_PIXELS, Radiograph
 
 MAX_EDGE_DENSITY: Final = 0.1
@@ -27,6 +29,8 @@ UNSUPPORTED_PARTS: Final = frozenset(
     {"CHEST", "ABDOMEN", "SKULL", "HEAD", "SPINE", "CSPINE", "TSPINE", "LSPINE", "PELVIS", "BREAST"}
 )
 
+SWAPPED: Final = "bright and dark may be swapped: bone must be the bright part of the picture"
+
 
 def reason_to_abstain(image: Radiograph, maps: EdgeMaps) -> str | None:
     """Why this picture is not judged, or None."""
@@ -40,7 +44,7 @@ def reason_to_abstain(image: Radiograph, maps: EdgeMaps) -> str | None:
     bone, shaft = np.count_nonzero(maps.bone), np.count_nonzero(maps.shaft)
     if bone < MIN_BONE_SHARE * maps.bone.size or shaft < MIN_SHAFT_SHARE * bone:
         return "no long-bone shaft fills the picture"
-    return None
+    return SWAPPED if image.polarity is Polarity.DOUBTFUL else None
 
 
 def _not_a_film(image: Radiograph) -> str | None:

@@ -29,8 +29,19 @@ from medquorum.ai_entity.fracture.fused import (
     rule_logit,
 )
 from medquorum.ai_entity.fracture.guard import reason_to_abstain
+from medquorum.ai_entity.fracture.polarity import Polarity
 from medquorum.ai_entity.fracture.radiograph import Radiograph
-from medquorum.ai_entity.fracture.scoring import NO_FRACTURE, EdgeMeasures, care_for, measure
+from medquorum.ai_entity.fracture.scoring import (
+    NO_FRACTURE,
+    NO_REFERRAL,
+    NOT_FOR_CARE,
+    NOT_VALIDATED,
+    READ_NOW,
+    Care,
+    EdgeMeasures,
+    care_for,
+    measure,
+)
 from medquorum.ai_entity.limits import model_threads
 from medquorum.ai_entity.registry import Registry
 from medquorum.ledger.contents import Conclusion, NextStep
@@ -42,6 +53,10 @@ SCOPE: Final = (
     "Only a fracture was looked for; tumours, lysis of bone and foreign bodies are not judged."
 )
 """Said with every conclusion: a film without a fracture may show something worse."""
+TURNED: Final = (
+    "The picture's background was bright and its file does not say which way it is shown: bright "
+    "and dark were swapped before it was read."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,8 @@ class Judged:
     reason: str | None
     """To abstain."""
     evidence: Evidence
+    turned: bool = False
+    """Whether bright and dark were swapped."""
 
     @property
     def threshold(self) -> float:
@@ -84,7 +101,9 @@ def judge(image: Radiograph, models: FractureModels) -> Judged:
     if reason is None and abs(opinion.fused - threshold) < ABSTAIN_BAND:
         reason = "the evidence is balanced"
     heat = None if tiles is None else spread_activation(tiles, maps.edges.shape, maps.scale)
-    return Judged(models, measures, opinion, reason, Evidence(maps, contours, heat))
+    evidence = Evidence(maps, contours, heat)
+    turned = image.polarity is Polarity.TURNED
+    return Judged(models, measures, opinion, reason, evidence, turned)
 
 
 def describe(judged: Judged) -> Findings:
@@ -133,13 +152,17 @@ def _numbers(judged: Judged) -> FractureFindings:
         severity=care.severity,
         healing_weeks_low=care.healing_weeks[0],
         healing_weeks_high=care.healing_weeks[1],
-        advice=care.advice,
-        referral=care.referral,
+        advice=_advice(care) if judged.fractured else care.advice,
+        referral=READ_NOW if judged.fractured else NO_REFERRAL,
         boxes=judged.evidence.boxes(),
         rule_probability_ppm=ppm(opinion.rule),
         network_probability_ppm=None if opinion.network is None else ppm(opinion.network),
         threshold_ppm=judged.models.reported.card.threshold_ppm,
     )
+
+
+def _advice(care: Care) -> str:
+    return f"{NOT_VALIDATED.capitalize()}: {care.advice}"
 
 
 def _lines(judged: Judged, conclusion: Conclusion) -> tuple[str, ...]:
@@ -151,23 +174,21 @@ def _lines(judged: Judged, conclusion: Conclusion) -> tuple[str, ...]:
         f"contour(s), fracture area {measures.fracture_area_percent:.2f} % of the bone, "
         f"score {measures.score:.2f}."
     )
-    opinions = _opinions(judged.opinion)
+    told = (SCOPE, *((TURNED,) if judged.turned else ()), numbers, *_opinions(judged.opinion))
     if judged.reason is not None:
-        return (head, f"No conclusion: {judged.reason}.", SCOPE, numbers, *opinions)
+        return (head, f"No conclusion: {judged.reason}.", *told)
     if conclusion is Conclusion.NEGATIVE:
-        found = "No fracture found. Undisplaced fractures may be missed."
-        return (head, found, SCOPE, numbers, *opinions)
+        return (head, "No fracture found. Undisplaced fractures may be missed.", *told)
     care = care_for(measures.severity)
     low, high = care.healing_weeks
     return (
         head,
-        f"Fracture suspected, {care.severity} (severity {measures.severity:.1f}); usual healing "
-        f"{low} to {high} weeks.",
-        SCOPE,
-        numbers,
-        *opinions,
-        care.advice,
-        f"Referral: {care.referral}",
+        f"Fracture suspected. {READ_NOW}",
+        *told,
+        f"Severity {measures.severity:.1f} ({care.severity}), healing {low} to {high} weeks: "
+        f"{NOT_VALIDATED}.",
+        NOT_FOR_CARE,
+        _advice(care),
     )
 
 

@@ -1,9 +1,10 @@
 """An X-ray file to a grey picture, bright where the body is dense.
 
 Input is a DICOM CR or DX file (alone, or the one file of the ledger's archive) or a PNG or JPEG.
-MONOCHROME1 is inverted. Unexposed borders (collimation) are found and masked: after inversion they
-are the brightest thing on the film, and their rims the strongest edges. Colour is reduced by the
-published weights 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+MONOCHROME1 is inverted; a PNG or JPEG that certainly shows bone dark is turned, what contradicts
+its own tags is called doubtful (``polarity``). Unexposed borders (collimation) are found and
+masked: after inversion they are the brightest thing on the film, and their rims the strongest
+edges. Colour is reduced by the published weights 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,12 @@ from pydicom.dataset import FileDataset
 from medquorum.ai_entity.dicom_slice import number, optional, parse_header, stored_pixels, vector
 from medquorum.ai_entity.dicom_source import iterate_files
 from medquorum.ai_entity.errors import RadiographError, Reason
+from medquorum.ai_entity.fracture.polarity import (
+    SURE,
+    Polarity,
+    bright_bone_score,
+    shrink_to_look,
+)
 from medquorum.ai_entity.limits import MAX_FILE_BYTES, MAX_SIDE_PIXELS
 from medquorum.ai_entity.regular_file import TooLargeError, read_regular
 
@@ -60,6 +67,7 @@ class Radiograph:
     """ImagerPixelSpacing or PixelSpacing, None for PNG and JPEG and where the file has neither."""
     colourfulness: float = 0.0
     """Mean gap between the strongest and the weakest colour of a pixel, 0..1 of the range."""
+    polarity: Polarity = Polarity.BONE_BRIGHT
 
     def __repr__(self) -> str:
         return f"Radiograph({self.grey.shape})"
@@ -76,8 +84,24 @@ def read_radiograph(content: bytes) -> Radiograph:
         content = files[0]
     if content.startswith((PNG_MAGIC, JPEG_MAGIC)):
         picture, colourfulness = _decode_picture(content)
-        return replace(radiograph_of(picture, None), colourfulness=colourfulness)
+        return replace(_unstated(picture), colourfulness=colourfulness)
     return _read_dicom(content)
+
+
+def _unstated(picture: Grey) -> Radiograph:
+    """A picture whose file does not say what is bright: turned where bone is certainly dark."""
+    score = bone_score(picture)
+    if score < -SURE:
+        return replace(radiograph_of(-picture, None), polarity=Polarity.TURNED)
+    polarity = Polarity.DOUBTFUL if score < 0.0 else Polarity.BONE_BRIGHT
+    return replace(radiograph_of(picture, None), polarity=polarity)
+
+
+def bone_score(pixels: Grey) -> float:
+    """``bright_bone_score`` of a picture, without its blades; turns with the picture."""
+    small = shrink_to_look(pixels)
+    blades = exposed_field(small, small.shape), exposed_field(1.0 - small, small.shape)
+    return bright_bone_score(small, blades[0] & blades[1])
 
 
 def _decode_picture(content: bytes) -> tuple[Grey, float]:
@@ -137,7 +161,8 @@ def _read_dicom(content: bytes) -> Radiograph:
         )
     part = optional(dataset, "BodyPartExamined", 1)
     named = None if part is None else str(part).strip().upper()
-    return replace(radiograph_of(pixels, named), pixel_mm=_pixel_mm(dataset))
+    polarity = Polarity.DOUBTFUL if bone_score(pixels) < -SURE else Polarity.BONE_BRIGHT
+    return replace(radiograph_of(pixels, named), pixel_mm=_pixel_mm(dataset), polarity=polarity)
 
 
 def _pixel_mm(dataset: FileDataset) -> float | None:

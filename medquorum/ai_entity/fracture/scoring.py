@@ -6,9 +6,12 @@
 EdgeDensity is the share of edge pixels, ContourCount the number of suspicious contours and
 FractureArea their area in per cent of the bone. The published system calls a severity mild,
 moderate or severe and states healing times of 2-4, 4-8 and 8-12 weeks; the bounds between the
-classes are not published and are set here at 5 and 15. A fixed bound on the score cannot mean
-"fracture" (the edge density of two intact real films differs by a factor of five), so the decision
-is a fitted one.
+classes are not published and are set here at 5 and 15. Neither is validated, and severity does not
+follow displacement (docs/ai.md has the table): it counts contours and their area, of which a gap
+across the whole bone has few. It guides no care; every suspected fracture is to be read now.
+
+A fixed bound on the score cannot mean "fracture" (the edge density of two intact real films differs
+by a factor of five), so the decision is a fitted one.
 """
 
 from dataclasses import dataclass
@@ -33,41 +36,43 @@ WORK_TENTH: Final = 64.0
 ACROSS_CAP: Final = 20.0
 
 
+READ_NOW: Final = "Have the film read by a radiologist or trauma surgeon now."
+"""The one thing that follows from a suspected fracture."""
+
+NOT_VALIDATED: Final = "as published, not validated"
+NOT_FOR_CARE: Final = (
+    "Severity and healing time are not validated and must not guide care: on drawn films displaced "
+    "fractures were called mild."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Care:
-    """What follows from a severity class."""
+    """What the published system says of a severity class."""
 
     severity: str
     healing_weeks: tuple[int, int]
     advice: str
-    referral: str
 
 
 MILD: Final = Care(
     "mild",
     (2, 4),
     "Immobilise and protect from load; simple pain relief as the doctor prescribes.",
-    "General practitioner or fracture clinic within a week.",
 )
 MODERATE: Final = Care(
     "moderate",
     (4, 8),
     "Splint or cast, no load; pain relief as the doctor prescribes; control X-ray after a week.",
-    "Orthopaedic surgeon within two days.",
 )
 SEVERE: Final = Care(
     "severe",
     (8, 12),
     "Immobilise at once, check circulation and sensation; strong pain relief as the doctor "
     "prescribes; operation is likely.",
-    "Orthopaedic emergency today.",
 )
-NO_FRACTURE: Final = Care(
-    "none",
-    (0, 0),
-    "Pain that stays needs a second look.",
-    "None, unless the examination says otherwise.",
-)
+NO_FRACTURE: Final = Care("none", (0, 0), "Pain that stays needs a second look.")
+NO_REFERRAL: Final = "None, unless the examination says otherwise."
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ function care(fracture) {
     [t("case.advice"), String(fracture.advice)],
     [t("case.referral"), String(fracture.referral)],
   );
-  return section(t("case.consequence"), facts(rows));
+  const caveat = el("p", { class: "hint" }, t("case.severity_caveat"));
+  return section(t("case.consequence"), caveat, facts(rows));
 }
 
 function measures(fracture) {
