@@ -125,11 +125,15 @@ def _headers(path: Path) -> dict[str, _Header]:
             entries = packed.infolist()
             if len(entries) > MAX_ARCHIVE_CASES * len(PARTS):
                 raise _oversize(f"more than {MAX_ARCHIVE_CASES} cases in one archive; split it")
-            return {
-                entry.filename.removesuffix(".npy"): _header(packed, entry) for entry in entries
-            }
+            found = [
+                (entry.filename.removesuffix(".npy"), _header(packed, entry)) for entry in entries
+            ]
     except DAMAGE as error:
         raise _refused("the file is not a readable .npz archive of numpy arrays") from error
+    headers = dict(found)
+    if len(headers) != len(found):
+        raise _refused("two arrays of the archive have one name; write the archive again")
+    return headers
 
 
 def _header(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:

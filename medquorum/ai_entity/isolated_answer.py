@@ -68,8 +68,11 @@ def read_answer(path: Path) -> Answer:
         if path.stat().st_size > CHILD_ANSWER_BYTES:
             raise IsolationError(Reason.OVERSIZE, f"an answer over {CHILD_ANSWER_BYTES} bytes")
         with zipfile.ZipFile(path) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > CHILD_ANSWER_BYTES:
+            entries = packed.infolist()
+            if sum(entry.file_size for entry in entries) > CHILD_ANSWER_BYTES:
                 raise IsolationError(Reason.OVERSIZE, f"an answer over {CHILD_ANSWER_BYTES} bytes")
+            if len({entry.filename.removesuffix(".npy") for entry in entries}) != len(entries):
+                raise IsolationError(Reason.CHILD_DIED, "two parts of the answer have one name")
         with np.load(path, allow_pickle=False) as archive:
             plain = json.loads(bytes(archive[PLAIN]))
             arrays = {name: np.asarray(archive[name]) for name in archive.files if name != PLAIN}

@@ -99,7 +99,8 @@ def _call(request: dict[str, Any], progress: int) -> Any:
         return _failure(
             IsolationError(
                 Reason.OUT_OF_MEMORY,
-                "the analysis needs more memory than its limit; send a smaller part of the body",
+                "the analysis needs more memory than its limit; send a smaller part of the body, "
+                "or use another model if a small image ends like this too",
             )
         )
     except Exception as error:

@@ -235,5 +235,5 @@ def out_of_memory(limit_bytes: int) -> IsolationError:
     return IsolationError(
         Reason.OUT_OF_MEMORY,
         f"the analysis needs more memory than its limit of {limit_bytes >> 20} MiB; send a "
-        "smaller part of the body",
+        "smaller part of the body, or use another model if a small image ends like this too",
     )

@@ -142,9 +142,9 @@ def _expect_plain(value: Any, depth: int = 0) -> None:
 
 
 def _short(text: object) -> str:
-    if not 0 < len(str(text)) <= MAX_NAME:
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_NAME:
         raise ValueError(f"a name has 1 to {MAX_NAME} characters")
-    return str(text)
+    return text
 
 
 def _multitask(card: Mapping[str, Any]) -> Multitask:

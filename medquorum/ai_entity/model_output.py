@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.errors import IsolationError, ModelError, Reason
 
 Array = npt.NDArray[np.float32]
 ROUNDING: Final = np.float32(1e-6)
@@ -36,21 +36,34 @@ def open_session(content: bytes, threads: int = 1, *, arena: bool = False) -> An
 
 
 def run_session(session: Any, values: Array) -> tuple[Array, ...]:
-    """All outputs of an onnxruntime session for its one input. Raises ModelError, MemoryError."""
+    """All outputs of an onnxruntime session for its one input.
+
+    Raises ModelError, and IsolationError where the model asks for more memory than there is.
+    """
     name = session.get_inputs()[0].name
     try:
         found = session.run(None, {name: values})
-    except MemoryError:
-        raise
+    except MemoryError as error:
+        raise _too_much(values) from error
     except Exception as error:
         if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
-            raise MemoryError from error
+            raise _too_much(values) from error
         raise ModelError(
             Reason.WRONG_OUTPUT, "the model failed on this image; use another version of it"
         ) from error
     outputs = tuple(_numbers(output) for output in found)
     _hold_to_ports(session, values, outputs)
     return outputs
+
+
+def _too_much(values: Array) -> IsolationError:
+    """Whether model or image is to blame shows in what the model was given."""
+    return IsolationError(
+        Reason.OUT_OF_MEMORY,
+        f"the model asks for more memory than the limit, on an input of {values.nbytes / 2**20:.1f}"
+        " MiB; if that is little, look at the model and use another, else send a smaller part of "
+        "the body",
+    )
 
 
 def _hold_to_ports(session: Any, values: Array, outputs: tuple[Array, ...]) -> None:

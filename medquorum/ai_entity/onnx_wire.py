@@ -16,6 +16,7 @@ from typing import Final
 
 from medquorum.ai_entity.errors import ModelError, Reason
 from medquorum.ai_entity.limits import MAX_MODEL_BYTES, MAX_MODEL_NESTING, MAX_MODEL_NODES
+from medquorum.ai_entity.onnx_operators import OPERATORS
 from medquorum.ai_entity.onnx_tensor import check_tensor
 from medquorum.ai_entity.protobuf_wire import (
     allowed,
@@ -178,6 +179,8 @@ def _node(message: memoryview, walk: _Walk, depth: int) -> list[str]:
             Reason.FORBIDDEN_OPERATOR,
             f"the model decides or repeats by itself ({operators[0]}); export it unrolled",
         )
+    if operators[0] not in OPERATORS:
+        raise _foreign()
     return [name for name in made if name]
 
 
@@ -207,9 +210,13 @@ def _metadata(message: memoryview) -> None:
 
 def _standard(domain: memoryview) -> None:
     if bytes(domain) not in STANDARD_DOMAINS:
-        raise ModelError(
-            Reason.FORBIDDEN_OPERATOR, "the model uses operators outside the standard ONNX set"
-        )
+        raise _foreign()
+
+
+def _foreign() -> ModelError:
+    return ModelError(
+        Reason.FORBIDDEN_OPERATOR, "the model uses operators outside the standard ONNX set"
+    )
 
 
 def _port(message: memoryview) -> Port:

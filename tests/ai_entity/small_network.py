@@ -61,9 +61,18 @@ def _model(channels: int, members: int, weights: list[np.ndarray]) -> onnx.Model
 
 
 def write_network(
-    folder: Path, model: onnx.ModelProto, kind: str, members: int, levels: bytes | None = None
+    folder: Path,
+    model: onnx.ModelProto,
+    kind: str,
+    members: int,
+    *,
+    levels: bytes | None = None,
+    **more: object,
 ) -> bytes:
-    """Write and register it as ``network.onnx`` of this kind in ``folder``; its digest."""
+    """Write and register it as ``network.onnx`` of this kind in ``folder``; its digest.
+
+    ``more`` stands on its card too.
+    """
     content = model.SerializeToString()
     digest = hashlib.sha256(content)
     card: dict[str, Any] = {
@@ -79,6 +88,7 @@ def write_network(
         "overlap": 0.25,
         "members": members,
         "limits": ["Not for clinical use: made in a test."],
+        **more,
     }
     if levels is not None:
         (folder / "levels.json").write_bytes(levels)

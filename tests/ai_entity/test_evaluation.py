@@ -19,7 +19,6 @@ from medquorum.ai_entity.commands import app
 from medquorum.ai_entity.errors import CaseArchiveError, ModelError, Reason
 from medquorum.ai_entity.evaluation import dice_of, evaluated_model, fitted_cases
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry
-from medquorum.ai_entity.registry_file import pin_cards
 from tests.ai_entity.small_network import small_network, write_network
 
 Arrays = dict[str, np.ndarray]
@@ -127,10 +126,8 @@ def two_members(tmp_path: Path) -> Path:
     for kind in ("petct", "ct"):
         (tmp_path / kind).mkdir()
     folder = tmp_path / "petct"
-    write_network(folder, small_network("petct", members=2), "petct", members=2)
-    card = json.loads((folder / "network.json").read_text())
-    (folder / "network.json").write_text(json.dumps(card | {"folds": "folds.json"}))
-    pin_cards(folder)
+    network = small_network("petct", members=2)
+    write_network(folder, network, "petct", members=2, folds="folds.json")
     case = next(iter(CaseArchive(write(tmp_path / "one.npz", made_case("warm")))))
     folds = {
         "seed": 1,

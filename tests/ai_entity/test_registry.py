@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from medquorum.ai_entity import registry as registry_module
 from medquorum.ai_entity.errors import ModelError, Reason
-from medquorum.ai_entity.onnx_wire import inspect_model
+from medquorum.ai_entity.onnx_operators import OPERATORS
+from medquorum.ai_entity.onnx_wire import CONTROL_FLOW, inspect_model
 from medquorum.ai_entity.registry import MODELS_FOLDER, Registry, check_ports
 
 Change = Callable[[onnx.ModelProto], None]
@@ -65,6 +66,13 @@ def test_onnx_agrees_with_the_own_walker_about_the_shipped_models() -> None:
         assert [port.name for port in ports.outputs] == [value.name for value in graph.output]
 
 
+def test_the_operators_that_may_be_named_are_those_of_the_standard() -> None:
+    schemas = onnx.defs.get_all_schemas_with_history()
+    standard = {one.name for one in schemas if one.domain == ""}
+    assert standard - OPERATORS == CONTROL_FLOW
+    assert standard >= OPERATORS
+
+
 def external_dense(model: onnx.ModelProto) -> None:
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
@@ -102,6 +110,10 @@ def external_in_subgraph(model: onnx.ModelProto) -> None:
 
 def custom_operator(model: onnx.ModelProto) -> None:
     model.graph.node[0].domain = "com.evil"
+
+
+def unknown_operator(model: onnx.ModelProto) -> None:
+    model.graph.node[0].op_type = "Gemm2"
 
 
 def custom_opset(model: onnx.ModelProto) -> None:
@@ -151,6 +163,7 @@ def second_output(model: onnx.ModelProto) -> None:
         (external_in_attribute, Reason.EXTERNAL_TENSOR),
         (external_in_subgraph, Reason.EXTERNAL_TENSOR),
         (custom_operator, Reason.FORBIDDEN_OPERATOR),
+        (unknown_operator, Reason.FORBIDDEN_OPERATOR),
         (custom_opset, Reason.FORBIDDEN_OPERATOR),
         (local_function, Reason.FORBIDDEN_OPERATOR),
         (training_graph, Reason.MALFORMED_MODEL),

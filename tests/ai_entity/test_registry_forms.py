@@ -113,6 +113,38 @@ def test_a_malformed_card_is_refused(change: dict[str, object], tmp_path: Path) 
     assert caught.value.reason is Reason.MALFORMED_MODEL
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "network\nconclusion: negative"},
+        {"name": "net\0work"},
+        {"version": "1\u2028conclusion: negative"},
+        {"limits": ["none\r"]},
+        {"limits": ["\u202eevitagen"]},
+        {"trained_on": {"text": ["\x1b[2J"]}},
+        {"training\n": "x"},
+    ],
+)
+def test_a_card_with_characters_nobody_sees_is_refused(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    digest = write_network(tmp_path, small_network("ct", members=1), "ct", members=1)
+    card = json.loads((tmp_path / "network.json").read_text())
+    seen = read_card(json.dumps(card | {"name": "Réseau, 40 µm²"}).encode(), digest)
+    assert seen.name == "Réseau, 40 µm²"
+    with pytest.raises(ModelError, match="control characters") as caught:
+        read_card(json.dumps(card | change).encode(), digest)
+    assert caught.value.reason is Reason.MALFORMED_MODEL
+
+
+@pytest.mark.parametrize("name", ["", "n" * 201, {"a": [[[[]]]]}])
+def test_a_name_that_no_report_can_carry_is_refused(name: object, tmp_path: Path) -> None:
+    digest = write_network(tmp_path, small_network("ct", members=1), "ct", members=1)
+    card = json.loads((tmp_path / "network.json").read_text()) | {"name": name}
+    with pytest.raises(ModelError, match="malformed"):
+        read_card(json.dumps(card).encode(), digest)
+
+
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
     digest = write_network(tmp_path, small_network("petct", members=1), "petct", members=1)
     card = json.loads((tmp_path / "network.json").read_text())

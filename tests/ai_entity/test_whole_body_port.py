@@ -40,11 +40,7 @@ def with_third_port(model: onnx.ModelProto, *, members_fail: bool = False) -> on
 
 def registered(folder: Path, model: onnx.ModelProto) -> bytes:
     """A model of two members and one for whole bodies."""
-    digest = write_network(folder, model, "petct", members=3)
-    card = json.loads((folder / "network.json").read_text())
-    (folder / "network.json").write_text(json.dumps(card | {"whole_body_member": 2}))
-    pin_cards(folder)
-    return digest
+    return write_network(folder, model, "petct", members=3, whole_body_member=2)
 
 
 def test_the_member_for_whole_bodies_says_the_same_alone(tmp_path: Path) -> None:

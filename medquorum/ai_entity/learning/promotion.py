@@ -9,12 +9,15 @@ again.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from medquorum.ai_entity.approval import Approval, approve_change, withdraw_change
 from medquorum.ai_entity.errors import ModelError
+from medquorum.ai_entity.learning.gate import MARGIN, MIN_CASES, PPM
+from medquorum.ai_entity.learning.lessons import StudyKind
 from medquorum.ai_entity.learning.member_models import (
     CARD_FILE,
     add_candidate,
@@ -57,16 +60,40 @@ class Promotion:
 
 
 def require_passed(candidate: Path) -> None:
-    """PromotionRefused unless the candidate's card says that it passed the gate."""
+    """PromotionRefused unless the candidate's card says, in figures too, that it passed the gate.
+
+    The gate ran where the candidate was trained, and the card can be edited there: this keeps its
+    institution from a mistake, it proves nothing to the doctors. They approve the card's bytes,
+    figures included, and with those the candidate is held to what they read.
+    """
     try:
-        gate = json.loads((candidate / CARD_FILE).read_bytes())["gate"]
+        card = json.loads((candidate / CARD_FILE).read_bytes())
+        gate = card["gate"]
         passed, reason = gate["passed"] is True, str(gate["reason"])
+        borne_out = _borne_out(gate, MARGIN[StudyKind(card["kind"])])
     except OSError:
         raise PromotionRefused(f"no {CARD_FILE} in {candidate}; train a model: ai train") from None
     except (ValueError, KeyError, TypeError):
         raise PromotionRefused(f"{CARD_FILE} tells of no gate; train the model again") from None
     if not passed:
         raise PromotionRefused(f"the candidate did not pass its gate: {reason}")
+    if not borne_out:
+        raise PromotionRefused(
+            f"the figures of the gate on {CARD_FILE} are not those of one that was passed; train "
+            "the model again"
+        )
+
+
+def _borne_out(gate: Mapping[str, Any], margin: float) -> bool:
+    """Whether the figures on the card pass by the rule of ``gate.judge``."""
+    parts = [part for part in (gate["phantoms"], gate["ledger_patients"]) if part is not None]
+    judged = [part for part in (gate["all"], *parts) if part["cases"] >= MIN_CASES]
+    return (
+        gate["margin_ppm"] == round(margin * PPM)
+        and gate["all"]["cases"] == sum(part["cases"] for part in parts)
+        and gate["all"] in judged
+        and all(part["lower_bound_ppm"] > -gate["margin_ppm"] for part in judged)
+    )
 
 
 async def promote(api: Charter, candidate: Path, models: Path) -> Promotion:
@@ -107,8 +134,9 @@ async def withdraw(api: Charter, digest: bytes) -> str:
 def heed_charter(models: Path, approval: Approval) -> bool:
     """Make current what the charter in force lists; whether that changed anything.
 
-    A model counts as listed only with the very card and training list that the charter names. A
-    folder without candidates depends on no charter. Raises ModelError.
+    A model counts as listed only with the very card and training list that the charter names. In a
+    folder without candidates nothing else can become current. This looks when the charter changes;
+    the card is looked at again whenever a model is loaded (``registry``). Raises ModelError.
     """
     if not has_candidates(models):
         return False

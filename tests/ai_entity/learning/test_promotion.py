@@ -12,6 +12,8 @@ import pytest
 
 from medquorum.ai_entity.approval import Approval
 from medquorum.ai_entity.errors import ModelError, Reason
+from medquorum.ai_entity.learning.gate import HeldOutCase, judge
+from medquorum.ai_entity.learning.lessons import StudyKind
 from medquorum.ai_entity.learning.member_models import (
     CARD_FILE,
     MODEL_FILE,
@@ -70,6 +72,13 @@ class FakeCharter:
                 self.listed = [one for one in self.listed if one.digest != gone]
 
 
+def gate_document(passed: bool) -> dict[str, Any]:
+    """A gate as training writes it: ten phantoms on which the candidate is better, or worse."""
+    score = 0.9 if passed else 0.2
+    cases = [HeldOutCase(f"phantom {one}", True, 0.5, score) for one in range(10)]
+    return judge(cases, StudyKind.FRACTURE).document()
+
+
 def make_candidate(folder: Path, salt: bytes, *, passed: bool = True) -> Path:
     """Files of a candidate as training leaves them; the model's bytes are only named here."""
     folder.mkdir(parents=True)
@@ -82,7 +91,7 @@ def make_candidate(folder: Path, salt: bytes, *, passed: bool = True) -> Path:
         "training_sha256": hashlib.sha256(training).hexdigest(),
         "threshold_ppm": 500_000,
         "limits": ["none"],
-        "gate": {"passed": passed, "reason": "of this test"},
+        "gate": gate_document(passed),
     }
     (folder / MODEL_FILE).write_bytes(model)
     (folder / TRAINING_FILE).write_bytes(training)
@@ -181,6 +190,28 @@ async def test_what_did_not_pass_is_not_announced(models: Path, tmp_path: Path) 
         await promote(charter, bare, models)
     assert charter.proposed == []
     assert not has_candidates(models)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        (None, {"passed": True}),
+        (None, {"passed": True, "margin_ppm": 900_000}),
+        ("all", {"lower_bound_ppm": 0}),
+        ("all", {"cases": 11}),
+        ("all", {"cases": 3}),
+    ],
+)
+async def test_a_gate_that_its_own_figures_contradict_is_not_announced(
+    part: str | None, change: dict[str, Any], models: Path, tmp_path: Path
+) -> None:
+    candidate = make_candidate(tmp_path / "bad", b"bad", passed=False)
+    card = json.loads((candidate / CARD_FILE).read_text())
+    card["gate"]["passed"] = True
+    (card["gate"] if part is None else card["gate"][part]).update(change)
+    (candidate / CARD_FILE).write_text(json.dumps(card))
+    with pytest.raises(PromotionRefused, match="figures of the gate"):
+        await promote(FakeCharter(), candidate, models)
 
 
 async def test_what_is_approved_is_not_asked_again(models: Path, tmp_path: Path) -> None:
