@@ -99,6 +99,12 @@ def write_network(
     return digest.digest()
 
 
+def rewrite_unpinned(card_file: Path, card: object) -> None:
+    """Another card, in a folder whose registry says nothing about cards."""
+    card_file.write_text(json.dumps(card))
+    unpinned(card_file.parent)
+
+
 def unpinned(folder: Path) -> None:
     """A registry as earlier versions wrote it: nothing about cards."""
     path = folder / "registry.json"

@@ -32,7 +32,7 @@ from tests.ai_entity.adapters.exports import (
     threshold_network,
 )
 from tests.ai_entity.conftest import PairOnDisk
-from tests.ai_entity.small_network import unpinned
+from tests.ai_entity.small_network import rewrite_unpinned
 
 Making = Callable[[Path], Path]
 
@@ -269,8 +269,7 @@ def test_a_card_written_by_hand_is_checked(
 ) -> None:
     made = adopted(monai_bundle(tmp_path / "bundle"), tmp_path / "models")
     card = changed(json.loads(made.card_file.read_text()), path, value)
-    made.card_file.write_text(json.dumps(card))
-    unpinned(tmp_path / "models")
+    rewrite_unpinned(made.card_file, card)
     with pytest.raises(ModelError, match="card is malformed"):
         Registry(tmp_path / "models").load(bytes.fromhex(made.digest))
 
