@@ -20,6 +20,7 @@ from medquorum.ai_entity.tumour.grid import GridImages
 
 Picture = npt.NDArray[np.uint8]
 """[rows, columns, 3], blue first as OpenCV has it."""
+Colour = tuple[int, int, int]
 
 MAX_TILES: Final = 8
 TILES_PER_ROW: Final = 4
@@ -85,8 +86,8 @@ def _tile(images: GridImages, labels: npt.NDArray[np.uint8], z: int, zoom: int) 
         pet = _outlined(1.0 - images.suv[z] / hottest, labels[z], zoom)
         _draw_scale(pet, hottest)
         shown.append(pet)
-    for picture in shown:
-        _write_sides(picture, images.affine)
+    for picture, ink in zip(shown, (WHITE, DARK), strict=False):
+        _write_sides(picture, images.affine, ink)
     return np.concatenate(shown)
 
 
@@ -96,14 +97,14 @@ def side_of(direction: npt.NDArray[np.float64]) -> str:
     return TOWARDS[axis][0 if direction[axis] > 0.0 else 1]
 
 
-def _write_sides(picture: Picture, affine: npt.NDArray[np.float64]) -> None:
+def _write_sides(picture: Picture, affine: npt.NDArray[np.float64], ink: Colour) -> None:
     """The patient's sides at the four edges."""
     height, width = picture.shape[:2]
     right, below = affine[:3, 2], affine[:3, 1]
-    _write(picture, side_of(-right), (4, height // 2 + 5))
-    _write(picture, side_of(right), (width - 14, height // 2 + 5))
-    _write(picture, side_of(-below), (width // 2 - 4, 14))
-    _write(picture, side_of(below), (width // 2 - 4, height - 5))
+    _write(picture, side_of(-right), (4, height // 2 + 5), ink)
+    _write(picture, side_of(right), (width - 14, height // 2 + 5), ink)
+    _write(picture, side_of(-below), (width // 2 - 4, 14), ink)
+    _write(picture, side_of(below), (width // 2 - 4, height - 5), ink)
 
 
 def _draw_length(picture: Picture, pixels_per_mm: float) -> None:
@@ -125,8 +126,8 @@ def _draw_scale(picture: Picture, hottest: float) -> None:
     top, left = height - high - 6, width - wide - 6
     picture[top : top + high, left : left + wide] = np.linspace(0, 255, high)[:, None, None]
     cv2.rectangle(picture, (left - 1, top - 1), (left + wide, top + high), DARK, 1)
-    _write(picture, f"SUV {hottest:.1f}", (left - 62, top + 10))
-    _write(picture, "0", (left - 14, top + high))
+    _write(picture, f"SUV {hottest:.1f}", (left - 66, top + 10), DARK)
+    _write(picture, "0", (left - 14, top + high), DARK)
 
 
 def _outlined(plane: npt.NDArray[np.floating], labels: Picture, zoom: int) -> Picture:
@@ -193,11 +194,9 @@ def _words(findings: Findings, width: int) -> Picture:
     return strip
 
 
-def _write(
-    picture: Picture, words: str, place: tuple[int, int], colour: tuple[int, int, int] = WHITE
-) -> None:
-    """Bright letters on a dark rim: readable on black and on white."""
-    for ink, thickness in ((DARK, 3), (colour, 1)):
+def _write(picture: Picture, words: str, place: tuple[int, int], colour: Colour = WHITE) -> None:
+    """Bright letters on a dark rim, or dark ones on a white rim: readable on black and on white."""
+    for ink, thickness in ((WHITE if colour == DARK else DARK, 3), (colour, 1)):
         cv2.putText(
             picture, words, place, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, ink, thickness, cv2.LINE_AA
         )

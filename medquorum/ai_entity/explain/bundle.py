@@ -88,12 +88,10 @@ def stated_probability(findings: Findings) -> str:
 
 
 def _percent(share_ppm: int) -> str:
-    """0 and 100 only where it is so."""
-    if 0 < share_ppm < PPM // 200:
+    """A model is never sure: neither 0 nor 100."""
+    if share_ppm < PPM // 200:
         return "below 1 %"
-    if PPM - PPM // 200 < share_ppm < PPM:
-        return "above 99 %"
-    return f"{share_ppm / 10_000:.0f} %"
+    return "above 99 %" if share_ppm > PPM - PPM // 200 else f"{share_ppm / 10_000:.0f} %"
 
 
 def explained(findings: Findings, models: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ STYLE: Final = """
 :root{color-scheme:dark}
 body{margin:0 auto;max-width:1080px;padding:24px;background:#0d1116;color:#d5dde7;
 font:15px/1.5 system-ui,sans-serif}
-summary{cursor:pointer;color:#9fb4cb}
+td:last-child{white-space:nowrap}summary{cursor:pointer;color:#9fb4cb}
 h1{font-size:21px;margin:0 0 4px}h2{font-size:16px;margin:28px 0 8px;color:#9fb4cb}
 .notice{color:#f0b7a8}.muted{color:#93a1b2}img{max-width:100%;border-radius:6px}
 table{border-collapse:collapse;width:100%}

@@ -20,12 +20,15 @@ function conclusionName({ conclusion, findings }) {
   return conclusion === "negative" ? known(`case.negative_${findings.kind}`, name) : name;
 }
 
+/** A share of which no model is ever sure: neither 0 nor 100. */
+const unsure = (ppm) => share(isNumber(ppm) ? Math.min(Math.max(ppm, 1), 999_999) : ppm);
+
 /** What the machine's number is a probability of: never of the conclusion as such. */
 function probability({ conclusion, findings }) {
   const { fracture, confidence_ppm: sure } = findings;
-  if (fracture) return t("case.probability_fracture", { share: share(fracture.probability_ppm) });
+  if (fracture) return t("case.probability_fracture", { share: unsure(fracture.probability_ppm) });
   const highest = conclusion === "negative" && isNumber(sure) ? 1_000_000 - sure : sure;
-  return t("case.probability_tumour", { share: share(highest) });
+  return t("case.probability_tumour", { share: unsure(highest) });
 }
 
 function verdict(report, proposal) {
