@@ -8,7 +8,7 @@ import pytest
 
 from medquorum.ai_entity.dicom_slice import parse_header, stored_pixels
 from medquorum.ai_entity.findings import Findings
-from medquorum.ai_entity.fracture.edges import find_edges
+from medquorum.ai_entity.fracture.edges import Suspicion, find_edges
 from medquorum.ai_entity.fracture.evidence import SUSPICION_LABEL, Evidence
 from medquorum.ai_entity.fracture.guard import SWAPPED, reason_to_abstain
 from medquorum.ai_entity.fracture.pipeline import TURNED, analyse_radiograph
@@ -122,10 +122,16 @@ def test_nothing_is_marked_beside_the_limb() -> None:
     heat[280:310, 390:410] = 5.0
     on_letter = Evidence(maps, (), heat)
     assert on_letter.boxes() == ()
+    assert on_letter.places() == (0, 0)
     assert not (on_letter.overlay().labels() >= 16).any()
     heat[200:240, 220:260] = 4.0
     on_limb = Evidence(maps, (), heat)
     assert on_limb.boxes() == ((220, 200, 40, 40),)
+    assert on_limb.places() == (1, 0)
+    contour = Suspicion((230, 400, 20, 6), 20.0, 30.0)
+    both = Evidence(maps, (contour,), heat)
+    assert both.boxes() == ((220, 200, 40, 40), contour.box)
+    assert both.places() == (1, 1)
     assert (on_limb.overlay().labels() >= 16).any()
 
 

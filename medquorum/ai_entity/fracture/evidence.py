@@ -5,6 +5,7 @@ HEAT_LABEL + k where the network's log-odds of a fracture lie between k and k + 
 Edges cover heat. Heat and boxes are shown on the limb alone: a letter beside it is no finding.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -62,14 +63,23 @@ class Evidence:
 
         The network's are hottest first, the rule's longest first.
         """
-        found = [] if self.heat is None else _hot_boxes(self.heat)
-        found += [one.box for one in self.contours]
-        found = [box for box in found if self.limb[_inside(box)].mean() >= ON_LIMB]
+        found = [*self._on_limb(self._hot()), *self._on_limb(one.box for one in self.contours)]
         scale = self.maps.scale
         return tuple(
             (round(x / scale), round(y / scale), round(w / scale), round(h / scale))
             for x, y, w, h in found[:MAX_BOXES]
         )
+
+    def places(self) -> tuple[int, int]:
+        """How many of the boxes are the network's and how many the rule's."""
+        hot = len(self._on_limb(self._hot()))
+        return hot, len(self.boxes()) - hot
+
+    def _hot(self) -> list[Box]:
+        return [] if self.heat is None else _hot_boxes(self.heat)
+
+    def _on_limb(self, boxes: Iterable[Box]) -> list[Box]:
+        return [box for box in boxes if self.limb[_inside(box)].mean() >= ON_LIMB]
 
     def overlay(self) -> Overlay:
         """The label map; its affine leads to original pixels."""

@@ -174,7 +174,8 @@ def _lines(judged: Judged, conclusion: Conclusion) -> tuple[str, ...]:
         f"contour(s), fracture area {measures.fracture_area_percent:.2f} % of the bone, "
         f"score {measures.score:.2f}."
     )
-    told = (SCOPE, *((TURNED,) if judged.turned else ()), numbers, *_opinions(judged.opinion))
+    turned = (TURNED,) if judged.turned else ()
+    told = (SCOPE, *turned, numbers, *_marks(judged.evidence), *_opinions(judged.opinion))
     if judged.reason is not None:
         return (head, f"No conclusion: {judged.reason}.", *told)
     if conclusion is Conclusion.NEGATIVE:
@@ -186,9 +187,19 @@ def _lines(judged: Judged, conclusion: Conclusion) -> tuple[str, ...]:
         f"Fracture suspected. {READ_NOW}",
         *told,
         f"Severity {measures.severity:.1f} ({care.severity}), healing {low} to {high} weeks: "
-        f"{NOT_VALIDATED}.",
-        NOT_FOR_CARE,
+        f"{NOT_VALIDATED}. {NOT_FOR_CARE}",
         _advice(care),
+    )
+
+
+def _marks(evidence: Evidence) -> tuple[str, ...]:
+    """What the boxes in the picture are; none where there is none."""
+    network, rule = evidence.places()
+    if network + rule == 0:
+        return ()
+    return (
+        f"Boxes on the limb: {network} by the network, {rule} by the rule's contours; a place to "
+        "look at, not a finding.",
     )
 
 

@@ -40,10 +40,7 @@ READ_NOW: Final = "Have the film read by a radiologist or trauma surgeon now."
 """The one thing that follows from a suspected fracture."""
 
 NOT_VALIDATED: Final = "as published, not validated"
-NOT_FOR_CARE: Final = (
-    "Severity and healing time are not validated and must not guide care: on drawn films displaced "
-    "fractures were called mild."
-)
+NOT_FOR_CARE: Final = "Neither may guide care: on drawn films displaced fractures were called mild."
 
 
 @dataclass(frozen=True, slots=True)
