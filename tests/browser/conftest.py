@@ -23,7 +23,11 @@ from tests.node.api.conftest import House, serve_house
 from tests.node.api.fake_desk import PATIENT_ADDRESS
 
 HERE = Path(__file__).parent
-CHROMIUM = os.environ.get("MEDQUORUM_CHROMIUM") or shutil.which("chromium")
+CHROMIUM = (
+    os.environ.get("MEDQUORUM_CHROMIUM")
+    or shutil.which("chromium-headless-shell")
+    or shutil.which("chromium")
+)
 expect.set_options(timeout=SLOWEST_MS)
 
 
