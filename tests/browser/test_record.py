@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -177,6 +178,8 @@ async def test_the_timeline_shows_phases_next_steps_and_contents_on_request(
     await expect(newest.locator(".phase.current")).to_contain_text("CT taken")
     await expect(newest.locator(".next")).to_contain_text("Report on the images")
     await expect(page.locator("section.consultation")).to_have_count(3)
+    machine = page.locator("td .tag", has_text="AI, ")
+    await expect(machine.first).to_have_text(re.compile(r"^AI, own estimate \d+ %$"))
     assert await grave_findings(page, repository) == []
     before = len(await surgery.desk.accesses(1))
     row = page.get_by_role("row", name="Block 3")

@@ -52,6 +52,11 @@ export function percent(share) {
   return t("shell.percent", { number: Math.round(share * 100) });
 }
 
+/** A model's own estimate: neither 0 nor 100, for it is never sure. @param {number} ppm */
+export function estimate(ppm) {
+  return percent(Math.min(Math.max(ppm / 1_000_000, 0.01), 0.99));
+}
+
 /** Controls and format characters; not the two joiners: they spell words and turn nothing round. */
 const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 

@@ -5,7 +5,7 @@
 
 import { api } from "../api.js";
 import { el } from "../elements.js";
-import { localTime, percent } from "../format.js";
+import { estimate, localTime } from "../format.js";
 import { typeName } from "../record/timeline.js";
 import { known, t } from "../texts.js";
 
@@ -73,7 +73,7 @@ function machine(ai) {
   return [
     ["explorer.model", `${ai.model_name} ${ai.model_version}`],
     ["explorer.model_digest", code(ai.model_digest)],
-    ["explorer.confidence", percent(ai.confidence_ppm / 1_000_000)],
+    ["explorer.confidence", estimate(ai.confidence_ppm)],
   ];
 }
 

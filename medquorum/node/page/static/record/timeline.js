@@ -4,7 +4,7 @@
  */
 
 import { el } from "../elements.js";
-import { localTime, percent } from "../format.js";
+import { estimate, localTime } from "../format.js";
 import { known, t } from "../texts.js";
 import { caseLink } from "./case_link.js";
 import { readButtons } from "./contents.js";
@@ -84,7 +84,7 @@ function votes({ verdict }) {
 
 function what(block) {
   const machine = block.ai;
-  const sure = machine && percent(machine.confidence_ppm / 1_000_000);
+  const sure = machine && estimate(machine.confidence_ppm);
   return [
     typeName(block.proposal_type),
     machine ? el("span", { class: "tag" }, t("record.machine", { sure })) : null,
