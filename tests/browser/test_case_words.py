@@ -44,7 +44,8 @@ async def test_a_film_without_a_fracture_is_not_called_negative(desk: Desk) -> N
     for unsaid in ("If it is so", "No treatment"):
         await expect(side).not_to_contain_text(unsaid)
     with_one = await side_of(desk, film_report(), film=True)
-    for told in ("If it is so", "moderate", scope):
+    read_now = "Have the film read by a radiologist or trauma surgeon now."
+    for told in ("If it is so", "moderate", scope, read_now, "must not guide care"):
         await expect(with_one).to_contain_text(told)
 
 
