@@ -8,7 +8,7 @@ import pytest
 
 from medquorum.ai_entity.explain.bundle import explanation
 from medquorum.ai_entity.explain.page import explanation_page
-from medquorum.ai_entity.findings import Findings, Level, RegionFinding
+from medquorum.ai_entity.findings import Findings, FractureFindings, Level, RegionFinding
 from medquorum.ai_entity.phantom.anatomy import Anatomy
 from medquorum.ai_entity.phantom.organs import Organ
 from medquorum.ledger.contents import Conclusion
@@ -58,6 +58,14 @@ def test_a_number_is_named_by_what_it_is_a_probability_of(result: Findings) -> N
     clear = replace(result, conclusion=Conclusion.NEGATIVE, confidence_ppm=880_000)
     assert "any organ: 12 %" in explanation(clear, CARD)["probability"]
     assert "alibrated probability" not in explanation_page(explanation(clear, CARD))
+
+
+def test_a_fracture_is_called_probable_even_where_none_is_concluded(result: Findings) -> None:
+    seen = FractureFindings(120_000, 0, 0, 0, 0, 0, "none", 0, 0, "", "", ())
+    film = replace(result, conclusion=Conclusion.NEGATIVE, confidence_ppm=880_000, fracture=seen)
+    assert explanation(film, CARD)["probability"] == (
+        "Probability of a fracture: 12 %; calibrated on drawn films alone."
+    )
 
 
 def test_background_is_left_out_of_the_calibration_error(result: Findings) -> None:
