@@ -65,6 +65,9 @@ KEPT_OF_DRUG: Final = (
     "RadionuclideHalfLife",
     "RadionuclidePositronFraction",
 )
+CODES_OF_DRUG: Final = ("RadiopharmaceuticalCodeSequence", "RadionuclideCodeSequence")
+"""Of which value and scheme stay: a drug may be named by its code alone."""
+CODE: Final = ("CodeValue", "CodingSchemeDesignator")
 DRUG: Final = "RadiopharmaceuticalInformationSequence"
 IDENTIFIERS: Final = (
     "SOPInstanceUID",
@@ -184,11 +187,23 @@ def _keep_uptake(dataset: Dataset, cleaned: Dataset) -> None:
     _keep_private(dataset, cleaned, by)
 
 
+def _kept_code(code: Dataset) -> Dataset:
+    kept = Dataset()
+    for keyword in CODE:
+        if keyword in code:
+            kept.add(code[keyword])
+    return kept
+
+
 def _kept_drug(drug: Dataset, by: timedelta | None) -> Dataset:
     kept = Dataset()
     for keyword in KEPT_OF_DRUG:
         if keyword in drug:
             kept.add(drug[keyword])
+    for keyword in CODES_OF_DRUG:
+        codes: Any = drug.get(keyword)
+        if codes:
+            setattr(kept, keyword, Sequence([_kept_code(code) for code in codes]))
     whole, clock = (
         drug.get("RadiopharmaceuticalStartDateTime"),
         drug.get("RadiopharmaceuticalStartTime"),

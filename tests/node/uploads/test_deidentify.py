@@ -72,6 +72,22 @@ def test_no_name_stays_anywhere(modality: str) -> None:
     assert cleaned.PixelData == named(modality).PixelData
 
 
+def test_a_drug_that_only_its_code_names_keeps_the_code_and_no_words() -> None:
+    dataset = image("PT")
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "C-B1031", "SRT", CANARY
+    drug = dataset.RadiopharmaceuticalInformationSequence[0]
+    drug.RadiopharmaceuticalCodeSequence = [code]
+    drug.RadionuclideCodeSequence = [code]
+    content = written(without_identity(dataset, PSEUDONYM))
+    assert CANARY.encode() not in content
+    cleaned = pydicom.dcmread(io.BytesIO(content), force=True)
+    kept = cleaned.RadiopharmaceuticalInformationSequence[0]
+    for one in (kept.RadiopharmaceuticalCodeSequence[0], kept.RadionuclideCodeSequence[0]):
+        assert (one.CodeValue, one.CodingSchemeDesignator) == ("C-B1031", "SRT")
+        assert len(one) == 2
+
+
 def test_identifiers_still_bind_files_but_only_under_one_secret() -> None:
     ct, pet = (without_identity(named(modality), PSEUDONYM) for modality in ("CT", "PT"))
     assert ct.FrameOfReferenceUID == pet.FrameOfReferenceUID != "2.25.4"
