@@ -1,6 +1,5 @@
 """Windows cover the body, blend without a seam, leave out air only, and stay in bounded memory."""
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -154,9 +153,8 @@ def test_onnxruntime_threads_and_repetition_change_no_byte(tmp_path: Path) -> No
 
 
 def test_where_lungs_are_in_view_the_member_for_whole_bodies_speaks(tmp_path: Path) -> None:
-    digest = write_network(tmp_path, small_network("petct", members=3), "petct", members=3)
-    path = tmp_path / "network.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"whole_body_member": 2}))
+    network = small_network("petct", members=3)
+    digest = write_network(tmp_path, network, "petct", members=3, whole_body_member=2)
     model = Registry(tmp_path).load(digest)
     torso = make_torso(1, TorsoPlan(grid_mm=8.0))
     affine = axial_affine(8.0)
@@ -169,10 +167,10 @@ def test_where_lungs_are_in_view_the_member_for_whole_bodies_speaks(tmp_path: Pa
 def test_a_whole_body_on_ct_alone_gets_no_word_where_the_network_would_see_nothing(
     tmp_path: Path,
 ) -> None:
-    digest = write_network(tmp_path, small_network("ct", members=2), "ct", members=2)
+    network = small_network("ct", members=2)
+    digest = write_network(tmp_path, network, "ct", members=2)
     plain = Registry(tmp_path).load(digest)
-    path = tmp_path / "network.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"whole_body_member": 1}))
+    digest = write_network(tmp_path, network, "ct", members=2, whole_body_member=1)
     model = Registry(tmp_path).load(digest)
     torso = GridImages(make_torso(1, TorsoPlan(grid_mm=8.0)).hu, None, axial_affine(8.0))
     assert blind_reason(plain, torso) is None
