@@ -63,7 +63,7 @@ class Evidence:
 
         The network's are hottest first, the rule's longest first.
         """
-        found = [*self._on_limb(self._hot()), *self._on_limb(one.box for one in self.contours)]
+        found = [*self._hot, *self._on_limb(one.box for one in self.contours)]
         scale = self.maps.scale
         return tuple(
             (round(x / scale), round(y / scale), round(w / scale), round(h / scale))
@@ -72,11 +72,13 @@ class Evidence:
 
     def places(self) -> tuple[int, int]:
         """How many of the boxes are the network's and how many the rule's."""
-        hot = len(self._on_limb(self._hot()))
+        hot = len(self._hot)
         return hot, len(self.boxes()) - hot
 
+    @cached_property
     def _hot(self) -> list[Box]:
-        return [] if self.heat is None else _hot_boxes(self.heat)
+        """The network's boxes on the limb."""
+        return [] if self.heat is None else self._on_limb(_hot_boxes(self.heat))
 
     def _on_limb(self, boxes: Iterable[Box]) -> list[Box]:
         return [box for box in boxes if self.limb[_inside(box)].mean() >= ON_LIMB]
