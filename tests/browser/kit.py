@@ -52,6 +52,8 @@ class Watched:
     """Console errors and exceptions nobody caught."""
     bodies: list[bytes] = field(default_factory=list)
     """Every request body the page has sent."""
+    unanswered: set[Request] = field(default_factory=set)
+    """What the page has asked the node and still waits for."""
     expected: list[str] = field(default_factory=list)
 
     def expect(self, pattern: str) -> None:
@@ -85,6 +87,22 @@ class Watched:
             self.foreign.append(request.url)
         if request.post_data_buffer is not None:
             self.bodies.append(request.post_data_buffer)
+        if request.resource_type != "eventsource":
+            self.unanswered.add(request)
+
+    def hear_answer(self, request: Request) -> None:
+        """Answered, broken off or failed: nothing is waited for."""
+        self.unanswered.discard(request)
+
+    async def settle(self) -> None:
+        """Wait until the page waits for no answer, and asks nothing more because of the last."""
+
+        async def silent() -> bool:
+            return not self.unanswered
+
+        await until(self.page, silent)
+        await drawn_frames(self.page)
+        await until(self.page, silent)
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Fill in the sign-in that is shown."""
@@ -162,6 +180,8 @@ async def watched_page(context: BrowserContext, base_url: str) -> Watched:
     page.on("console", watched.hear)
     page.on("pageerror", lambda error: watched.errors.append(str(error)))
     page.on("request", watched.see)
+    page.on("requestfinished", watched.hear_answer)
+    page.on("requestfailed", watched.hear_answer)
     return watched
 
 

@@ -90,6 +90,7 @@ async def test_a_session_that_ends_asks_again_and_loses_nothing(
     watched.expect(REFUSED)
     await watched.enter(DOCTOR)
     page = watched.page
+    await expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     await page.evaluate(
         """() => {
           const draft = document.createElement("textarea");
@@ -113,6 +114,7 @@ async def test_another_user_never_meets_the_desk_of_the_first(
     watched.expect(REFUSED)
     await watched.enter(DOCTOR)
     page = watched.page
+    await expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     await page.evaluate("document.querySelector('.view').append('of the first user')")
     await end_session(house, watched)
     await watched.sign_in(NAMES[UserRole.CLERK])
