@@ -172,6 +172,9 @@ async def _take_study(source: Source, lesson: Lesson, made: Made) -> None:
         except LabelRefused as refused:
             made.excluded[refused.why.value] += 1
             return
+    if study.names_fdg is False:
+        made.excluded[Excluded.OTHER_TRACER.value] += 1
+        return
     arrays: dict[str, Array] = {"hu": study.hu, "mask": mask}
     if study.suv is not None:
         arrays["suv"] = study.suv

@@ -53,6 +53,8 @@ class Excluded(StrEnum):
     """The patient has not consented, or not any more, to research at this node (R-CST3)."""
     UNREADABLE = "image_not_readable"
     """The image does not become an array here."""
+    OTHER_TRACER = "pet_of_another_tracer"
+    """The PET's header names another tracer than FDG: the models read FDG only."""
     REPEATED = "same_image_again"
     """The very same image was taken already, from another block."""
 

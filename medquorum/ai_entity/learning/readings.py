@@ -52,6 +52,8 @@ class Study:
     suv: npt.NDArray[np.float32] | None
     affine_nm: tuple[int, ...]
     """As an overlay has it: three rows of (z,y,x,1) -> LPS."""
+    names_fdg: bool | None = None
+    """Whether the PET's header says that its tracer is FDG; None where it does not tell."""
 
     def __repr__(self) -> str:
         return f"Study({self.hu.shape}, pet={self.suv is not None})"
@@ -149,6 +151,7 @@ def read_study(ct: Path, pet: Path | None) -> Study:
         answer.arrays["hu"].astype(np.int16),
         None if suv is None else suv.astype(np.float32),
         tuple(int(number) for number in answer.plain["affine_nm"]),
+        answer.plain["names_fdg"],
     )
 
 
@@ -163,4 +166,4 @@ def study_in_child(ct: str, pet: str | None) -> Answer:
     if images.suv is not None:
         arrays["suv"] = images.suv
     affine = [round(float(number) * NM_PER_MM) for number in images.affine[:3].ravel()]
-    return Answer({"affine_nm": affine}, arrays)
+    return Answer({"affine_nm": affine, "names_fdg": images.names_fdg}, arrays)

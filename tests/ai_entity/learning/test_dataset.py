@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataset import FileDataset
 
+from medquorum.ai_entity.dicom_pack import pack_series_bytes
 from medquorum.ai_entity.learning.dataset import Source, make_training_set, split_of
 from medquorum.ai_entity.learning.lessons import Excluded, StudyKind, patient_hash
 from medquorum.ai_entity.learning.training_set import (
@@ -29,6 +31,7 @@ from medquorum.ledger.provenance import FindingKind
 from medquorum.ledger.types import BlockType, Outcome
 from tests.ai_entity.conftest import PairOnDisk
 from tests.ai_entity.learning.ward import Ward, film, film_overlay, in_process
+from tests.ai_entity.slices import all_changed
 
 FRACTURE, NEGATIVE = Conclusion.FRACTURE, Conclusion.NEGATIVE
 TUMOUR = {"kind": FindingKind.TUMOUR}
@@ -210,6 +213,24 @@ def test_tumour_masks_come_from_the_approved_overlay_on_its_own_grid(
     assert np.abs(arrays["hu"] - grid.hu).max() <= 0.5
     assert sample.facts["label"]["tumour_voxels"] == 36
     assert sample.facts["label"]["affine_nm"] == list(there.affine_nm)
+
+
+def test_a_pet_of_another_tracer_teaches_nothing(
+    tmp_path: Path, pair_on_disk: PairOnDisk, pair: PhantomPair
+) -> None:
+    def of_psma(dataset: FileDataset) -> None:
+        dataset.RadiopharmaceuticalInformationSequence[0].Radiopharmaceutical = "68Ga-PSMA-11"
+
+    other = tmp_path / "psma.tar"
+    other.write_bytes(pack_series_bytes(all_changed(pair.pet, of_psma)))
+    ward = Ward()
+    patient = ward.patient()
+    ct = ward.image(BlockType.CT, patient, pair_on_disk.ct)
+    pet = ward.image(BlockType.PET, patient, other)
+    ward.doctor(patient, NEGATIVE, references=(ct, pet))
+    found = made(tmp_path, ward, percent=0)
+    assert found["manifest"]["excluded"] == {Excluded.OTHER_TRACER.value: 1}
+    assert found["manifest"]["samples"] == []
 
 
 def test_a_doctors_negative_is_an_empty_mask_and_her_tumour_needs_an_outline(
