@@ -29,6 +29,8 @@ COPIED: Final = {
     "uplot/dist/uPlot.min.css": "uPlot/uPlot.min.css",
 }
 """File of npm: where the page serves it from. NiiVue's index.min.js cannot be imported as it is."""
+LATER: Final = "MEDQUORUM_PAGE"
+"""Set to "later" by what brings the files itself, once the project is installed."""
 NPM_SECONDS: Final = 300
 NPM: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
 """The lock exactly, no program of a package run, nothing told to anybody."""
@@ -122,7 +124,9 @@ class PageHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Bring the files; only an editable installation may go on without them."""
+        """Bring the files; only an editable installation may go on without them, or before them."""
+        if version == "editable" and os.environ.get(LATER) == "later":
+            return
         try:
             bring_vendor()
         except VendorError as error:

@@ -3,6 +3,7 @@
 #
 #   source "$root/scripts/lib/environment.sh"
 #   medquorum_environment development     # or: runtime (the smaller lock)
+#   medquorum_page                        # part of development, unless that is told without_page
 #   medquorum_images                      # only where wanted: real images for the demonstration
 #   medquorum_training                    # only where wanted: torch and MONAI, for training and its tests
 #   medquorum_federated                   # only where wanted: Flower, in .venv-federated of its own
@@ -70,7 +71,7 @@ _environment_find_python() {
 
 # What the page takes from npm: charts, and volumes in 3-D. Nothing else needs it, so a registry out of
 # reach is told and no failure. The hash is that of hatch_build.py's wanted_stamp.
-_environment_page() {
+_environment_bring_page() {
     local build=$MEDQUORUM_ROOT/medquorum/node/page/build wanted
     local stamp=$MEDQUORUM_ROOT/medquorum/node/page/static/vendor/stamp
     wanted=$(cat "$build/package.json" "$build/package-lock.json" "$MEDQUORUM_ROOT/hatch_build.py" |
@@ -114,14 +115,17 @@ _environment_create() {
         _environment_fail "$python -m venv failed (its own words are above)."
 }
 
+# --no-compile: Python keeps the bytecode of what it imports, which is a small part of what is installed.
 _environment_pip() {
     env -u PIP_USER -u PIP_TARGET -u PIP_PREFIX -u PIP_REQUIRE_HASHES -u PYTHONPATH -u PYTHONHOME \
         PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1 \
-        "$MEDQUORUM_VENV/bin/python" -m pip install --quiet --quiet "$@"
+        "$MEDQUORUM_VENV/bin/python" -m pip install --quiet --quiet --no-compile "$@"
 }
 
 _environment_install() {
-    local lock=$1
+    local lock=$1 page=now
+    # What development takes from npm is brought apart, so that it can be brought beside other things.
+    [[ $lock == *dev-lock.txt ]] && page=later
     _environment_say "installing $(grep -c '==' "$MEDQUORUM_ROOT/$lock") locked packages ($lock)"
     # --no-warn-conflicts: medquorum_images leaves out on purpose what the package of images asks for.
     _environment_pip --only-binary :all: --no-warn-conflicts --require-hashes \
@@ -132,7 +136,7 @@ _environment_install() {
     }
     _environment_say "installing the project itself, editable"
     # --no-build-isolation: hatchling and editables come from the lock, nothing from outside it.
-    _environment_pip --no-deps --no-build-isolation --editable "$MEDQUORUM_ROOT" ||
+    MEDQUORUM_PAGE=$page _environment_pip --no-deps --no-build-isolation --editable "$MEDQUORUM_ROOT" ||
         _environment_fail "the project itself could not be installed (pip's words are above)."
 }
 
@@ -149,7 +153,8 @@ _environment_bring_in_line() {
     _environment_say "environment ready"
 }
 
-# Brings .venv in line with the lock of the profile: development (default) or runtime.
+# Brings .venv in line with the lock of the profile: development (default) or runtime. A second argument
+# `without_page` leaves medquorum_page to the caller.
 medquorum_environment() {
     local profile=${1:-development} lock wanted status=0
     _environment_started=$SECONDS
@@ -169,8 +174,11 @@ medquorum_environment() {
     if ! _environment_fits "$profile" "$wanted"; then
         _environment_alone _environment_bring_in_line "$profile" "$lock" "$wanted" || return 1
     fi
-    [[ $profile == runtime ]] || _environment_alone _environment_page
+    [[ $profile == runtime || ${2:-} == without_page ]] || medquorum_page
 }
+
+# Brings what the page takes from npm, into the package's folder; .venv is there already.
+medquorum_page() { _environment_alone _environment_bring_page; }
 
 # Runs a command while no other run changes .venv.
 _environment_alone() {

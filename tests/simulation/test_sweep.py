@@ -1,6 +1,6 @@
 """More than a thousand whole stories under random faults: no rule breaks, and everything ends well.
 
-`MEDQUORUM_SIMULATION_SEEDS` says how many (1,200 by default), `MEDQUORUM_SIMULATION_FIRST` where
+`MEDQUORUM_SIMULATION_SEEDS` says how many (2,000 by default), `MEDQUORUM_SIMULATION_FIRST` where
 they begin. Seeds that failed once are told first, for ever.
 """
 
@@ -19,7 +19,7 @@ from medquorum.simulation.run import run
 from medquorum.simulation.scenario import FaultKind
 from tests.simulation.stories import scenario_for
 
-SEEDS = int(os.environ.get("MEDQUORUM_SIMULATION_SEEDS", "1200"))
+SEEDS = int(os.environ.get("MEDQUORUM_SIMULATION_SEEDS", "2000"))
 FIRST = int(os.environ.get("MEDQUORUM_SIMULATION_FIRST", "0"))
 WORKERS = 2
 KEPT = (30, 50, 54, 87, 99, 105, 116, 190, 205, 212, 253, 563, 599, 670, 830, 1032)
