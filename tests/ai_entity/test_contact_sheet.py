@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from medquorum.ai_entity.contact_sheet import BAR_MM, SCALE_PIXELS, _tile, side_of
+from medquorum.ai_entity.contact_sheet import _tile
+from medquorum.ai_entity.drawing import BAR_MM, SCALE_PIXELS, side_of
 from medquorum.ai_entity.tumour.grid import GridImages
 from tests.ai_entity.conftest import axial_affine
 
