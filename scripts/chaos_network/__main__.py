@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import shutil
@@ -14,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from scripts.chaos_network.arguments import parse
 from scripts.chaos_network.havoc import Havoc
 from scripts.chaos_network.inspection import Findings, inspect, settle
 from scripts.chaos_network.practice import Practice
@@ -27,18 +27,11 @@ RECOVER_S: Final = 120.0
 """Longest wait for a final block after the last fault."""
 FINISH_S: Final = 120.0
 """Longest wait for the consultations under way to end."""
-EPILOG = """\
-Five doctors (four are a quorum), a hospital and a radiologist, each a process of this machine; the
-links run through relays. Faults come from the seed; what the machine makes of them in which order
-does not. Checked at the end: every block a node showed as final, every submission and vote a node
-acknowledged, and every accepted body still stand; all chains are equal, every patient's chain is
-linear, and the independent verifier says VALID for every node's export. Exit 0: all of it held.
-"""
 
 
 def main() -> int:
     """Run; 0 when everything held, 1 otherwise."""
-    chosen = _arguments()
+    chosen = parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Path(tempfile.mkdtemp(prefix="medquorum-chaos-"))
     held = False
@@ -147,23 +140,6 @@ def _report(
         equal_s=None if equal_s is None else round(equal_s, 1),
         violations=tuple(history.violations),
     )
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/chaos",
-        description="Torment real nodes with kill -9, pauses, one-way cuts, partitions and delays "
-        "while consultations go on, then judge what stands.",
-        epilog=EPILOG,
-    )
-    parser.add_argument("--minutes", type=float, default=10.0, help="of faults (default 10)")
-    parser.add_argument("--seed", type=int, default=1, help="of the faults (default 1)")
-    parser.add_argument("--json", type=Path, metavar="REPORT", help="write the numbers to a file")
-    parser.add_argument("--keep", action="store_true", help="keep the nodes' folders afterwards")
-    chosen = parser.parse_args()
-    if not 0.1 <= chosen.minutes <= 24 * 60:
-        parser.error("--minutes is between 0.1 and 1440")
-    return chosen
 
 
 if __name__ == "__main__":

@@ -9,32 +9,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from scripts.federation.arguments import parse
 from scripts.federation.deal import make_phantom_archive
-from scripts.federation.example import ROUNDS, STEPS, Settings, run_example
+from scripts.federation.example import Settings, run_example
 from scripts.federation.flower import FederationFailed
 from scripts.federation.result import document, table, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
 PHANTOMS_PER_HOSPITAL = 6
 PHANTOM_HOLD_OUT = 4
-
-
-def parsed(arguments: list[str]) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/federated",
-        description="Hospitals train one network on Flower without giving their images away.",
-    )
-    parser.add_argument("--hospitals", type=int, default=3, help="2 to 8 (3)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--steps", type=int, default=STEPS, help="per hospital and round")
-    parser.add_argument("--petct", type=Path, help="an archive of cases; default: see README")
-    parser.add_argument("--phantoms", action="store_true", help="phantoms even if there are cases")
-    parser.add_argument(
-        "--json", action="store_true", help="the outcome as JSON on standard output"
-    )
-    parser.add_argument("--out", type=Path, help="write model, card and outcome into this folder")
-    return parser.parse_args(arguments)
 
 
 def settings_of(options: argparse.Namespace, scratch: Path) -> Settings:
@@ -65,10 +48,7 @@ def tell(sentence: str) -> None:
 def main() -> int:
     """Run, print, and leave nothing behind but --out."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = parsed(sys.argv[1:])
-    if not 2 <= options.hospitals <= 8:
-        print("scripts/federated: 2 to 8 hospitals", file=sys.stderr)
-        return 2
+    options = parse(sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="mq-") as scratch:
         settings = settings_of(options, Path(scratch))
         try:

@@ -27,6 +27,7 @@ from medquorum.ai_entity.federated.trainer import (
     weights_of,
 )
 from medquorum.ai_entity.training.network import Inputs, TumourNetwork
+from scripts.federation.arguments import ROUNDS, STEPS
 from scripts.federation.comparison import Outcome, Places, compared
 from scripts.federation.deal import Deal, deal_patients
 from scripts.federation.flower import (
@@ -42,8 +43,6 @@ from scripts.federation.flower import (
 )
 from scripts.federation.identities import write_coordinator_certificate, write_courier_key
 
-ROUNDS: Final = 6
-STEPS: Final = 40
 HOSPITAL_MODULE: Final = "medquorum.ai_entity.federated.hospital"
 READING_SECONDS: Final = 300.0
 """Until a trainer has read its images and made its gate."""

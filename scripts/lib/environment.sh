@@ -45,6 +45,17 @@ medquorum_python() {
     _environment_find_python
 }
 
+# Reads a program's arguments with a module that needs no package: help ends the program, and so does what it refuses.
+medquorum_arguments() {
+    local module=$1 python status=0
+    shift
+    python=$(medquorum_python) || return 1
+    if medquorum_wants_help "$@"; then
+        exec "$python" -m "$module" "$@"
+    fi
+    "$python" -m "$module" "$@"
+}
+
 # A link's packages are those of another checkout, which would be changed from here.
 _environment_own() {
     [[ -L $MEDQUORUM_VENV ]] || return 0

@@ -8,19 +8,27 @@ from pathlib import Path
 
 import pytest
 
+ROOMS = {
+    "bench": "scripts/benchmarks",
+    "chaos": "scripts/chaos_network",
+    "demo": "scripts/demonstration",
+    "federated": "scripts/federation",
+    "mutants": "tests/mutants",
+}
+"""Programs, and where their arguments are read."""
 COPIED = (
     "scripts/__init__.py",
-    "scripts/demo",
     "scripts/test",
     "scripts/lib/environment.sh",
-    "scripts/demonstration/__init__.py",
-    "scripts/demonstration/arguments.py",
+    "tests/__init__.py",
+    *(f"scripts/{name}" for name in ROOMS),
+    *(f"{room}/{part}.py" for room in ROOMS.values() for part in ("__init__", "arguments")),
 )
 
 
 @pytest.fixture
 def checkout(repository: Path, tmp_path: Path) -> Path:
-    """Two programs, and nothing that they could install: a try would fail."""
+    """Programs, and nothing that they could install: a try would fail."""
     for name in COPIED:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(repository / name, tmp_path / name)
@@ -38,8 +46,11 @@ def run(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", [("--help",), ("-h",), ("--ct", "x", "--help")])
-@pytest.mark.parametrize("name", ["demo", "test"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [(name, (word,)) for name in ("test", *ROOMS) for word in ("--help", "-h")]
+    + [(name, ("--ct", "x", "--help")) for name in ("test", "demo")],
+)
 def test_help_is_answered_at_once(checkout: Path, name: str, words: tuple[str, ...]) -> None:
     ended = run(checkout / "scripts" / name, *words)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -48,18 +59,26 @@ def test_help_is_answered_at_once(checkout: Path, name: str, words: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(("--pet", "x"), "--pet needs --ct"), (("--mri", "x"), "unrecognized")]
+    ("name", "words", "said"),
+    [
+        ("demo", ("--pet", "x"), "--pet needs --ct"),
+        ("demo", ("--mri", "x"), "unrecognized"),
+        ("bench", ("--only", "everything"), "invalid choice"),
+        ("chaos", ("--minutes", "0"), "between 0.1 and 1440"),
+        ("federated", ("--hospitals", "1"), "between 2 and 8"),
+        ("mutants", (), "required"),
+    ],
 )
 def test_wrong_arguments_are_refused_at_once(
-    checkout: Path, words: tuple[str, ...], said: str
+    checkout: Path, name: str, words: tuple[str, ...], said: str
 ) -> None:
-    ended = run(checkout / "scripts/demo", *words)
+    ended = run(checkout / "scripts" / name, *words)
     assert ended.returncode == 2
     assert said in ended.stderr
     assert not list(checkout.glob(".venv*"))
 
 
-@pytest.mark.parametrize("name", ["demo", "test"])
+@pytest.mark.parametrize("name", ["bench", "chaos", "demo", "federated", "test"])
 def test_an_environment_of_another_checkout_is_left_alone(checkout: Path, name: str) -> None:
     other = checkout / "elsewhere"
     other.mkdir()

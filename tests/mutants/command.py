@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.mutants.hunt import WORKERS, HuntError, Verdict, hunt
+from tests.mutants.arguments import parse
+from tests.mutants.hunt import HuntError, Verdict, hunt
 from tests.mutants.mutant import UNMUTATED, Mutant
 from tests.mutants.table import MUTANTS, named
 
@@ -32,7 +32,7 @@ def line_of(verdict: Verdict, width: int = 38) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit 1 when a mutant survives or the source as it is does not; 2 when nothing is said."""
-    asked = _parser().parse_args(arguments)
+    asked = parse(sys.argv[1:] if arguments is None else arguments)
     if asked.do == "list":
         _list(asked.json)
         return 0
@@ -50,21 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not asked.json:
         print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} as it should be")
     return 1 if wrong else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
-    doing = parser.add_subparsers(dest="do", required=True)
-    listing = doing.add_parser("list", help="every deliberate bug and the rule it breaks")
-    running = doing.add_parser("run", help="hunt these, or all of them and the source as it is")
-    running.add_argument("names", nargs="*", metavar="NAME")
-    running.add_argument(
-        "--seeds", type=int, help="send the stories of seeds 0 to this first, to find new killers"
-    )
-    running.add_argument("--workers", type=int, default=WORKERS, help="hunts at once")
-    for one in (listing, running):
-        one.add_argument("--json", action="store_true", help="for programs")
-    return parser
 
 
 def _list(as_json: bool) -> None:

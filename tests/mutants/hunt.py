@@ -20,9 +20,9 @@ from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from tests.mutants.arguments import WORKERS
 from tests.mutants.mutant import UNMUTATED, Mutant
 
-WORKERS: Final = 2
 CPU_SECONDS: Final = 120
 """Of one mutant's hunters; a hunt that has not ended by then met an endless loop."""
 WALL_SECONDS: Final = 1_500
