@@ -7,12 +7,15 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from medquorum.node.intake.faults import Fault, IntakeRefused
 from medquorum.node.viewing.decoder import Child
 from medquorum.node.viewing.limits import CHILD_WALL_SECONDS
 from medquorum.node.viewing.told import Description
+
+if TYPE_CHECKING:
+    from medquorum.node.viewing.projection import Projections
 
 
 class DecodedImage:
@@ -29,6 +32,7 @@ class DecodedImage:
         self._waiting: dict[int, asyncio.Event] = {}
         self._refusal: IntakeRefused | None = None
         self._closed = False
+        self._projecting: asyncio.Task[Projections] | None = None
         self.filling: Final = asyncio.create_task(self._fill())
 
     @property
@@ -79,6 +83,21 @@ class DecodedImage:
         for index in range(self.description.slices):
             await self._until(index)
 
+    async def projections(self) -> Projections:
+        """The views of a PET, made once. Raises IntakeRefused, or ValueError where it has none."""
+        self.used_at_s = time.monotonic()
+        if self._projecting is None:
+            self._projecting = asyncio.create_task(self._project())
+        return await asyncio.shield(self._projecting)
+
+    async def _project(self) -> Projections:
+        from medquorum.node.viewing.projection import projected  # needs numpy
+
+        await self.whole()
+        return await asyncio.to_thread(
+            projected, self.description, lambda index: self._read(*self.description.place_of(index))
+        )
+
     async def _until(self, index: int) -> None:
         if self._refusal is None and not self._there[index]:
             await self._waiting.setdefault(index, asyncio.Event()).wait()
@@ -101,7 +120,9 @@ class DecodedImage:
     async def close(self) -> None:
         """Stop decoding and remove every byte."""
         self.filling.cancel()
-        await asyncio.gather(self.filling, return_exceptions=True)
+        # Projections end by themselves, refused or in a moment: until then they read the file.
+        readers = [] if self._projecting is None else [self._projecting]
+        await asyncio.gather(self.filling, *readers, return_exceptions=True)
         if not self._closed:
             self._closed = True
             os.close(self._file)

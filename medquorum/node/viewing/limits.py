@@ -22,6 +22,8 @@ OPENING_SECONDS: Final = 4 * 3_600.0
 """How long one entry of the access log stands for slices of the same image to the same user."""
 OPENINGS: Final = 4_096
 """Openings remembered; the oldest is forgotten, and its reader logged anew."""
+PROJECTION_SIDE: Final = 512
+"""Rows and columns of a projection: more than the screen gives it; both views take 1 MiB."""
 
 CHILD_MEMORY_BYTES: Final = 1_536 * MIB
 """RLIMIT_AS of the child that decodes: numpy and pydicom reserve 300 MiB, a film 512 MiB."""

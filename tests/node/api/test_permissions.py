@@ -18,6 +18,7 @@ PLACES = {
     "{record}": RECORD,
     "{part}": "IMG_CT",
     "{index}": "0",
+    "{view}": "front",
     "{name}": "doctor",
     "{file}": "ab" * 16,
     "{batch}": "ab" * 16,
