@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from playwright.async_api import BrowserContext, Route
 
 from medquorum.ledger import canonical
 from medquorum.ledger.limits import FRAME
+from medquorum.node.viewing.sights import SightName
+from tests.browser.projected import labels_projected, projection_of, projections_told
 from tests.browser.viewer_kit import MadeNode, MadeSeries, described_volume, made_study
 
 XRAY_RECORD = "44" * 32
@@ -51,6 +55,11 @@ async def serve_images(context: BrowserContext, node: MadeNode | None = None) ->
             )
         elif not more:
             await route.fulfill(json=series.described)
+        elif more == ["projections"]:
+            await route.fulfill(json=projections_told(series.described))
+        elif more[0] == "projections":
+            view = cast(SightName, more[1])
+            await route.fulfill(body=projection_of(series.described, series.voxels, view))
         else:
             await route.fulfill(body=series.voxels[int(more[1])].tobytes())
 
@@ -58,8 +67,13 @@ async def serve_images(context: BrowserContext, node: MadeNode | None = None) ->
         parts = route.request.url.partition("/v1/overlays/")[2].partition("?")[0].split("/")
         if len(parts) == 1:
             await route.fulfill(json=made.overlay)
+            return
+        assert made.labels is not None
+        if parts[1] == "projections":
+            [on] = parse_qs(urlsplit(route.request.url).query)["on"]
+            told, view = held[on].described, cast(SightName, parts[2])
+            await route.fulfill(body=labels_projected(told, made.labels, view))
         else:
-            assert made.labels is not None
             await route.fulfill(body=made.labels[int(parts[-1])].tobytes())
 
     await context.route("**/v1/images/**", images)

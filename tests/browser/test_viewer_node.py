@@ -1,5 +1,6 @@
 """The viewer before the real application: what the node decodes of DICOM is what the page shows."""
 
+import re
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -130,6 +131,8 @@ async def test_decoded_series_are_shown_fused_with_the_reports_findings(
     await expect(readout).to_contain_text("L18 P18")
     fused = page.get_by_role("img", name="PET on CT")
     assert "1 lesions outlined" in (await fused.get_attribute("aria-label") or "")
+    overview = page.get_by_role("img", name="Overview of the PET from the front")
+    await expect(overview).to_have_attribute("aria-label", re.compile("lesions marked: 1$"))
     organs = page.get_by_label("Organs", exact=True).and_(page.get_by_role("checkbox"))
     assert not await organs.is_checked(), "organs are drawn when asked for"
     await organs.check()

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,11 @@ from playwright.async_api import Page
 
 from medquorum.node.page.routes import POLICY
 from medquorum.node.viewing.forms import nifti_header
+from medquorum.node.viewing.sights import SightName
 from medquorum.node.viewing.told import Description
 from tests.browser.keys_kit import Handler, served
 from tests.browser.kit import SLOWEST_MS, PageOf, Watched, drawn_frames
+from tests.browser.projected import labels_projected, projection_of, projections_told
 
 Voxels = npt.NDArray[Any]
 RECORD, PET_RECORD, REPORT = "11" * 32, "22" * 32, "33" * 32
@@ -98,6 +100,9 @@ class MadeNode:
             ("GET", "/v1/images/{record}/{part}"): self._describe,
             ("GET", "/v1/images/{record}/{part}/slices/{index}"): self._slice,
             ("GET", "/v1/images/{record}/{part}/volume.nii"): self._volume,
+            ("GET", "/v1/images/{record}/{part}/projections"): self._describe_projections,
+            ("GET", "/v1/images/{record}/{part}/projections/{view}"): self._projection,
+            ("GET", "/v1/overlays/{record}/projections/{view}"): self._projected_labels,
             ("GET", "/v1/overlays/{record}"): self._describe_overlay,
             ("GET", "/v1/overlays/{record}/slices/{index}"): self._label_slice,
         }
@@ -128,6 +133,19 @@ class MadeNode:
     async def _label_slice(self, request: web.Request) -> web.Response:
         assert self.labels is not None
         return web.Response(body=self.labels[int(request.match_info["index"])].tobytes())
+
+    async def _describe_projections(self, request: web.Request) -> web.Response:
+        return web.json_response(projections_told(self._series(request).described))
+
+    async def _projection(self, request: web.Request) -> web.Response:
+        series, view = self._series(request), cast(SightName, request.match_info["view"])
+        return web.Response(body=projection_of(series.described, series.voxels, view))
+
+    async def _projected_labels(self, request: web.Request) -> web.Response:
+        assert self.labels is not None
+        told = self.images[request.query["on"]].described
+        view = cast(SightName, request.match_info["view"])
+        return web.Response(body=labels_projected(told, self.labels, view))
 
 
 async def _document(_: web.Request) -> web.Response:

@@ -102,3 +102,17 @@ export function pathToDraw(outline) {
   }
   return drawn;
 }
+
+/** The point of an outline furthest to the upper right, where its number stands. */
+export function upperRight(outline) {
+  let best = { x: 0, y: 0, rank: -Infinity };
+  for (const path of outline.paths) {
+    for (let at = 0; at < path.length; at += 2) {
+      const rank = path[at] - path[at + 1];
+      if (rank > best.rank) {
+        best = { x: path[at], y: path[at + 1], rank };
+      }
+    }
+  }
+  return { x: best.x, y: best.y };
+}

@@ -66,7 +66,8 @@ function readFrame(frame) {
   return { columns: count(frame.columns, LONGEST_SIDE), rows: count(frame.rows, LONGEST_SIDE) };
 }
 
-function count(value, most) {
+/** A whole number from 1 to the most there may be. */
+export function count(value, most) {
   if (!Number.isInteger(value) || value < 1 || value > most) {
     throw new UnreadableSeries("viewer.unreadable");
   }
@@ -97,7 +98,8 @@ function readGrid(described) {
   };
 }
 
-function vector(given) {
+/** Three numbers, or null. */
+export function vector(given) {
   const three = Array.isArray(given) && given.length === 3 && given.every(Number.isFinite);
   return three ? [...given] : null;
 }

@@ -59,9 +59,10 @@ export async function addOverlay(source, reading, overlay, base) {
   for (const layer of readOverlay(described, reading.grid, overlay.lesions ?? [])) {
     const fetchBytes = (index, signal) =>
       source.labels(overlay.record, layer.source, index, base, signal);
-    reading.labelLayers.push(
-      new LabelLayer(layer.kind, layer.labels, reading.grid, fetchBytes, reading.lane),
-    );
+    const { kind, labels } = layer;
+    const drawn = new LabelLayer(kind, labels, reading.grid, fetchBytes, reading.lane);
+    drawn.record = overlay.record;
+    reading.labelLayers.push(drawn);
   }
   reading.changed("labels");
   return [];

@@ -2,7 +2,7 @@
 
 import { matrixOf, pixelOf } from "./placement.js";
 
-const LETTERS = "#c9d3dc";
+export const LETTERS = "#c9d3dc";
 const SHADOW = "#000000";
 const CROSS = "#5aa9e6";
 const RULER = "#ffd23f";
@@ -83,6 +83,14 @@ export function drawCrosshair(context, placement, voxel, size) {
   context.globalAlpha = 0.75;
   context.stroke(path);
   context.globalAlpha = 1;
+}
+
+/** The slice that is open, as a line from edge to edge. */
+export function drawSliceLine(context, from, to) {
+  const path = new Path2D();
+  path.moveTo(from.x, from.y);
+  path.lineTo(to.x, to.y);
+  shadowedLine(context, path, CROSS, 1.5);
 }
 
 /**

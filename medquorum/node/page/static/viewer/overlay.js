@@ -4,7 +4,7 @@
  */
 
 import { lesionColour, organColour } from "./colours.js";
-import { outlines, pathToDraw } from "./contours.js";
+import { outlines, pathToDraw, upperRight } from "./contours.js";
 import { SliceShelf, labelsOf } from "./slices.js";
 
 const LESION_WIDTH = 2;
@@ -32,6 +32,8 @@ export class LabelLayer {
    */
   constructor(kind, labels, grid, fetchBytes, lane) {
     this.kind = kind;
+    /** Hex of the report's record. */
+    this.record = null;
     this.shown = kind === "lesions";
     this.hidden = new Set();
     this.colourOf = kind === "lesions" ? lesionColour : organColour;
@@ -114,18 +116,4 @@ export class LabelLayer {
   close() {
     this.shelf.close();
   }
-}
-
-/** The point of an outline furthest to the upper right, where its number stands. */
-function upperRight(outline) {
-  let best = { x: 0, y: 0, rank: -Infinity };
-  for (const path of outline.paths) {
-    for (let at = 0; at < path.length; at += 2) {
-      const rank = path[at] - path[at + 1];
-      if (rank > best.rank) {
-        best = { x: path[at], y: path[at + 1], rank };
-      }
-    }
-  }
-  return { x: best.x, y: best.y };
 }

@@ -48,6 +48,9 @@ export class Reading {
     this.tool = null;
     this.opacity = FIRST_OPACITY;
     this.fusedMap = "hot_iron";
+    /** @type {import("./overview.js").Overview | null} */
+    this.overview = null;
+    this.overviewShown = true;
     this.rulers = new Rulers(base.series.grid, named);
     this.listeners = new Set();
   }
@@ -232,6 +235,14 @@ export class Reading {
     if (this.shutters !== null) {
       this.shutters.shown = !this.shutters.shown;
       this.changed("shown");
+    }
+  }
+
+  /** Shows the body at one look, or hides it. */
+  toggleOverview() {
+    if (this.overview !== null) {
+      this.overviewShown = !this.overviewShown;
+      this.changed("overview");
     }
   }
 

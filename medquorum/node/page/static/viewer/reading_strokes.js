@@ -31,6 +31,7 @@ export function readingStrokes(reading, cine) {
     g: () => toggle("organs"),
     n: () => nextLesion(reading, 1),
     p: () => nextLesion(reading, -1),
+    v: () => reading.toggleOverview(),
     m: () => reading.setTool(reading.tool === "measure" ? null : "measure"),
     c: () => cine.toggle(),
     f: () => reading.reset(),

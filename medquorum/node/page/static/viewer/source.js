@@ -37,6 +37,21 @@ export const sourceFor = (purpose) =>
     /** All of a series as one NIfTI file. @returns {Promise<Uint8Array>} */
     volume: (series) => api.bytes(`/v1/images/${part(series)}/volume.nii${asked({ purpose })}`),
 
+    /** Where the pixels of a PET's projections lie. */
+    projections: (series) => api.get(`/v1/images/${part(series)}/projections${asked({ purpose })}`),
+
+    /** A PET at one look, from the "front" or the "side". @returns {Promise<Uint8Array>} */
+    projection: (series, view, signal) => {
+      const address = `/v1/images/${part(series)}/projections/${encodeURIComponent(view)}`;
+      return api.bytes(`${address}${asked({ purpose })}`, { signal });
+    },
+
+    /** The labels of a report's findings on a projection. @returns {Promise<Uint8Array>} */
+    labelsSeen: (record, view, on, signal) => {
+      const address = `${overlay(record)}/projections/${encodeURIComponent(view)}`;
+      return api.bytes(`${address}${asked({ on, purpose })}`, { signal });
+    },
+
     /** What the labels of an overlay mean on an image. */
     describeOverlay: (record, on) => api.get(`${overlay(record)}${asked({ on, purpose })}`),
 

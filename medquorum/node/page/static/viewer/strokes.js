@@ -7,6 +7,7 @@
 
 import { isTaken } from "../keyboard.js";
 
+const PICTURES = ".viewer-marks, .viewer-overview-marks";
 const MOVING = new Set([
   "ArrowUp",
   "ArrowDown",
@@ -49,7 +50,7 @@ function wanted(viewer, event) {
     return false;
   }
   const { target } = event;
-  const onPicture = target.matches?.(".viewer-marks") && viewer.contains(target);
+  const onPicture = target.matches?.(PICTURES) && viewer.contains(target);
   return MOVING.has(event.key)
     ? onPicture || target === document.body || target.id === "content"
     : true;

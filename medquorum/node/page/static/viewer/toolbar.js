@@ -149,6 +149,13 @@ function uptakeControls(reading) {
       ),
     );
   }
+  controls.push(
+    toggle(
+      "viewer.overview",
+      () => reading.overview !== null && reading.overviewShown,
+      () => reading.toggleOverview(),
+    ),
+  );
   return group("viewer.uptake", ...controls);
 }
 

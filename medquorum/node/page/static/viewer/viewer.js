@@ -15,6 +15,7 @@ import { inPlaceOfPictures, viewerFrame } from "./frame.js";
 import { Legend } from "./legend.js";
 import { addOverlay, addSeries, baseOf, loadBase } from "./loading.js";
 import { Slider } from "./slider.js";
+import { Overview } from "./overview.js";
 import { nodeSource } from "./source.js";
 import { Stage } from "./stage.js";
 import { readingStrokes } from "./reading_strokes.js";
@@ -113,6 +114,23 @@ class Viewer {
     // The reader need not wait for these to use what is there.
     settled.then((ends) => ends.forEach((end) => this.#noteEnd(end)));
     this.rest = settled.then(() => this.#wishLayout(this.wish ?? this.wanted.layout));
+    this.rest.then(() => this.#loadOverview());
+  }
+
+  /** The body at one look: what the node needs the whole PET for comes last. */
+  async #loadOverview() {
+    const { overview } = this.reading;
+    const { signal } = this.ending;
+    if (overview === null) return;
+    try {
+      const pet = this.wanted.series.find((each) => each.kind === "pet");
+      if (this.reading.tracks.pet === undefined) overview.remove();
+      else await overview.load(this.source, pet);
+    } catch (error) {
+      if (signal.aborted) return;
+      overview.remove();
+      this.#note(t("viewer.overview_failed", { reason: reasonOf(error) }));
+    }
   }
 
   /**
@@ -173,7 +191,11 @@ class Viewer {
       action("viewer.help", showKeys),
     );
     this.bar.replaceChildren(toolbar(reading, this.cine, [further]));
+    if (this.wanted.series.some((each) => each.kind === "pet")) {
+      reading.overview = new Overview(reading, signal);
+    }
     this.body.replaceChildren(
+      ...(reading.overview === null ? [] : [reading.overview.element]),
       this.stage.element,
       new Slider(reading).element,
       new Legend(reading).element,
