@@ -1,5 +1,6 @@
 """The body at one look, in real Chromium: what is drawn where, what a click, a drag and keys do."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ OVERVIEW = ".viewer-overview"
 FIRST, COLUMNS = 10, 77
 """Of the body, which is 76.8 columns wide: air beside it is left out."""
 GAP = 6
-PIXEL = """([x, y]) => {
-  const canvas = document.querySelector(".viewer-overview .viewer-picture");
-  return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data].slice(0, 3);
+PIXEL = """([x, y, layer]) => {
+  const canvas = document.querySelector(`.viewer-overview ${layer}`);
+  return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data];
 }"""
 
 
@@ -49,9 +50,17 @@ async def front(seen: Seen, column: float, slice_: float) -> tuple[float, float]
 
 async def grey(seen: Seen, column: float, slice_: float) -> int:
     """What is drawn of a voxel in the front view."""
-    found: list[int] = await seen.page.evaluate(PIXEL, await front(seen, column, slice_))
+    place = await front(seen, column, slice_)
+    found: list[int] = await seen.page.evaluate(PIXEL, [*place, ".viewer-picture"])
     assert found[0] == found[1] == found[2]
     return found[0]
+
+
+async def marked(seen: Seen, column: float, slice_: float) -> bool:
+    """Whether something is drawn over a voxel in the front view."""
+    place = await front(seen, column, slice_)
+    found: list[int] = await seen.page.evaluate(PIXEL, [*place, "[role=img]"])
+    return found[3] > 0
 
 
 async def click(seen: Seen, column: float, slice_: float) -> None:
@@ -94,6 +103,8 @@ async def test_a_click_goes_to_the_slice_or_the_lesion_and_a_drag_through_the_sl
         page = seen.page
         await click(seen, SIDE / 2 - 20, 31)
         await seen.drawn(31)
+        await seen.settle()
+        assert [await marked(seen, SIDE / 2 - 20, z) for z in (28, 31, 34)] == [False, True, False]
         await click(seen, LESION["x"] + 2, LESION["z"] + 2)
         await seen.drawn(int(LESION["z"]))
         await expect(page.locator(".viewer-readout")).to_contain_text("1  Liver")
@@ -145,6 +156,32 @@ async def test_a_pet_stored_from_the_head_and_from_behind_stands_the_same(
         assert await grey(seen, LESION["x"], LESION["z"]) == 0
         await click(seen, SIDE / 2 - 20, 31)
         await seen.drawn(SLICES - 1 - 31)
+
+
+async def test_what_is_read_on_request_is_asked_for_on_request(
+    page_of: PageOf, node: MadeNode
+) -> None:
+    """A patient at her own images reads on her own request, the overview too."""
+    async with viewer_of(page_of, node) as seen:
+        asked: list[str] = []
+        seen.page.on("request", lambda request: asked.append(request.url))
+        await seen.page.evaluate(
+            """async (wanted) => {
+              const { createViewer } = await import("/page/viewer/viewer.js");
+              const { sourceFor } = await import("/page/viewer/source.js");
+              const { loadTexts } = await import("/page/texts.js");
+              await loadTexts();
+              const place = document.getElementById("place");
+              place.style.height = "100vh";
+              createViewer(place, { ...wanted, source: sourceFor("request") });
+            }""",
+            BOTH,
+        )
+        described = seen.page.get_by_role("img", name="Overview of the PET from the front")
+        await expect(described).to_have_attribute("aria-label", re.compile("marked: 1$"))
+        addresses = [url for url in asked if "/projections" in url]
+        assert len(addresses) == 5, "where they lie, two views, the lesions on them"
+        assert all("purpose=request" in url for url in addresses)
 
 
 async def test_without_a_pet_there_is_none_and_nobody_asks(page_of: PageOf, node: MadeNode) -> None:

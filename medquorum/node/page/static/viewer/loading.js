@@ -25,6 +25,7 @@ export async function loadBase(source, name) {
   const series = readSeries(await source.describe(name));
   const lane = new Lane();
   const track = new Track(series, (index, signal) => source.slice(name, index, null, signal), lane);
+  track.name = name;
   const reading = new Reading(track, name.kind, lengthWords);
   reading.lane = lane;
   return reading;
@@ -46,6 +47,7 @@ export async function addSeries(source, reading, name, base) {
     (index, signal) => source.slice(name, index, base, signal),
     reading.lane,
   );
+  track.name = name;
   reading.addTrack(name.kind, track);
   return series.warnings;
 }

@@ -66,17 +66,16 @@ export class Overview {
   }
 
   /**
-   * Fetches the views of a PET one after the other, then the lesions on them.
+   * Fetches the views of the PET one after the other, then the lesions on them.
    * @param {object} source  the node's addresses
-   * @param {import("./loading.js").SeriesName} name
    */
-  async load(source, name) {
+  async load(source) {
     const { signal } = this;
-    const { rescale } = this.reading.tracks.pet.series;
+    const { name, series } = this.reading.tracks.pet;
     for (const view of readSights(await source.projections(name))) {
       const bytes = await source.projection(name, view.name, signal);
       if (signal.aborted) return;
-      const sight = new Sight(view, bytes, rescale);
+      const sight = new Sight(view, bytes, series.rescale);
       sight.layer = new Layer(sight.grid.columns, sight.grid.rows);
       this.sights.push(sight);
       this.words.hidden = true;

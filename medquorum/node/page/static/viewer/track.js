@@ -15,6 +15,8 @@ export class Track {
    */
   constructor(series, fetchBytes, lane) {
     this.series = series;
+    /** @type {import("./loading.js").SeriesName | null} */
+    this.name = null;
     const voxels = series.grid.columns * series.grid.rows;
     const fetchSlice = async (index, signal) => numbersOf(await fetchBytes(index, signal), voxels);
     this.shelf = new SliceShelf(series.grid.slices, fetchSlice, lane);

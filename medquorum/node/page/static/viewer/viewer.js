@@ -114,20 +114,18 @@ class Viewer {
     // The reader need not wait for these to use what is there.
     settled.then((ends) => ends.forEach((end) => this.#noteEnd(end)));
     this.rest = settled.then(() => this.#wishLayout(this.wish ?? this.wanted.layout));
-    this.rest.then(() => this.#loadOverview());
+    const { overview } = this.reading;
+    this.rest.then(() => this.#loadOverview(overview));
   }
 
   /** The body at one look: what the node needs the whole PET for comes last. */
-  async #loadOverview() {
-    const { overview } = this.reading;
-    const { signal } = this.ending;
-    if (overview === null) return;
+  async #loadOverview(overview) {
+    if (overview === null || overview.signal.aborted) return;
     try {
-      const pet = this.wanted.series.find((each) => each.kind === "pet");
-      if (this.reading.tracks.pet === undefined) overview.remove();
-      else await overview.load(this.source, pet);
+      if (overview.reading.tracks.pet === undefined) overview.remove();
+      else await overview.load(this.source);
     } catch (error) {
-      if (signal.aborted) return;
+      if (overview.signal.aborted) return;
       overview.remove();
       this.#note(t("viewer.overview_failed", { reason: reasonOf(error) }));
     }
