@@ -134,7 +134,8 @@ def test_no_side_is_longer_than_the_limit_and_no_spot_is_lost() -> None:
     assert max(pixels.shape) <= PROJECTION_SIDE
     row, column = np.argwhere(pixels == 5)[0]
     place = point_of(view, row, column)
-    assert abs(place[0] - (10 + 777 * 2)) <= 3 * 2 and abs(place[2] - (30 + 333 * 5)) <= 5
+    assert place[0] == pytest.approx(10 + 778 * 2), "777 to 779 are one pixel, 778 its middle"
+    assert abs(place[2] - (30 + 333 * 5)) <= 5
 
 
 @pytest.mark.parametrize(
