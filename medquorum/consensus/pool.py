@@ -93,10 +93,22 @@ class Pool:
         gone = _gone(proposal, state)
         if gone is not None:
             return Ignore(gone)
+        self._open_one(proposal, state)
+        return ACCEPT
+
+    def recall(self, proposal: Proposal, state: ChainState) -> None:
+        """Take back what a store held; its votes follow, and `settle` tells whether it can go.
+
+        Without them a proposal whose place is taken would be let go though it was rejected, and a
+        rejection stands (R-ORD5).
+        """
+        if state.height_of(proposal.id) is None and len(self._open) < OPEN_PROPOSALS:
+            self._open_one(proposal, state)
+
+    def _open_one(self, proposal: Proposal, state: ChainState) -> None:
         entry = self._open[proposal.id] = OpenProposal(proposal)
         if proposal.core.act is not None:
             self._note_verdict(entry, state, state.time_ms)
-        return ACCEPT
 
     def add_vote(self, vote: Vote, state: ChainState, now_ms: int) -> Judgement:
         """Take in a vote that admission accepted; the first of each doctor counts (R-VOT3)."""

@@ -99,7 +99,7 @@ class Replica:
         )
         self.ordering = self._order(final, remembered.journal, None)
         for proposal in remembered.proposals:
-            self.pool.add_proposal(proposal, self.state)
+            self.pool.recall(proposal, self.state)
         for vote in remembered.votes:
             self.pool.add_vote(vote, self.state, self.state.time_ms)
 

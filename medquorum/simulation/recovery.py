@@ -8,6 +8,7 @@ from medquorum.consensus.replica import Replica
 from medquorum.simulation.faults import Story
 from medquorum.simulation.machine import Machine
 from medquorum.simulation.scenario import FaultKind
+from medquorum.simulation.voters import Matter
 from medquorum.simulation.world import World
 
 
@@ -70,7 +71,7 @@ class Recovery:
             if matter.final_ms is not None and not is_final:
                 yield f"{name} lacks a final block"
             decided = matter.final_ms is None and replica.pool.decided(identifier)
-            if decided and not matter.contested:
+            if decided and not (matter.contested or _too_late(matter)):
                 yield f"{name} has a verdict that is not ordered"
 
     def _unlike(self, name: str, machine: Machine, replica: Replica) -> Iterator[str]:
@@ -156,3 +157,9 @@ class Recovery:
             held = any(one.replica.pool.get(identifier) for one in sound if one.replica)
             if not held and FaultKind.SILENT_DOCTOR not in self._story.kinds:
                 world.checks.broken("R-SIM10", "an acknowledged proposal is lost")
+
+
+def _too_late(matter: Matter) -> bool:
+    """Whether its verdict came after it had expired: nobody orders it, a later batch drops it."""
+    expires_at_ms = matter.proposal.core.expires_at_ms
+    return matter.verdict_ms is not None and expires_at_ms < matter.verdict_ms

@@ -216,3 +216,31 @@ def test_settling_names_why_the_rest_can_go(chain: Chain) -> None:
     assert pool.settle(grown.state, grown.state.time_ms) == {brief.id: Reason.EXPIRED}
     (decided,) = pool.candidates(grown.state, grown.state.time_ms)
     assert (decided.proposal, decided.outcome) == (refused, Outcome.REJECTED)
+
+
+def test_what_a_store_held_comes_back_with_its_votes_before_it_can_go(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-ORD5: a rejection outlives a restart although its place in the chain is taken."""
+    network = chain.network
+    grown = Chain(network)
+    grown.stage(registration(network))
+    grown.close()
+    refused = propose(network, grown.state, BlockType.PRESCRIPTION)
+    stale = propose(network, grown.state, BlockType.REPORT)
+    taken = propose(network, grown.view, BlockType.PET)
+    (no,) = votes(network, refused, grown.state, {network.doctors[0]: Decision.REJECT})
+    grown.stage(taken)
+    grown.close()
+    pool = Pool()
+    for proposal in (refused, stale, taken):
+        pool.recall(proposal, grown.state)
+    assert {entry.proposal.id for entry in pool} == {refused.id, stale.id}
+    assert pool.add_vote(no, grown.state, NOW_MS) == ACCEPT
+    assert pool.decided(refused.id)
+    assert pool.settle(grown.state, grown.state.time_ms) == {stale.id: Reason.STALE_POSITION}
+    (decided,) = pool.candidates(grown.state, grown.state.time_ms)
+    assert (decided.proposal, decided.outcome) == (refused, Outcome.REJECTED)
+    monkeypatch.setattr(pool_module, "OPEN_PROPOSALS", 1)
+    pool.recall(stale, grown.state)
+    assert pool.get(stale.id) is None

@@ -19,42 +19,19 @@ from medquorum.ledger.certificate import Certificate, OrderingVote, Statement, s
 from medquorum.ledger.types import BatchHash, OrderingKind
 from medquorum.simulation import invariants
 from medquorum.simulation.contact import Held
-from medquorum.simulation.crypto import START_MS
-from medquorum.simulation.faults import Story
 from medquorum.simulation.invariants import TICKS_AT_ONCE
 from medquorum.simulation.ledger_check import Append, LedgerCheck
 from medquorum.simulation.machine import Machine
-from medquorum.simulation.recovery import Recovery
-from medquorum.simulation.run import RunOptions, build, run, simulate
-from medquorum.simulation.scenario import Scenario, Workload
+from medquorum.simulation.run import run
 from medquorum.simulation.world import World
+from tests.simulation.quiet import QUIET, broken, quiet_world
 
-CALM = Story(kinds=frozenset(), schedule=())
-QUIET = Scenario(
-    name="quiet",
-    doctors=4,
-    followers=0,
-    duration_ms=30_000,
-    workload=Workload(blocks_per_minute=40, vote_delay_ms=200, consultations=2),
-)
 HASH = BatchHash(bytes(32))
 
 
 @pytest.fixture
 def world() -> World:
-    """Four doctors after half a minute without any fault."""
-    made = build(QUIET, 1, CALM)
-    for machine in made.machines:
-        made.boot(machine)
-    made.people.begin(START_MS + QUIET.duration_ms)
-    made.line.advance(START_MS + QUIET.duration_ms + 20_000)
-    assert made.checks.violations == []
-    assert made.checks.ledger.blocks > 10
-    return made
-
-
-def broken(world: World) -> list[str]:
-    return [violation.invariant for violation in world.checks.violations]
+    return quiet_world()
 
 
 def vote_of(machine: Machine, kind: OrderingKind, digest: BatchHash | None) -> OrderingVote:
@@ -254,27 +231,6 @@ def test_memory_beyond_its_bound(world: World, held: Held, monkeypatch: pytest.M
     for _ in range(invariants.MEASURED_EVERY):
         world.checks.stepped(world.machines[0], ())
     assert broken(world) == ["limits"]
-
-
-def test_an_acknowledged_proposal_that_is_lost(world: World) -> None:
-    matter = next(iter(world.people.matters.values()))
-    world.checks.ledger.heights.pop(matter.proposal.id)
-    Recovery(world, CALM).conclude(stalled=False)
-    assert broken(world) == ["R-SIM10"]
-
-
-def test_a_disk_that_differs_from_memory(world: World) -> None:
-    world.machines[2].disk.chain.pop()
-    Recovery(world, CALM).conclude(stalled=False)
-    assert broken(world) == ["R-SIM10"]
-
-
-def test_a_network_that_does_not_finish() -> None:
-    slow = replace(QUIET, healing_ms=1_000, workload=replace(QUIET.workload, vote_delay_ms=60_000))
-    report, _ = simulate(slow, 1, RunOptions(story=CALM))
-    assert report.stalled
-    assert report.recovery_ms is None
-    assert "liveness" in {violation.invariant for violation in report.violations}
 
 
 def test_too_small_a_quorum_forks(monkeypatch: pytest.MonkeyPatch) -> None:
