@@ -138,3 +138,6 @@ async def test_decoded_series_are_shown_fused_with_the_reports_findings(
     await organs.check()
     await expect(readout).to_contain_text("Liver")
     await expect(page.get_by_role("list", name="Organs")).to_contain_text("Liver")
+    # What it still fetches would be asked of a node that is gone.
+    await watched.settle()
+    await page.goto("about:blank")
