@@ -47,7 +47,7 @@ medquorum_python() {
 
 # Reads a program's arguments with a module that needs no package: help ends the program, and so does what it refuses.
 medquorum_arguments() {
-    local module=$1 python status=0
+    local module=$1 python
     shift
     python=$(medquorum_python) || return 1
     if medquorum_wants_help "$@"; then

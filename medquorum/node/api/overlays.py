@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import Field
@@ -27,6 +27,9 @@ from medquorum.node.api.scope import check_record
 from medquorum.node.viewing.labels import OverlayView
 from medquorum.node.viewing.limits import PLANES
 from medquorum.node.viewing.service import VIEWING
+
+if TYPE_CHECKING:
+    from medquorum.node.viewing.overlay import Overlay  # needs numpy
 
 
 class OverlayQuery(Parameters):
@@ -88,6 +91,16 @@ async def read_overlay_slice(call: Call[OverlaySliceQuery]) -> web.StreamRespons
     other, key = other_key(asked.on)
     image = await opened(call, other, key, asked.purpose)
     check_index(image, asked.index)
+    overlay = await held_overlay(call, asked)
+    drawn = overlay if asked.layer == "findings" else overlay.of_organs()
+    if drawn is None:
+        raise Problem(404, "no_organs", "this report tells no organs apart; ask for its findings")
+    found = await asyncio.to_thread(drawn.plane_on, image.description, asked.index)
+    return lasting_answer(call.request, found)
+
+
+async def held_overlay(call: Call[Any], asked: OverlayQuery) -> Overlay:
+    """The report's labels, opened anew, and the access logged, where they are not held."""
     overlays = call.request.app[VIEWING].overlays
     record = RecordId(bytes.fromhex(asked.record))
     reader = reader_of(call, asked.purpose)
@@ -95,11 +108,7 @@ async def read_overlay_slice(call: Call[OverlaySliceQuery]) -> web.StreamRespons
     if overlay is None:
         await check_record(call, asked.record)
         overlay = await overlays.open(record, reader)
-    drawn = overlay if asked.layer == "findings" else overlay.of_organs()
-    if drawn is None:
-        raise Problem(404, "no_organs", "this report tells no organs apart; ask for its findings")
-    found = await asyncio.to_thread(drawn.plane_on, image.description, asked.index)
-    return lasting_answer(call.request, found)
+    return overlay
 
 
 OPERATIONS = (describe_overlay, read_overlay_slice)

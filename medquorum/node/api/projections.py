@@ -9,18 +9,15 @@ import asyncio
 
 from aiohttp import web
 
-from medquorum.ledger.types import RecordId
 from medquorum.node.api.answers import json_answer
-from medquorum.node.api.images import key_of, lasting_answer, opened, other_key, reader_of, refused
+from medquorum.node.api.images import key_of, lasting_answer, opened, other_key, refused
 from medquorum.node.api.operation import JSON, OCTETS, Call, Content, operation
-from medquorum.node.api.overlays import OverlayQuery
+from medquorum.node.api.overlays import OverlayQuery, held_overlay
 from medquorum.node.api.permissions import Right
 from medquorum.node.api.problems import Problem
 from medquorum.node.api.schemas import RecordQuery
-from medquorum.node.api.scope import check_record
 from medquorum.node.intake.faults import IntakeRefused
 from medquorum.node.viewing.decoded import DecodedImage
-from medquorum.node.viewing.service import VIEWING
 from medquorum.node.viewing.sights import ProjectionsView, SightName
 
 
@@ -100,13 +97,7 @@ async def read_overlay_projection(call: Call[OverlaySightQuery]) -> web.StreamRe
     other, key = other_key(asked.on)
     image = await opened(call, other, key, asked.purpose)
     check_kind(image)
-    overlays = call.request.app[VIEWING].overlays
-    record = RecordId(bytes.fromhex(asked.record))
-    reader = reader_of(call, asked.purpose)
-    overlay = await overlays.overlay(record, reader)
-    if overlay is None:
-        await check_record(call, asked.record)
-        overlay = await overlays.open(record, reader)
+    overlay = await held_overlay(call, asked)
     from medquorum.node.viewing.label_projection import labels_seen
 
     try:
